@@ -1,0 +1,51 @@
+# `make paper` reproduces the paper, `make test` checks the project; both bootstrap .venv first.
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' ' -f1)
+
+.PHONY: paper test lint unit workflow lock clean-venv help
+
+help:
+	@echo "make paper     the whole paper into results/ (installs into .venv first)"
+	@echo "make test      lint, unit tests, the whole workflow on a tiny configuration"
+	@echo "make lock      refresh envs/requirements.txt and the conda environments from envs/requirements.in"
+
+paper: $(INSTALLED)
+	snakemake --cores all
+	@echo "Figures: results/figures/   Tables: results/tables/   Claims: results/claims.md"
+
+test: lint unit workflow
+
+lint: $(INSTALLED)
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+unit: $(INSTALLED)
+	pytest tests/unit
+
+workflow: $(INSTALLED)
+	pytest tests/workflow
+
+# The environment is complete or absent: an interrupted installation starts again.
+$(INSTALLED): envs/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Name one: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt
+	@touch $@
+
+# Needs network access and a few seconds; commit both results.
+lock:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make lock" \
+	    --output-file envs/requirements.txt envs/requirements.in
+	rm -rf $(VENV)-lock
+	$(PYTHON) envs/pin_conda.py
+
+clean-venv:
+	rm -rf $(VENV)

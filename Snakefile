@@ -1,0 +1,53 @@
+# TransferZ: Soriano et al. 2024 (arXiv:2411.18054) from catalogues to figures, as one workflow.
+#
+#   snakemake --cores 2                       every product of the paper (rule all, below)
+#   snakemake --cores 2 figures               one group of products
+#   snakemake --cores 2 --configfile X.yaml   another run: X overlays config/config.yaml
+#
+# Imports the standard library and snakemake only: a dry-run needs no science package.
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+config = checked_config(config)
+
+
+if config["survey"] == "embedded":
+
+    include: "workflow/rules/simulate.smk"
+
+
+if config["survey"] == "custom":
+
+    include: "workflow/rules/custom.smk"
+
+else:
+
+    include: "workflow/rules/catalogues.smk"
+    include: "workflow/rules/release.smk"
+
+
+include: "workflow/rules/splits.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/provenance.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.release.input if config["survey"] != "custom" else [],
+        rules.tables.input,
+        rules.figures.input,
+        rules.claims.input,
+        "<results>/metrics/per_seed.csv",
+        "<results>/run_config.yaml",

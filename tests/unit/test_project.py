@@ -1,0 +1,117 @@
+"""The project's own consistency: configuration against schema, locks, catalog requirements."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def leaves(schema: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict]]:
+    """Yield path and schema of every leaf below fixed property names."""
+    for name, entry in schema.get("properties", {}).items():
+        if "properties" in entry:
+            yield from leaves(entry, (*path, name))
+        elif "$ref" not in entry:
+            yield (*path, name), entry
+
+
+def is_mapping(entry: dict) -> bool:
+    """Whether a leaf is a mapping with keys of the user's own; its default is empty."""
+    return isinstance(entry.get("additionalProperties"), dict)
+
+
+@pytest.fixture(scope="module")
+def schema(root: Path) -> dict:
+    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def config(root: Path) -> dict:
+    return yaml.safe_load((root / "config/config.yaml").read_text())
+
+
+def test_every_leaf_of_the_schema_has_description_and_default(schema: dict) -> None:
+    lacking = [
+        ".".join(path)
+        for path, entry in leaves(schema)
+        if "description" not in entry or "default" not in entry
+    ]
+    assert lacking == []
+
+
+def test_the_schema_lets_no_typo_pass(schema: dict) -> None:
+    def open_objects(entry: dict, path: str = "") -> Iterator[str]:
+        if "properties" in entry and entry.get("additionalProperties") is not False:
+            yield path
+        for name, child in entry.get("properties", {}).items():
+            yield from open_objects(child, f"{path}.{name}")
+
+    assert list(open_objects(schema)) == []
+
+
+def test_the_default_configuration_states_every_key_with_its_default(
+    schema: dict, config: dict
+) -> None:
+    differing = {}
+    for path, entry in leaves(schema):
+        value: object = config
+        for name in path:
+            value = value.get(name, "absent") if isinstance(value, dict) else "absent"
+        if value != entry.get("default") and not is_mapping(entry):
+            differing[".".join(path)] = (value, entry["default"])
+    assert differing == {}
+
+
+def test_conda_environments_equal_the_lock(root: Path) -> None:
+    finished = subprocess.run([sys.executable, root / "envs/pin_conda.py", "--check"])
+    assert finished.returncode == 0
+    for path in (root / "envs").glob("*.yaml"):
+        packages = yaml.safe_load(path.read_text())["dependencies"]
+        assert all("=" in package for package in packages), path
+
+
+def test_the_lock_has_hashes_and_names_no_index(root: Path) -> None:
+    text = (root / "envs/requirements.txt").read_text()
+    assert text.count("--hash=sha256:") > 500
+    assert "index-url" not in text
+    assert "://" not in text
+
+
+def test_the_lock_covers_every_direct_dependency(root: Path) -> None:
+    wanted = [
+        line.split("<")[0].split(">")[0].strip()
+        for line in (root / "envs/requirements.in").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    lock = (root / "envs/requirements.txt").read_text()
+    assert [name for name in wanted if f"\n{name}==" not in lock] == []
+
+
+def test_workflow_catalog_requirements(root: Path) -> None:
+    assert (root / "workflow/Snakefile").is_file()
+    assert list((root / "workflow/rules").glob("*.smk"))
+    assert (root / "config/README.md").is_file()
+    assert (root / ".snakemake-workflow-catalog.yml").is_file()
+    readme = (root / "README.md").read_text().lower()
+    assert "snakemake" in readme
+    assert "workflow" in readme
+
+
+def test_every_script_belongs_to_the_rule_of_its_name(root: Path) -> None:
+    rules = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
+    scripts = {path.stem for path in (root / "workflow/scripts").glob("*.py")}
+    named = set(re.findall(r'"../scripts/(\w+)\.py"', rules))
+    assert scripts == named
+    assert scripts <= set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
+
+
+def test_no_script_has_a_future_import(root: Path) -> None:
+    """Snakemake puts its own lines in front of a script: such an import would come too late."""
+    for path in (root / "workflow/scripts").glob("*.py"):
+        assert "from __future__" not in path.read_text(), path.name

@@ -1,0 +1,359 @@
+"""The fused trainer is Keras training: same bits as `fit`, same stops, whatever the company."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import train
+from transferz import training
+from transferz.errors import InputError
+from transferz.network import Architecture, build_network, get_loss, initial_weights, read_models
+from transferz.training import (
+    Checkpoint,
+    EarlyStopping,
+    Sample,
+    Settings,
+    State,
+    Trainer,
+    fingerprint,
+    permutation,
+    train_seeds,
+)
+
+PAPER = Architecture(5)
+SMALL = Architecture(5, (16, 12))
+QUICK = Settings(batch_size=32, max_epochs=40, patience=2, learning_rate=1e-2)
+
+
+def galaxies(n: int, seed: int) -> Sample:
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0, 1, (n, 5)).astype(np.float32)
+    z = 1.0 + np.sin(3 * x[:, :1]) * x[:, 1:2] + rng.normal(0, 0.05, (n, 1))
+    return Sample(x, z.astype(np.float32))
+
+
+TRAIN, VALIDATION = galaxies(530, 1), galaxies(150, 2)
+
+
+def starts(seeds: list[int], architecture: Architecture = SMALL) -> dict:
+    return {seed: initial_weights(architecture, seed) for seed in seeds}
+
+
+@pytest.fixture(scope="module")
+def trainer() -> Trainer:
+    return Trainer(SMALL, QUICK, TRAIN, VALIDATION)
+
+
+@pytest.fixture(scope="module")
+def alone(trainer: Trainer) -> dict:
+    return train_seeds(trainer, starts([0, 1, 2, 3]))
+
+
+def assert_same_bits(found: list, expected: list) -> None:
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def batches(seed: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of one epoch after another, in the trainer's order."""
+    for epoch in itertools.count(1):
+        rows = permutation(seed, epoch, len(TRAIN))
+        for first in range(0, len(TRAIN), size):
+            chosen = rows[first : first + size]
+            yield TRAIN.x[chosen], TRAIN.z[chosen]
+
+
+def keras_fit(settings: Settings, architecture: Architecture, seed: int) -> tuple:
+    """Train with `keras.Model.fit` and Keras' own early stopping."""
+    model = build_network(architecture)
+    model.set_weights(initial_weights(architecture, seed))
+    if settings.trainable != "all":
+        for name in architecture.layers:
+            model.get_layer(name).trainable = name in settings.trainable
+    optimizer = keras.optimizers.get(settings.optimizer)
+    optimizer.learning_rate = settings.learning_rate
+    model.compile(optimizer, loss=get_loss(settings.loss, settings.gamma), jit_compile=True)
+    stopping = keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)
+    history = model.fit(
+        batches(seed, settings.batch_size),
+        steps_per_epoch=-(-len(TRAIN) // settings.batch_size),
+        validation_data=(VALIDATION.x, VALIDATION.z),
+        epochs=settings.max_epochs,
+        callbacks=[stopping],
+        shuffle=False,
+        verbose=0,
+    ).history
+    return np.column_stack([history["loss"], history["val_loss"]]), stopping
+
+
+@pytest.mark.parametrize(
+    ("architecture", "settings"),
+    [
+        (PAPER, Settings(batch_size=100, max_epochs=3)),
+        (SMALL, Settings(batch_size=530, max_epochs=3)),
+        (SMALL, Settings(batch_size=1000, max_epochs=3)),
+        (SMALL, Settings(batch_size=64, max_epochs=3, loss="mse", optimizer="sgd")),
+        (SMALL, Settings(batch_size=64, max_epochs=3, trainable=("hidden_1", "redshift"))),
+        (SMALL, QUICK),
+    ],
+    ids=["paper", "one batch", "batch too large", "mse and sgd", "frozen", "early stopping"],
+)
+def test_bitwise_equal_to_keras_fit(architecture: Architecture, settings: Settings) -> None:
+    trainer = Trainer(architecture, settings, TRAIN, VALIDATION)
+    fit = trainer.fit(5, initial_weights(architecture, 5))
+    losses, stopping = keras_fit(settings, architecture, 5)
+    assert len(fit.losses) == len(losses)
+    assert fit.best_epoch == stopping.best_epoch + 1
+    # The weights are the same bits; the reported means differ in their order of summation.
+    assert_same_bits(fit.weights, stopping.best_weights)
+    np.testing.assert_allclose(fit.losses, losses, rtol=2e-6)
+    if settings is QUICK:
+        assert fit.best_epoch < len(losses) < settings.max_epochs
+
+
+def test_best_epoch_is_the_one_with_the_smallest_validation_loss(alone: dict) -> None:
+    for fit in alone.values():
+        assert fit.best_epoch == np.argmin(fit.losses[:, 1]) + 1
+    # Otherwise the tests would not tell the best weights from the last.
+    assert any(len(fit.losses) > fit.best_epoch for fit in alone.values())
+
+
+def test_reported_validation_loss_belongs_to_the_weights(alone: dict) -> None:
+    fit = alone[2]
+    model = build_network(SMALL)
+    model.set_weights(fit.weights)
+    dz = (model(VALIDATION.x).numpy() - VALIDATION.z) / (1 + VALIDATION.z)
+    expected = np.mean(1 - 1 / (1 + (dz / 0.15) ** 2))
+    assert fit.losses[fit.best_epoch - 1, 1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_validation_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for rows in (1024, 50, 64):
+        monkeypatch.setattr(training, "VALIDATION_ROWS", rows)
+        trainer = Trainer(SMALL, QUICK, TRAIN, VALIDATION)
+        trainer.model.set_weights(initial_weights(SMALL, 0))
+        found.append(trainer._validate().numpy())
+    assert found[0].shape == (150,) and found[0].std() > 0
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("order", [[[0], [1], [2], [3]], [[0, 1], [2, 3]], [[3, 1], [2, 0]]])
+def test_a_seed_does_not_depend_on_its_company(
+    order: list[list[int]], alone: dict, trainer: Trainer
+) -> None:
+    for chunk in order:
+        fresh = Trainer(SMALL, QUICK, TRAIN, VALIDATION) if chunk[0] == 3 else trainer
+        for seed, fit in train_seeds(fresh, starts(chunk)).items():
+            assert_same_bits(fit.weights, alone[seed].weights)
+            np.testing.assert_array_equal(fit.losses, alone[seed].losses)
+
+
+def test_compiles_once(trainer: Trainer, alone: dict) -> None:
+    assert trainer._epoch.experimental_get_tracing_count() == 1
+    assert trainer._validate.experimental_get_tracing_count() == 1
+
+
+def test_frozen_layers_keep_their_weights() -> None:
+    settings = Settings(batch_size=64, max_epochs=2, trainable=("hidden_1", "redshift"))
+    start = initial_weights(SMALL, 1)
+    fit = Trainer(SMALL, settings, TRAIN, VALIDATION).fit(1, start)
+    moved = [not np.array_equal(a, b) for a, b in zip(fit.weights, start, strict=True)]
+    assert moved == [True, True, False, False, True, True]
+
+
+@pytest.mark.parametrize("trainable", [("hidden_9",), ()])
+def test_unknown_layers_are_named(trainable: tuple) -> None:
+    with pytest.raises(InputError, match=r"trainable: .*hidden_1, hidden_2, redshift"):
+        Trainer(SMALL, Settings(trainable=trainable), TRAIN, VALIDATION)
+
+
+def test_settings_refuse_unknown_keys() -> None:
+    assert Settings.from_config({"trainable": ["redshift"]}).trainable == ("redshift",)
+    with pytest.raises(InputError, match=r"training\.batchsize: unknown setting"):
+        Settings.from_config({"batchsize": 3})
+
+
+def test_permutation_is_one_and_differs_by_seed_and_epoch() -> None:
+    orders = [permutation(s, e, 1000) for s in (0, 1) for e in (1, 2)]
+    assert all(np.array_equal(np.sort(order), np.arange(1000)) for order in orders)
+    assert len({order.tobytes() for order in orders}) == 4
+    assert np.array_equal(orders[0], permutation(0, 1, 1000))
+
+
+def test_early_stopping_and_plateau_by_hand() -> None:
+    settings = Settings(patience=3, max_epochs=9, plateau_patience=2, plateau_factor=0.1)
+    stopping = EarlyStopping(settings)
+    seen = []
+    for loss in [5.0, 4.0, 4.5, 4.2, 3.9, 4.0, 4.1, 4.2]:
+        stopping.update(loss)
+        seen.append((stopping.improved, stopping.reductions, stopping.stop))
+        if stopping.stop:
+            break
+    assert [improved for improved, _, _ in seen] == [True, True, False, False, True] + 3 * [False]
+    assert [reductions for _, reductions, _ in seen] == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert [stop for _, _, stop in seen] == 7 * [False] + [True]
+    assert (stopping.best, stopping.best_epoch) == (3.9, 5)
+    assert settings.rate(8, 2) == pytest.approx(5e-6)
+
+
+def test_learning_rate_schedule() -> None:
+    settings = Settings(schedule="cosine", max_epochs=4, learning_rate=2.0)
+    rates = [settings.rate(epoch, 0) for epoch in (1, 2, 3, 4)]
+    np.testing.assert_allclose(rates, [2, 1 + np.sqrt(0.5), 1, 1 - np.sqrt(0.5)])
+
+
+def test_nan_names_its_seed_and_leaves_the_others(
+    trainer: Trainer, alone: dict, tmp_path: Path
+) -> None:
+    start = starts([0, 1, 2])
+    start[1] = [np.full_like(weight, np.nan) for weight in start[1]]
+    checkpoint = Checkpoint(tmp_path, "x")
+    with pytest.raises(InputError, match="the loss of seed 1 is not finite in epoch 1"):
+        train_seeds(trainer, start, checkpoint=checkpoint)
+    kept = checkpoint.load_fit(0)
+    assert kept is not None and kept.best_epoch == alone[0].best_epoch
+    assert_same_bits(kept.weights, alone[0].weights)
+    # The trainer itself is not spoilt for the next seed.
+    assert_same_bits(trainer.fit(2, start[2]).weights, alone[2].weights)
+
+
+def test_resume_within_a_seed_gives_the_same_bits(
+    trainer: Trainer, alone: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(Exception):
+        pass
+
+    def kill(self: training.Progress, seed: int, epoch: int) -> None:
+        if (seed, epoch) == (1, 4):
+            raise KilledError
+
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(training.Progress, "epoch", kill)
+    with pytest.raises(KilledError):
+        train_seeds(trainer, starts([0, 1]), checkpoint=Checkpoint(tmp_path, "x"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["running.npz", "seed-000.npz"]
+    monkeypatch.undo()
+
+    epochs: list[int] = []
+    run_epoch = Trainer.run_epoch
+    monkeypatch.setattr(
+        Trainer, "run_epoch", lambda t, s, e: epochs.append(e) or run_epoch(t, s, e)
+    )
+    checkpoint = Checkpoint(tmp_path, "x")
+    fits = train_seeds(
+        Trainer(SMALL, QUICK, TRAIN, VALIDATION), starts([0, 1]), checkpoint=checkpoint
+    )
+    assert epochs == list(range(5, len(alone[1].losses) + 1))
+    for seed in (0, 1):
+        assert_same_bits(fits[seed].weights, alone[seed].weights)
+        np.testing.assert_array_equal(fits[seed].losses, alone[seed].losses)
+    checkpoint.remove()
+    assert not tmp_path.exists()
+
+
+def test_stale_and_damaged_checkpoints_are_ignored(tmp_path: Path, alone: dict) -> None:
+    checkpoint = Checkpoint(tmp_path, "x")
+    checkpoint.save_fit(alone[0])
+    weights = alone[0].weights
+    checkpoint.save_state(0, State(weights, [], weights, [(0.5, 0.25)]))
+    assert checkpoint.load_fit(0) is not None
+    assert checkpoint.load_state(0).losses == [(0.5, 0.25)]
+    assert checkpoint.load_state(1) is None
+    assert Checkpoint(tmp_path, "y").load_fit(0) is None
+    for name in ("seed-000.npz", "running.npz"):
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-100])
+    assert checkpoint.load_fit(0) is None and checkpoint.load_state(0) is None
+
+
+def test_fingerprint_sees_data_settings_start_and_code(trainer: Trainer) -> None:
+    start = starts([0]).values()
+    base = fingerprint(trainer, start)
+    assert base == fingerprint(trainer, start)
+    other = Sample(TRAIN.x, TRAIN.z + np.float32(1))
+    settings = Settings(batch_size=32, max_epochs=13, patience=2, learning_rate=5e-3)
+    variants = {
+        fingerprint(Trainer(SMALL, QUICK, other, VALIDATION), start),
+        fingerprint(Trainer(SMALL, settings, TRAIN, VALIDATION), start),
+        fingerprint(trainer, starts([1]).values()),
+        fingerprint(trainer, start, "other program"),
+    }
+    assert len(variants | {base}) == 5
+
+
+# The script: from split catalogues to model files.
+
+NETWORK = {"inputs": ["mag_{band}"], "hidden": [16, 12], "activation": "relu", "skip": True}
+BANDS = ["g", "r", "i", "z", "y"]
+
+
+def split_catalogue(path: Path, shift: float) -> Path:
+    rng = np.random.default_rng(8)
+    table = pd.DataFrame(
+        {f"mag_{band}": rng.uniform(18 + shift, 26 + shift, 400) for band in BANDS}
+    )
+    table["object_id"] = np.arange(400)
+    table["redshift"] = 0.1 * (table["mag_g"] - table["mag_z"]) + 1.5
+    table["split"] = np.repeat(["train", "validation", "test"], [300, 60, 40])
+    table.to_parquet(path)
+    return path
+
+
+def run(split: Path, start: Path | None, models: Path, seeds: list[int], **training_keys) -> None:
+    train.main(
+        split,
+        start,
+        models,
+        models.with_suffix(".history.csv"),
+        strategy="NN-X",
+        seeds=seeds,
+        bands=BANDS,
+        network=NETWORK,
+        training={"batch_size": 64, "max_epochs": 3, "learning_rate": 1e-3, **training_keys},
+        threads=1,
+    )
+
+
+def test_script_trains_and_refines(tmp_path: Path) -> None:
+    base, refined = tmp_path / "base" / "seeds-000-001.npz", tmp_path / "tl.npz"
+    run(split_catalogue(tmp_path / "a.parquet", 0.0), None, base, [0, 1])
+    target = split_catalogue(tmp_path / "b.parquet", -2.0)
+    run(target, base, refined, [1], trainable=["redshift"])
+    before, after = read_models(base), read_models(refined)
+    assert list(before.weights) == [0, 1] and list(after.weights) == [1]
+    # Scaling comes from the first training; only the output layer moved.
+    np.testing.assert_array_equal(after.scaler.minimum, before.scaler.minimum)
+    same = [np.array_equal(a, b) for a, b in zip(after.weights[1], before.weights[1], strict=True)]
+    assert same == [True, True, True, True, False, False]
+    history = pd.read_csv(base.with_suffix(".history.csv"))
+    assert list(history) == ["seed", "epoch", "loss", "val_loss"]
+    assert history["epoch"].tolist() == [1, 2, 3, 1, 2, 3]
+    assert history["seed"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert sorted(path.name for path in base.parent.iterdir()) == [
+        "seeds-000-001.history.csv",
+        "seeds-000-001.npz",
+    ]
+    again = tmp_path / "again.npz"
+    run(tmp_path / "a.parquet", None, again, [0, 1])
+    assert again.read_bytes() == base.read_bytes()
+
+
+def test_script_refuses_a_start_that_does_not_fit(tmp_path: Path) -> None:
+    split = split_catalogue(tmp_path / "a.parquet", 0.0)
+    run(split, None, tmp_path / "base.npz", [0])
+    with pytest.raises(InputError, match=r"base\.npz: seed not in the file"):
+        run(split, tmp_path / "base.npz", tmp_path / "tl.npz", [1])
+    table = pd.read_parquet(split).rename(columns={"mag_g": "mag_u"})
+    table.to_parquet(split)
+    with pytest.raises(InputError, match="mag_g: missing column"):
+        run(split, None, tmp_path / "new.npz", [0])
+    assert not (tmp_path / "new.npz").exists()

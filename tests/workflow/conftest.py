@@ -1,0 +1,70 @@
+"""The whole workflow, run once per session on the tiny configuration in a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
+TEST_CONFIG = "config/test.yaml"
+
+
+def copy_project(destination: Path) -> Path:
+    """Copy what a run needs, and nothing that a run made, into `destination`."""
+    ignore = shutil.ignore_patterns("__pycache__", ".snakemake")
+    destination.mkdir(parents=True, exist_ok=True)
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, destination / name, ignore=ignore)
+        else:
+            shutil.copy2(source, destination / name)
+    return destination
+
+
+def run_snakemake(
+    folder: Path, *arguments: str, configfile: str | None = TEST_CONFIG, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run snakemake in `folder`; return the finished process, output and errors in `stdout`."""
+    command = [sys.executable, "-m", "snakemake", "--nocolor", *arguments]
+    if configfile is not None:
+        command += ["--configfile", configfile]
+    finished = subprocess.run(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        timeout=1500,
+    )
+    if check and finished.returncode:
+        raise AssertionError(f"{' '.join(command)} failed:\n{finished.stdout[-6000:]}")
+    return finished
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which the tiny run has finished on two cores."""
+    folder = copy_project(tmp_path_factory.mktemp("run") / "project")
+    run_snakemake(folder, "--cores", "2")
+    return folder
+
+
+@pytest.fixture
+def clone(project: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Make a private copy of the finished project, time stamps and metadata included."""
+
+    def make() -> Path:
+        destination = tmp_path / "clone"
+        shutil.copytree(project, destination, symlinks=True)
+        return destination
+
+    return make

@@ -1,0 +1,218 @@
+"""The tiny run: its products, its repeatability, and what a change re-makes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from astropy.io import fits
+
+from .conftest import copy_project, run_snakemake
+
+RESULTS = Path("results/test")
+STRATEGIES = ("NN-Base", "NN-TL", "NN-Combo")
+PRODUCTS = [
+    "transferz/matched.parquet",
+    "transferz/transferz.parquet",
+    "transferz/cutflow.csv",
+    "catalogues/galaxiesml.parquet",
+    *(f"release/TransferZ.{suffix}" for suffix in ("fits", "parquet", "csv.gz")),
+    *(f"release/{name}" for name in ("README.md", "croissant.json", "SHA256SUMS", "CITATION.cff")),
+    *(f"splits/{name}.parquet" for name in ("transferz", "galaxiesml", "combo")),
+    "metrics/per_seed.csv",
+    *(f"tables/table{number}.{suffix}" for number in (1, 2) for suffix in ("csv", "md", "tex")),
+    *(f"figures/figure{number}.{suffix}" for number in (1, 2, 3, 4) for suffix in ("pdf", "png")),
+    "claims.csv",
+    "claims.md",
+    "run_config.yaml",
+]
+
+
+def digests(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
+    """Return relative path -> SHA-256 of all files that match."""
+    paths = sorted(path for pattern in patterns for path in folder.glob(pattern))
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+    }
+
+
+def jobs_of_dry_run(output: str) -> dict[str, int]:
+    """Return rule -> number of jobs of a dry-run."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_product_is_present(project: Path, product: str) -> None:
+    path = project / RESULTS / product
+    assert path.is_file()
+    assert path.stat().st_size > 0
+
+
+def test_predictions_hold_every_seed_of_every_strategy_once(project: Path) -> None:
+    tables = [
+        pd.read_parquet(path) for path in (project / RESULTS / "predictions").glob("*/*.parquet")
+    ]
+    predictions = pd.concat(tables)
+    assert set(predictions["strategy"]) == set(STRATEGIES)
+    assert not predictions.duplicated(["strategy", "seed", "dataset", "object_id"]).any()
+    counts = predictions.groupby(["strategy", "seed", "dataset"], observed=True).size()
+    sizes = counts.groupby("dataset")
+    assert (sizes.min() == sizes.max()).all()
+    assert predictions["z_pred"].dtype == "float32"
+    assert predictions["z_pred"].notna().all()
+
+
+def test_no_object_trains_in_one_set_and_tests_in_another(project: Path) -> None:
+    splits = {
+        name: pd.read_parquet(project / RESULTS / f"splits/{name}.parquet")
+        for name in ("transferz", "galaxiesml", "combo")
+    }
+    for table in splits.values():
+        seen = table[table["split"] != "test"]["object_id"]
+        for other in splits.values():
+            tested = other[other["split"] == "test"]["object_id"]
+            assert not set(seen) & set(tested)
+    assert not splits["combo"]["object_id"].duplicated().any()
+
+
+def test_second_run_has_nothing_to_do(project: Path) -> None:
+    assert "Nothing to be done" in run_snakemake(project, "--cores", "2").stdout
+
+
+def test_one_deleted_figure_is_the_only_one_made_again(clone: Callable[[], Path]) -> None:
+    folder = clone()
+    figure = folder / RESULTS / "figures/figure3.pdf"
+    before = figure.read_bytes()
+    figure.unlink()
+    output = run_snakemake(folder, "--cores", "1").stdout
+    assert set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE)) <= {"figure3", "all"}
+    assert figure.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "script", ["figure1", "figure2", "figure3", "figure4", "table1", "table2", "judge_claims"]
+)
+def test_summaries_do_not_import_tensorflow(root: Path, script: str) -> None:
+    code = f"import sys, {script}; sys.exit('tensorflow' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", code], cwd=root / "workflow/scripts")
+    assert finished.returncode == 0
+
+
+def test_one_core_and_another_chunking_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    folder = copy_project(tmp_path / "again")
+    run_snakemake(folder, "--cores", "1", "--config", "seeds={per_job: 4}")
+    patterns = ("tables/*", "claims.*", "metrics/*", "figures/*", "splits/*", "release/*")
+    first, second = digests(project / RESULTS, patterns), digests(folder / RESULTS, patterns)
+    assert len(first) > 20
+    assert first == second
+
+    def predictions(run: Path) -> pd.DataFrame:
+        paths = sorted((run / RESULTS / "predictions").glob("*/*.parquet"))
+        keys = ["strategy", "seed", "dataset", "object_id"]
+        table = pd.concat([pd.read_parquet(path) for path in paths])
+        return table.sort_values(keys).reset_index(drop=True)
+
+    pd.testing.assert_frame_equal(predictions(project), predictions(folder), check_exact=True)
+
+
+def test_an_edited_module_re_runs_its_importers_only(clone: Callable[[], Path]) -> None:
+    folder = clone()
+    module = folder / "workflow/scripts/transferz/plotting.py"
+    module.write_text(module.read_text() + "\n# edited\n")
+    jobs = jobs_of_dry_run(run_snakemake(folder, "-n").stdout)
+    assert jobs["figure1"] == 1
+    assert not {"train", "predict", "evaluate", "crossmatch", "table1"} & set(jobs)
+
+
+def test_a_touched_module_re_runs_nothing(clone: Callable[[], Path]) -> None:
+    folder = clone()
+    (folder / "workflow/scripts/transferz/training.py").touch()
+    assert "Nothing to be done" in run_snakemake(folder, "-n").stdout
+
+
+def test_a_learning_rate_retrains_and_nothing_upstream(clone: Callable[[], Path]) -> None:
+    folder = clone()
+    config = "strategies={NN-TL: {learning_rate: 0.00007}}"
+    jobs = jobs_of_dry_run(run_snakemake(folder, "-n", "--config", config).stdout)
+    chunks = len(list((folder / RESULTS / "models/NN-TL").glob("*.npz")))
+    assert jobs["train"] == chunks
+    assert not {"simulate_survey", "crossmatch", "split"} & set(jobs)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("trainig={batch_size: 5}", "unknown key 'trainig'; did you mean 'training'?"),
+        ("training={batch_size: many}", "training.batch_size: found 'many'"),
+        ("training={batch_size: 0}", "training.batch_size: found 0, expected at least 1"),
+        ("survey=moon", "survey: found 'moon', expected one of"),
+        ("strategies={NN-TL: {start_from: NN-Bse}}", "strategies.NN-TL.start_from: found 'NN-Bse'"),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_message(
+    project: Path, setting: str, message: str
+) -> None:
+    before = digests(project / RESULTS, ("**/*.csv",))
+    finished = run_snakemake(project, "--cores", "1", "--config", setting, check=False)
+    assert finished.returncode != 0
+    assert message in finished.stdout
+    assert "Traceback" not in finished.stdout
+    assert digests(project / RESULTS, ("**/*.csv",)) == before
+
+
+def test_a_missing_column_stops_with_its_name_and_loses_nothing(
+    clone: Callable[[], Path],
+) -> None:
+    folder = clone()
+    catalogue = next((folder / "data").rglob("COSMOS2020*.fits"))
+    with fits.open(catalogue) as hdus:
+        columns = [column for column in hdus[1].columns if column.name != "lp_zPDF"]
+        damaged = fits.BinTableHDU.from_columns(fits.ColDefs(columns), header=None)
+        fits.HDUList([fits.PrimaryHDU(), damaged]).writeto(catalogue, overwrite=True)
+    kept = digests(folder / RESULTS, ("models/**/*", "tables/*", "figures/*.pdf"))
+    finished = run_snakemake(folder, "--cores", "2", check=False)
+    assert finished.returncode != 0
+    assert "lp_zPDF" in finished.stdout
+    assert "missing column" in finished.stdout
+    assert digests(folder / RESULTS, ("models/**/*", "tables/*", "figures/*.pdf")) == kept
+
+
+def test_an_empty_selection_names_the_cut(clone: Callable[[], Path]) -> None:
+    folder = clone()
+    finished = run_snakemake(
+        folder, "--cores", "1", "--config", "crossmatch={radius: 0.0001}", check=False
+    )
+    assert finished.returncode != 0
+    assert re.search(r"ERROR .*(no |empty)", finished.stdout)
+
+
+def test_figures_come_back_from_published_predictions(project: Path, tmp_path: Path) -> None:
+    folder = copy_project(tmp_path / "frozen")
+    shutil.copytree(project / "results", folder / "results")
+    shutil.copytree(project / "data", folder / "data")
+    run_snakemake(folder, "--cores", "1", "--touch")
+    (folder / RESULTS / "figures/figure2.png").unlink()
+    jobs = jobs_of_dry_run(run_snakemake(folder, "-n").stdout)
+    assert jobs["figure2"] == 1
+    assert "train" not in jobs
+
+
+def test_cut_flow_counts_are_conserved(project: Path) -> None:
+    with (project / RESULTS / "transferz/cutflow.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    for row, following in pairwise(rows):
+        if row["stage"] == following["stage"]:
+            assert row["n_out"] == following["n_in"]
+    assert all(int(row["n_in"]) - int(row["n_out"]) == int(row["n_removed"]) for row in rows)
+    final = pd.read_parquet(project / RESULTS / "transferz/transferz.parquet")
+    assert int(rows[-1]["n_out"]) == len(final)

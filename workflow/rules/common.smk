@@ -1,0 +1,274 @@
+# Helpers that the rules share. Configuration checked into one clear message, wildcard constraints,
+# chunks of seeds, and the hash that re-runs a rule when code it depends on changes.
+
+import ast
+import difflib
+import functools
+import hashlib
+import os
+import subprocess
+from pathlib import PurePosixPath
+
+import jsonschema
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+# Native libraries announce themselves before a script's log is open: keep that off the terminal.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+wildcard_constraints:
+    strategy=r"[A-Za-z0-9][A-Za-z0-9_.+-]*",
+    chunk=r"\d+-\d+",
+    sample=r"transferz|galaxiesml|combo",
+
+
+# ---------------------------------------------------------------------------- configuration
+
+
+def checked_config(config):
+    """Return `config` with defaults filled in, or stop with one line per mistake."""
+    schema_path = workflow.source_path("../schemas/config.schema.yaml")
+    with open(schema_path, encoding="utf-8") as handle:
+        schema = yaml.safe_load(handle)
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(
+        validator.iter_errors(config), key=lambda error: list(map(str, error.path))
+    )
+    problems = [line for error in errors for line in describe_error(error)]
+    if not problems:
+        validate(config, schema_path)
+        # An overlay switches a published strategy off by setting it to null.
+        config["strategies"] = {
+            name: entry
+            for name, entry in config["strategies"].items()
+            if entry is not None
+        }
+        problems = cross_key_problems(config)
+    if problems:
+        files = ", ".join(str(path) for path in workflow.configfiles) or "--config"
+        raise WorkflowError(f"Configuration ({files}):\n  " + "\n  ".join(problems))
+    return config
+
+
+def describe_error(error):
+    """Yield one line for each mistake behind a jsonschema error: key, found, expected, fix."""
+    place = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        for key in sorted(set(map(str, error.instance)) - set(known)):
+            close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = (
+                f"did you mean '{close[0]}'?"
+                if close
+                else f"known keys: {', '.join(known)}"
+            )
+            yield f"{place}: unknown key '{key}'; {hint}"
+    elif error.validator == "required":
+        yield f"{place}: {error.message}; add it (see config/README.md)"
+    else:
+        expected = {
+            "type": lambda: f"a value of type {error.validator_value}",
+            "enum": lambda: f"one of {error.validator_value}",
+            "minimum": lambda: f"at least {error.validator_value}",
+            "maximum": lambda: f"at most {error.validator_value}",
+            "exclusiveMinimum": lambda: f"more than {error.validator_value}",
+            "exclusiveMaximum": lambda: f"less than {error.validator_value}",
+        }.get(error.validator, lambda: error.message)()
+        meaning = error.schema.get("description", "")
+        yield f"{place}: found {error.instance!r}, expected {expected}" + (
+            f" ({meaning})" if meaning else ""
+        )
+
+
+def cross_key_problems(config):
+    """Return one line for each contradiction between keys that a schema cannot express."""
+    problems = []
+    strategies = config["strategies"]
+    for name, entry in strategies.items():
+        seen, parent = {name}, entry.get("start_from")
+        while parent is not None:
+            if parent not in strategies:
+                problems.append(
+                    f"strategies.{name}.start_from: found '{parent}', expected one of "
+                    f"{', '.join(strategies)}"
+                )
+                break
+            if parent in seen:
+                problems.append(
+                    f"strategies.{name}.start_from: the chain comes back to '{parent}'"
+                )
+                break
+            seen.add(parent)
+            parent = strategies[parent].get("start_from")
+    if config["survey"] == "custom" and config["custom"] is None:
+        problems.append(
+            "custom: found nothing, expected two catalogues, because survey is custom; see "
+            "config/examples/des_cosmos.yaml"
+        )
+    if not strategies:
+        problems.append(
+            "strategies: none left; keep at least one entry that is not null"
+        )
+    low, high = config["evaluation"]["z_range"]
+    if not low < high:
+        problems.append(
+            f"evaluation.z_range: found [{low}, {high}], expected low < high"
+        )
+    if config["figures"]["figure2_seed"] is not None:
+        last = config["seeds"]["first"] + config["seeds"]["count"] - 1
+        if not config["seeds"]["first"] <= config["figures"]["figure2_seed"] <= last:
+            problems.append(
+                f"figures.figure2_seed: found {config['figures']['figure2_seed']}, expected a seed "
+                f"of this run, {config['seeds']['first']} to {last}"
+            )
+    return problems
+
+
+# ---------------------------------------------------------------------- seeds and strategies
+
+
+def seed_chunks():
+    """Return the chunks of seeds, one training job each, as `first-last` with three digits."""
+    seeds = config["seeds"]
+    firsts = range(seeds["first"], seeds["first"] + seeds["count"], seeds["per_job"])
+    end = seeds["first"] + seeds["count"]
+    return [
+        f"{first:03d}-{min(first + seeds['per_job'], end) - 1:03d}" for first in firsts
+    ]
+
+
+def per_chunk(pattern, strategies=None):
+    """Return `pattern` for every strategy and chunk of seeds."""
+    names = list(config["strategies"]) if strategies is None else strategies
+    return expand(pattern, strategy=names, chunk=seed_chunks())
+
+
+def strategy_settings(section):
+    """Return a params function: `network` or `training` of a strategy, its overrides applied."""
+
+    def settings(wildcards):
+        entry = config["strategies"][wildcards.strategy]
+        return {key: entry.get(key, value) for key, value in config[section].items()}
+
+    return settings
+
+
+def all_seeds():
+    """Return the seeds of this run."""
+    first = config["seeds"]["first"]
+    return list(range(first, first + config["seeds"]["count"]))
+
+
+def chunk_seeds(wildcards):
+    """Return the seeds of a chunk."""
+    first, last = map(int, wildcards.chunk.split("-"))
+    return list(range(first, last + 1))
+
+
+def start_model(wildcards):
+    """Return the models that a strategy starts from, for the same seeds; none for most."""
+    parent = config["strategies"][wildcards.strategy].get("start_from")
+    return f"<results>/models/{parent}/seeds-{wildcards.chunk}.npz" if parent else []
+
+
+def training_split(wildcards):
+    """Return the split table that a strategy is trained on."""
+    return f"<results>/splits/{config['strategies'][wildcards.strategy]['train_on']}.parquet"
+
+
+def input_names():
+    """Return the display names of the catalogues that the source data set is made from."""
+    if config["survey"] == "custom":
+        return [config["custom"]["transferz"]["source"]]
+    catalogues = config["catalogues"]
+    return [
+        f"COSMOS2020 {catalogues['cosmos2020']}",
+        f"HSC {catalogues['hsc'].upper()}",
+    ]
+
+
+# --------------------------------------------------------------------------------- code hash
+
+
+@functools.cache
+def code_hash(script):
+    """Return a hash over a rule's script and all package modules that it imports.
+
+    Snakemake re-runs a rule when its script changes, not when a module does that the script
+    imports. Every rule passes this hash as a param; an edit re-runs what depends on it, and
+    nothing else. Fetching each file through `source_path` also brings the package along when
+    the workflow is deployed from a remote repository.
+    """
+    digest = hashlib.sha256()
+    pending, seen = [f"{script}.py"], {"transferz/__init__.py"}
+    fetch_source("transferz/__init__.py")
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        source = fetch_source(name)
+        digest.update(hashlib.sha256(source).digest() + name.encode())
+        if name.endswith(".py"):
+            pending.extend(sorted(package_files(source)))
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def fetch_source(name):
+    """Return the bytes of a file below workflow/scripts."""
+    with open(workflow.source_path(f"../scripts/{name}"), "rb") as handle:
+        return handle.read()
+
+
+def module_file(module):
+    """Return the file of a module below workflow/scripts."""
+    return str(PurePosixPath(*module.split(".")).with_suffix(".py"))
+
+
+def package_files(source):
+    """Return the package files that a module needs: imports, and its DATA_FILES."""
+    files = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module == "transferz":
+            files.update(module_file(f"transferz.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "transferz."
+        ):
+            files.add(module_file(node.module))
+        elif isinstance(node, ast.Import):
+            files.update(
+                module_file(alias.name)
+                for alias in node.names
+                if alias.name.startswith("transferz.")
+            )
+        elif isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "DATA_FILES"
+            for target in node.targets
+        ):
+            files.update(f"transferz/{name}" for name in ast.literal_eval(node.value))
+    return files
+
+
+# -------------------------------------------------------------------------------- provenance
+
+
+@functools.cache
+def git_revision():
+    """Return the revision of the workflow, with `-dirty` for uncommitted edits, or `unknown`."""
+    command = [
+        "git",
+        "-C",
+        workflow.basedir,
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+    ]
+    try:
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return finished.stdout.strip() or "unknown"

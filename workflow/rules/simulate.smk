@@ -1,0 +1,60 @@
+# The embedded survey: galaxies, photometry, template fits and spectroscopic selections simulated
+# into the archives' own file formats.
+#
+# Inputs   none; sizes and physics from config["embedded"]
+# Outputs  <resources>/...: COSMOS2020 and HSC FITS, GalaxiesML CSVs, the control, the truth
+
+
+rule simulate_survey:
+    output:
+        cosmos="<resources>/COSMOS2020_CLASSIC.fits",
+        hsc="<resources>/hsc_pdr2.fits",
+        galaxiesml=expand(
+            "<resources>/5x127x127_{part}_with_morphology.csv",
+            part=["training", "validation", "testing"],
+        ),
+        control=expand(
+            "<resources>/control/5x127x127_{part}_with_morphology.csv",
+            part=["training", "validation", "testing"],
+        ),
+        truth="<resources>/truth.parquet",
+    log:
+        "<logs>/simulate_survey.log",
+    benchmark:
+        "<benchmarks>/simulate_survey.tsv"
+    conda:
+        "../../envs/survey.yaml"
+    threads: 2
+    params:
+        embedded=config["embedded"],
+        seed=config["embedded"]["seed"],
+        code=code_hash("simulate_survey"),
+    message:
+        "Simulating the embedded survey into {output.cosmos} and its companions"
+    script:
+        "../scripts/simulate_survey.py"
+
+
+rule plot_survey_quality:
+    input:
+        cosmos="<resources>/COSMOS2020_CLASSIC.fits",
+        hsc="<resources>/hsc_pdr2.fits",
+        galaxiesml=rules.simulate_survey.output.galaxiesml,
+        truth="<resources>/truth.parquet",
+    output:
+        pdf="<results>/figures/survey_quality.pdf",
+        png="<results>/figures/survey_quality.png",
+        table="<results>/figures/survey_quality.csv",
+    log:
+        "<logs>/plot_survey_quality.log",
+    benchmark:
+        "<benchmarks>/plot_survey_quality.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        published=config["survey_quality"],
+        code=code_hash("plot_survey_quality"),
+    message:
+        "Plotting the embedded survey beside the published one"
+    script:
+        "../scripts/plot_survey_quality.py"

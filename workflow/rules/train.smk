@@ -1,0 +1,59 @@
+# Training and prediction: one job trains a chunk of seeds of one strategy.
+#
+# Inputs   <results>/splits/{transferz,galaxiesml,combo}.parquet
+# Outputs  <results>/models/{strategy}/seeds-{chunk}.npz, training histories beside them,
+#          <results>/predictions/{strategy}/seeds-{chunk}.parquet
+
+
+rule train:
+    input:
+        split=training_split,
+        start=start_model,
+    output:
+        models="<results>/models/{strategy}/seeds-{chunk}.npz",
+        history="<results>/models/{strategy}/seeds-{chunk}.history.csv",
+    log:
+        "<logs>/train/{strategy}/seeds-{chunk}.log",
+    benchmark:
+        "<benchmarks>/train/{strategy}/seeds-{chunk}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    params:
+        seeds=chunk_seeds,
+        bands=config["bands"],
+        network=strategy_settings("network"),
+        training=strategy_settings("training"),
+        code=code_hash("train"),
+    message:
+        "Training {wildcards.strategy}, seeds {wildcards.chunk}"
+    script:
+        "../scripts/train.py"
+
+
+# One job for all chunks of a strategy: starting TensorFlow takes longer than predicting.
+rule predict:
+    input:
+        models=expand(
+            "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
+        ),
+        transferz="<results>/splits/transferz.parquet",
+        galaxiesml="<results>/splits/galaxiesml.parquet",
+    output:
+        predictions=expand(
+            "<results>/predictions/{{strategy}}/seeds-{chunk}.parquet",
+            chunk=seed_chunks(),
+        ),
+    log:
+        "<logs>/predict/{strategy}.log",
+    benchmark:
+        "<benchmarks>/predict/{strategy}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    params:
+        code=code_hash("predict"),
+    message:
+        "Predicting both test sets with every seed of {wildcards.strategy}"
+    script:
+        "../scripts/predict.py"

@@ -1,0 +1,81 @@
+"""Judge every published claim on this run.
+
+Inputs
+    per_seed : metrics/per_seed.csv
+    claims : config/claims.yaml
+
+Outputs
+    csv : claims.csv: claim, statement, published, measured, low, high, verdict, survey
+    md : claims.md, the same for readers, with the rules of the verdicts; its first line says
+        whether these are the real catalogues
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transferz.claims import claims_page, claims_table, judge, read_claims
+from transferz.io import write_csv, write_text
+from transferz.logs import job
+from transferz.statistics import read_per_seed
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    per_seed: str | Path,
+    claims: str | Path,
+    csv: str | Path,
+    md: str | Path,
+    *,
+    strategies: Sequence[str],
+    z_range: Sequence[float],
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Write the verdicts.
+
+    Parameters
+    ----------
+    per_seed, claims : path-like
+        Metrics of every network, and the published claims.
+    csv, md : path-like
+        Outputs.
+    strategies : sequence of str
+        Of this run; claims about others are listed as not judged.
+    z_range : pair of float
+        Range of redshift of claims that give none.
+    labels : mapping
+        Display names of data sets and strategies.
+    survey : str
+        embedded, archive or custom.
+    """
+    metrics = read_per_seed(per_seed)
+    judged, not_judged = judge(read_claims(claims), metrics, strategies=strategies, z_range=z_range)
+    write_csv(claims_table(judged, labels, survey), csv)
+    page = claims_page(
+        judged, not_judged, labels, survey, z_range=z_range, n_seeds=metrics["seed"].nunique()
+    )
+    write_text(page, md)
+    for entry in judged:
+        logger.info("%-28s %s", entry.claim.claim, entry.verdict)
+    for claim in not_judged:
+        logger.info("%-28s not judged: the run lacks a strategy", claim.claim)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.per_seed,
+            snakemake.input.claims,
+            snakemake.output.csv,
+            snakemake.output.md,
+            strategies=snakemake.params.strategies,
+            z_range=snakemake.params.z_range,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )

@@ -1,0 +1,117 @@
+"""Predict the redshifts of both test sets with trained networks.
+
+Inputs
+    models : models/{strategy}/seeds-{first}-{last}.npz, one file or several
+    transferz, galaxiesml : splits/{dataset}.parquet
+
+Outputs
+    predictions : predictions/{strategy}/seeds-{first}-{last}.parquet, one per model file:
+        strategy, seed, dataset, object_id, z_true, z_pred (float32), ordered by seed and data set
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.errors import InputError
+from transferz.features import TARGET, feature_matrix, select_split, target_vector
+from transferz.io import read_parquet, write_parquet
+from transferz.logs import job
+from transferz.network import (
+    ModelFile,
+    build_network,
+    configure_tensorflow,
+    predict_redshift,
+    read_models,
+)
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def load_test_sets(
+    files: Mapping[str, str | Path], columns: Sequence[str]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Test rows of all data sets: `dataset, object_id, z_true`, and their unscaled inputs."""
+    tables, values = [], []
+    for dataset, file in files.items():
+        table = read_parquet(file, ["object_id", *columns, TARGET, "split"])
+        rows = select_split(table, "test", file=file)
+        values.append(feature_matrix(rows, columns, file=file))
+        z_true = target_vector(rows, file=file)[:, 0]
+        tables.append(
+            pd.DataFrame(
+                {"dataset": dataset, "object_id": rows["object_id"].to_numpy(), "z_true": z_true}
+            )
+        )
+    if len({table["object_id"].dtype for table in tables}) > 1:
+        tables = [table.astype({"object_id": str}) for table in tables]
+    return pd.concat(tables, ignore_index=True), np.concatenate(values)
+
+
+def predict_chunk(
+    contents: ModelFile, strategy: str, test: pd.DataFrame, values: np.ndarray
+) -> pd.DataFrame:
+    """Predictions of every seed of a model file for every test row."""
+    model = build_network(contents.architecture, contents.scaler)
+    parts = []
+    for seed, weights in sorted(contents.weights.items()):
+        model.set_weights(weights)
+        parts.append(test.assign(seed=np.int32(seed), z_pred=predict_redshift(model, values)))
+    table = pd.concat(parts, ignore_index=True).assign(strategy=strategy)
+    return table[["strategy", "seed", "dataset", "object_id", "z_true", "z_pred"]]
+
+
+def main(
+    models: str | Path | Sequence[str | Path],
+    predictions: str | Path | Sequence[str | Path],
+    *,
+    transferz: str | Path,
+    galaxiesml: str | Path,
+    strategy: str,
+    threads: int,
+) -> None:
+    """Write the predictions of one or several model files of a strategy.
+
+    Parameters
+    ----------
+    models, predictions : path-like or sequence of path-like
+        As many of one as of the other; TensorFlow starts once for all.
+    transferz, galaxiesml : path-like
+        Split catalogues.
+    strategy : str
+    threads : int
+    """
+    configure_tensorflow(threads)
+    sources = [models] if isinstance(models, str | Path) else list(models)
+    targets = [predictions] if isinstance(predictions, str | Path) else list(predictions)
+    files = {"transferz": transferz, "galaxiesml": galaxiesml}
+    columns: tuple[str, ...] = ()
+    for source, target in zip(sources, targets, strict=True):
+        contents = read_models(source)
+        if contents.scaler.columns != columns:
+            columns = contents.scaler.columns
+            test, values = load_test_sets(files, columns)
+        table = predict_chunk(contents, strategy, test, values)
+        if not np.isfinite(table["z_pred"]).all():
+            raise InputError("a prediction is not finite", file=source, key="z_pred")
+        write_parquet(table, target)
+        logger.info("%s: %d seeds, %d galaxies each", target, len(contents.weights), len(test))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.models,
+            snakemake.output.predictions,
+            transferz=snakemake.input.transferz,
+            galaxiesml=snakemake.input.galaxiesml,
+            strategy=snakemake.wildcards.strategy,
+            threads=snakemake.threads,
+        )

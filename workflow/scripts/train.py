@@ -1,0 +1,179 @@
+"""Train one strategy for a chunk of seeds.
+
+Inputs
+    split : splits/{train_on}.parquet, the catalogue with a column `split`
+    start : models/{start_from}/seeds-{first}-{last}.npz, for transfer learning only
+
+Outputs
+    models : models/{strategy}/seeds-{first}-{last}.npz, the networks of all seeds of the chunk
+    history : beside them, `seed, epoch, loss, val_loss` for every epoch
+
+A killed job leaves its finished seeds, and the state of the one under way, in a folder beside the
+outputs; the next run goes on from there and ends with the same bytes.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.errors import InputError
+from transferz.features import (
+    TARGET,
+    Scaler,
+    feature_matrix,
+    input_columns,
+    select_split,
+    target_vector,
+)
+from transferz.io import read_parquet, write_csv
+from transferz.logs import job
+from transferz.network import (
+    Architecture,
+    ModelFile,
+    Weights,
+    configure_tensorflow,
+    initial_weights,
+    read_models,
+    save_models,
+)
+from transferz.training import (
+    Checkpoint,
+    Fit,
+    Sample,
+    Settings,
+    Trainer,
+    fingerprint,
+    train_seeds,
+)
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def load_sample(table: pd.DataFrame, split: str, scaler: Scaler, *, file: str | Path) -> Sample:
+    """Scaled inputs and redshifts of one split."""
+    rows = select_split(table, split, file=file)
+    values = feature_matrix(rows, scaler.columns, file=file)
+    return Sample(scaler.transform(values), target_vector(rows, file=file))
+
+
+def check_start(
+    start: ModelFile, architecture: Architecture, columns: Sequence[str], *, file: str | Path
+) -> None:
+    """Raise an `InputError` if networks of `start` cannot be refined with this configuration."""
+    for what, found, expected in (
+        ("the networks to start from have another shape", start.architecture, architecture),
+        ("the networks to start from read other columns", start.scaler.columns, tuple(columns)),
+    ):
+        if found != expected:
+            raise InputError(
+                what,
+                file=file,
+                found=found,
+                expected=expected,
+                fix="give a strategy the network of the one in its `start_from`",
+            )
+
+
+def history_table(fits: Mapping[int, Fit]) -> pd.DataFrame:
+    """Losses of all seeds, one row per epoch; epochs count from 1."""
+    epochs = [len(fit.losses) for fit in fits.values()]
+    losses = np.concatenate([fit.losses for fit in fits.values()])
+    return pd.DataFrame(
+        {
+            "seed": np.repeat(list(fits), epochs),
+            "epoch": np.concatenate([np.arange(1, n + 1) for n in epochs]),
+            "loss": losses[:, 0],
+            "val_loss": losses[:, 1],
+        }
+    )
+
+
+def main(
+    split: str | Path,
+    start: str | Path | None,
+    models: str | Path,
+    history: str | Path,
+    *,
+    strategy: str,
+    seeds: Sequence[int],
+    bands: Sequence[str],
+    network: Mapping[str, object],
+    training: Mapping[str, object],
+    threads: int,
+    code: str = "",
+) -> None:
+    """Train the networks of a chunk and write them with their histories.
+
+    Parameters
+    ----------
+    split, start, models, history : path-like
+        See the head of this file; `start` is None for a strategy that starts from scratch.
+    strategy : str
+        Its name, for messages.
+    seeds : sequence of int
+    bands : sequence of str
+    network : mapping
+        ``inputs, hidden, activation, skip`` of this strategy.
+    training : mapping
+        See `transferz.training.Settings`.
+    threads : int
+    code : str
+        Hash of the program; a checkpoint of another program is not continued.
+    """
+    configure_tensorflow(threads)
+    columns = input_columns(network["inputs"], bands)
+    architecture = Architecture(
+        len(columns), tuple(network["hidden"]), network["activation"], network["skip"]
+    )
+    settings = Settings.from_config(training)
+    table = read_parquet(split, [*columns, TARGET, "split"])
+    weights: dict[int, Weights]
+    if start is None:
+        rows = select_split(table, "train", file=split)
+        scaler = Scaler.fit(feature_matrix(rows, columns, file=split), columns, file=split)
+        weights = {seed: initial_weights(architecture, seed) for seed in seeds}
+    else:
+        source = read_models(start)
+        check_start(source, architecture, columns, file=start)
+        # The first layer learned what its inputs mean: they must not change under it.
+        scaler = source.scaler
+        weights = {seed: source.of_seed(seed, file=start) for seed in seeds}
+
+    train = load_sample(table, "train", scaler, file=split)
+    validation = load_sample(table, "validation", scaler, file=split)
+    label = f"{strategy} seeds {min(seeds)}-{max(seeds)}"
+    logger.info("%s: %d galaxies, %d to validate", label, len(train), len(validation))
+    trainer = Trainer(architecture, settings, train, validation)
+    folder = Path(models).with_name(f".{Path(models).stem}.checkpoint")
+    checkpoint = Checkpoint(folder, fingerprint(trainer, weights.values(), code))
+    fits = train_seeds(trainer, weights, label=label, checkpoint=checkpoint)
+
+    best = [fit.best_epoch for fit in fits.values()]
+    logger.info("%s: best epochs %d to %d, median %g", label, min(best), max(best), np.median(best))
+    save_models(models, architecture, scaler, {seed: fit.weights for seed, fit in fits.items()})
+    write_csv(history_table(fits), history)
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.split,
+            snakemake.input.get("start") or None,
+            snakemake.output.models,
+            snakemake.output.history,
+            strategy=snakemake.wildcards.strategy,
+            seeds=snakemake.params.seeds,
+            bands=snakemake.params.bands,
+            network=snakemake.params.network,
+            training=snakemake.params.training,
+            threads=snakemake.threads,
+            code=snakemake.params.code,
+        )

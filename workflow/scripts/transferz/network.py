@@ -1,0 +1,309 @@
+"""The network of the paper in Keras: architecture, losses, initial weights, model files."""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from transferz.errors import InputError
+from transferz.features import Scaler
+from transferz.io import atomic_path
+
+logger = logging.getLogger(__name__)
+
+OUTPUT = "redshift"
+# First entry of the random generators' keys after the seed, so that no two uses share a stream.
+INITIALISATION_STREAM = 0
+PREDICTION_ROWS = 4096
+
+Weights = list[np.ndarray]
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def configure_tensorflow(threads: int) -> None:
+    """Give TensorFlow `threads` threads and the CPU alone; must come before its first operation.
+
+    TensorFlow ignores OMP_NUM_THREADS. Networks of this size, one at a time, gain nothing from a
+    GPU, and its bits would differ.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        tf.config.set_visible_devices([], "GPU")
+    except RuntimeError:
+        logger.warning("TensorFlow is already running: its number of threads stays as it is")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Shape of the network.
+
+    Attributes
+    ----------
+    n_inputs : int
+    hidden : tuple of int
+        Units of each hidden layer; the layers are called ``hidden_1``, ``hidden_2``, ...
+    activation : str
+        Of the hidden layers, by its Keras name.
+    skip : bool
+        Concatenate the inputs to the last hidden layer before the output.
+    """
+
+    n_inputs: int
+    hidden: tuple[int, ...] = (200, 200, 200, 200)
+    activation: str = "relu"
+    skip: bool = True
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that have weights, from input to output."""
+        return (*(f"hidden_{k}" for k in range(1, len(self.hidden) + 1)), OUTPUT)
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of each weight array, in the order of ``keras.Model.get_weights``."""
+        widths = [self.n_inputs, *self.hidden]
+        sources = [*widths[:-1], widths[-1] + (self.n_inputs if self.skip and self.hidden else 0)]
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, n_in, n_out in zip(self.layers, sources, [*self.hidden, 1], strict=True):
+            shapes[f"{name}.kernel"] = (n_in, n_out)
+            shapes[f"{name}.bias"] = (n_out,)
+        return shapes
+
+
+def build_network(architecture: Architecture, scaler: Scaler | None = None) -> keras.Model:
+    """Dense layers, then a skip connection from the inputs, then one output: the redshift.
+
+    Four layers of 200 rectified linear units and five magnitudes make 122,006 parameters
+    (the authors' public code for GalaxiesML).
+
+    Parameters
+    ----------
+    architecture : Architecture
+    scaler : Scaler, optional
+        Put a layer in front that scales raw magnitudes; without it the inputs are scaled already.
+
+    Returns
+    -------
+    keras.Model
+        Functional model from (n, n_inputs) to (n, 1).
+    """
+    inputs = keras.Input((architecture.n_inputs,), name="inputs", dtype="float32")
+    scaled = inputs
+    if scaler is not None:
+        scaled = keras.layers.Rescaling(scaler.scale, scaler.offset, name="min_max")(inputs)
+    layer = scaled
+    for name, units in zip(architecture.layers, architecture.hidden, strict=False):
+        layer = keras.layers.Dense(units, activation=architecture.activation, name=name)(layer)
+    if architecture.skip and architecture.hidden:
+        layer = keras.layers.Concatenate(name="skip")([scaled, layer])
+    return keras.Model(inputs, keras.layers.Dense(1, name=OUTPUT)(layer), name="photo_z")
+
+
+def initial_weights(architecture: Architecture, seed: int) -> Weights:
+    """Draw the initial weights of a seed: the same in every process and for every strategy.
+
+    Keras' defaults for a dense layer: Glorot uniform kernels, U(-a, a) with
+    a = sqrt(6 / (n_in + n_out)) (Glorot & Bengio 2010, eq. 16), and zero biases; drawn with NumPy.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        float32, in the order of ``keras.Model.get_weights``.
+    """
+    generator = np.random.default_rng([seed, INITIALISATION_STREAM])
+    weights = []
+    for shape in architecture.weight_shapes.values():
+        if len(shape) == 1:
+            weights.append(np.zeros(shape, dtype=np.float32))
+        else:
+            limit = np.sqrt(6.0 / sum(shape))
+            weights.append(generator.uniform(-limit, limit, shape).astype(np.float32))
+    return weights
+
+
+def hsc_loss(gamma: float) -> Loss:
+    """Loss of Tanaka et al. (2018): 1 - 1 / (1 + (dz / gamma)^2).
+
+    dz = (z_pred - z_true) / (1 + z_true). The authors' public code passes its arguments in the
+    other order and so divides by 1 + z_pred; this is the published formula.
+    """
+
+    def loss(z_true: tf.Tensor, z_pred: tf.Tensor) -> tf.Tensor:
+        dz = (z_pred - z_true) / (1.0 + z_true)
+        return 1.0 - 1.0 / (1.0 + tf.square(dz / gamma))
+
+    return loss
+
+
+def _huber(gamma: float) -> Loss:
+    return lambda z_true, z_pred: keras.losses.huber(z_true, z_pred, delta=gamma)
+
+
+LOSSES: dict[str, Callable[[float], Loss]] = {
+    "hsc": hsc_loss,
+    "huber": _huber,
+    "log_cosh": lambda gamma: keras.losses.log_cosh,
+    "mae": lambda gamma: keras.losses.mean_absolute_error,
+    "mse": lambda gamma: keras.losses.mean_squared_error,
+}
+
+
+def get_loss(name: str, gamma: float) -> Loss:
+    """Loss per galaxy by name.
+
+    Parameters
+    ----------
+    name : str
+        A key of `LOSSES`. All but ``hsc`` act on z_pred - z_true.
+    gamma : float
+        Scale of ``hsc`` (in dz) and of ``huber`` (in z); unused by the others.
+
+    Returns
+    -------
+    callable
+        (z_true, z_pred), each (n, 1), to n losses, of shape (n,) or (n, 1).
+
+    Raises
+    ------
+    InputError
+        On an unknown name.
+    """
+    if name not in LOSSES:
+        raise InputError(
+            "unknown loss", key="training.loss", found=name, expected=", ".join(sorted(LOSSES))
+        )
+    return LOSSES[name](gamma)
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """Contents of a model file: one architecture and scaling, the weights of several seeds."""
+
+    architecture: Architecture
+    scaler: Scaler
+    weights: dict[int, Weights]
+
+    def of_seed(self, seed: int, *, file: str | Path | None = None) -> Weights:
+        """Weights of one seed; an `InputError` names the seeds there are."""
+        if seed not in self.weights:
+            raise InputError(
+                "seed not in the file", file=file, found=sorted(self.weights), expected=seed
+            )
+        return self.weights[seed]
+
+
+def save_models(
+    path: str | Path,
+    architecture: Architecture,
+    scaler: Scaler,
+    weights: Mapping[int, Sequence[np.ndarray]],
+) -> None:
+    """Write the networks of several seeds to one ``.npz`` file.
+
+    Each weight array has the seeds on its first axis, in ascending order. The file needs no
+    pickle to be read, and its bytes depend on the contents only.
+    """
+    seeds = sorted(weights)
+    arrays = {
+        "seeds": np.array(seeds, dtype=np.int64),
+        "n_inputs": np.array(architecture.n_inputs),
+        "hidden": np.array(architecture.hidden, dtype=np.int64),
+        "activation": np.array(architecture.activation),
+        "skip": np.array(architecture.skip),
+        **scaler.arrays(),
+    }
+    for index, name in enumerate(architecture.weight_shapes):
+        arrays[name] = np.stack([weights[seed][index] for seed in seeds])
+    with atomic_path(path) as temporary:
+        np.savez(temporary, **arrays)
+
+
+def read_models(path: str | Path) -> ModelFile:
+    """Read a file written by `save_models`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or not a model file.
+    """
+    if not Path(path).is_file():
+        raise InputError("model file not found", file=path, fix="run the rule `train`")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            architecture = Architecture(
+                int(arrays["n_inputs"]),
+                tuple(int(units) for units in arrays["hidden"]),
+                str(arrays["activation"]),
+                bool(arrays["skip"]),
+            )
+            scaler = Scaler.from_arrays(arrays)
+            stacks = [arrays[name] for name in architecture.weight_shapes]
+            seeds = arrays["seeds"].tolist()
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            "not a model file of this workflow",
+            file=path,
+            found=str(error),
+            fix="delete the file and run again to re-make it",
+        ) from error
+    weights = {seed: [stack[k] for stack in stacks] for k, seed in enumerate(seeds)}
+    return ModelFile(architecture, scaler, weights)
+
+
+def load_model(path: str | Path, seed: int) -> keras.Model:
+    """Network of one seed as a plain Keras model that takes raw magnitudes.
+
+    ``load_model(path, seed).predict(magnitudes)`` gives the bits of the predictions file,
+    whatever the batch size; only a batch of a single row goes through another kernel of
+    TensorFlow and may differ in the last bit.
+
+    Parameters
+    ----------
+    path : path-like
+        ``models/{strategy}/seeds-{first}-{last}.npz``.
+    seed : int
+
+    Returns
+    -------
+    keras.Model
+        From the columns named in the file (AB magnitudes), shape (n, n_inputs), to redshift,
+        shape (n, 1). It has no custom layer: ``model.save`` and Keras' own loader work on it.
+
+    Raises
+    ------
+    InputError
+        If the file is not a model file or lacks the seed.
+    """
+    contents = read_models(path)
+    model = build_network(contents.architecture, contents.scaler)
+    model.set_weights(contents.of_seed(seed, file=path))
+    return model
+
+
+def predict_redshift(model: keras.Model, values: np.ndarray) -> np.ndarray:
+    """Predicted redshift of each row, the same bits in whichever company a row comes.
+
+    Parameters
+    ----------
+    model : keras.Model
+    values : numpy.ndarray, shape (n, n_inputs), float32
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,), float32
+    """
+    n_rows = len(values)
+    if n_rows % PREDICTION_ROWS == 1:
+        # TensorFlow multiplies a single row with another kernel, which sums in another order.
+        values = np.concatenate([values, values[-1:]])
+    starts = range(0, len(values), PREDICTION_ROWS)
+    blocks = [model.predict_on_batch(values[k : k + PREDICTION_ROWS]) for k in starts]
+    return np.concatenate(blocks)[:n_rows, 0]
