@@ -134,11 +134,12 @@ def draw_panel(
                 capthick=1.0,
                 zorder=4,
             )
-            axes.text(
-                names.index(row.strategy),
-                -0.105 if side < 0 else -0.165,
+            axes.annotate(
                 siunitx(row.mean, row.spread).replace("-", "\N{MINUS SIGN}"),
-                transform=axes.get_xaxis_transform(),
+                (names.index(row.strategy), 0),
+                xycoords=axes.get_xaxis_transform(),
+                xytext=(0, -14 if side < 0 else -22.5),
+                textcoords="offset points",
                 ha="center",
                 va="top",
                 fontsize=7,
@@ -257,7 +258,7 @@ def main(
         Panels, from left to right.
     z_range : pair of float
     requirements : mapping
-        Limits by kind of metric: bias, scatter, outliers.
+        Limits by kind of metric (bias, scatter, outliers) or None.
     literature : mapping
         Name to ``reference``, ``dataset`` and a number (or None) per metric.
     labels : mapping
@@ -268,6 +269,7 @@ def main(
     metrics_table = read_per_seed(per_seed)
     points, values = collect(metrics_table, metrics, strategies, z_range)
     known = known_literature(literature, metrics)
+    requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
     figure = draw(points, values, metrics, strategies, known, requirements, labels)
     save_figure(figure, pdf, png)
     write_source(points, table)
@@ -286,7 +288,7 @@ def main(
         f"(source, orange squares, {thousands(counts['transferz'])}). Symbols and numbers: mean "
         f"over {points['n_seeds'].iloc[0]} seeds, with the standard deviation in units of the last "
         f"digit; error bars: standard deviation; dots: single "
-        f"seeds. Green: LSST requirements ({limits}). {definitions}."
+        f"seeds. Green: LSST requirements ({limits or 'none'}). {definitions}."
         + literature_note(literature, known)
         + f" {survey_note(survey)}",
         " ".join(

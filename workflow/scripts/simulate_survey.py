@@ -939,6 +939,14 @@ def main(
         free = galaxiesml_rows(free, free_flux, settings, CONTROL_ID, stream(seed, "clean", 2))
         # What HSC detects at 5 sigma in i, as in the source's photometry.
         free = free[free["i_cmodel_magsigma"] < 0.217].head(settings["n_control"])
+        if len(free) < settings["n_control"]:
+            raise InputError(
+                "HSC Wide detects too few galaxies of the control",
+                key="embedded.faint_limit",
+                found=settings["faint_limit"],
+                expected="a limit above the Wide layer's depth",
+                fix="choose a brighter limit",
+            )
         _write_galaxiesml(free.reset_index(drop=True), control, settings["split_fractions"])
 
         write_parquet(

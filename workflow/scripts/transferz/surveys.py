@@ -425,10 +425,10 @@ SPECTROSCOPIC_SURVEYS = {
     ),
     "boss_cmass": SpectroscopicSurvey(
         "SDSSDR14-CMASS", _cmass, _steady(0.97), "SDSS_i", 20.0, 1.2e-4, _WIDE,
-        search=(0.3, 1.0),
+        search=(0.35, 0.9),
     ),
     "eboss_lrg": SpectroscopicSurvey(
-        "SDSSDR14-eLRG", _eboss_lrg, _steady(0.90), "SDSS_i", 21.9, 2e-4, _WIDE,
+        "SDSSDR14-eLRG", _eboss_lrg, _steady(0.90), "SDSS_z", 20.25, 2e-4, _WIDE,
         search=(0.4, 1.2),
     ),
     "boss_qso": SpectroscopicSurvey(
@@ -438,7 +438,7 @@ SPECTROSCOPIC_SURVEYS = {
         "SDSSDR14-QSO", _quasar, _steady(0.95), "SDSS_g", 22.0, 1e-3, _WIDE, (0.3, 2.2), "quasars"
     ),
     "wigglez": SpectroscopicSurvey(
-        "WiggleZ", _wigglez, _wigglez_success, "GALEX_NUV", 23.0, 3e-4,
+        "WiggleZ", _wigglez, _wigglez_success, "GALEX_NUV", 22.9, 3e-4,
         (_XMM, _GAMA09, _GAMA15, _VVDS), search=(0.1, 1.5),
     ),
     "vipers": SpectroscopicSurvey(
