@@ -115,3 +115,9 @@ def test_no_script_has_a_future_import(root: Path) -> None:
     """Snakemake puts its own lines in front of a script: such an import would come too late."""
     for path in (root / "workflow/scripts").glob("*.py"):
         assert "from __future__" not in path.read_text(), path.name
+
+
+def test_the_readme_shows_the_committed_real_sky_table(root: Path) -> None:
+    table = (root / "config/examples/des_cosmos/table1.md").read_text().splitlines()
+    readme = (root / "README.md").read_text()
+    assert "\n".join(line for line in table if line.startswith("|")) in readme
