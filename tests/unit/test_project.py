@@ -47,7 +47,8 @@ def test_every_leaf_of_the_schema_has_description_and_default(schema: dict) -> N
 
 def test_the_schema_lets_no_typo_pass(schema: dict) -> None:
     def open_objects(entry: dict, path: str = "") -> Iterator[str]:
-        if "properties" in entry and entry.get("additionalProperties") is not False:
+        typed = isinstance(entry.get("additionalProperties"), dict)
+        if "properties" in entry and entry.get("additionalProperties") is not False and not typed:
             yield path
         for name, child in entry.get("properties", {}).items():
             yield from open_objects(child, f"{path}.{name}")

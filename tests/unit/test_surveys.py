@@ -73,7 +73,7 @@ def test_limits_are_those_of_the_selection(cone):
 PEAKS = {
     # Published median redshifts: Strauss et al. 2002; Liske et al. 2015; Parejko et al. 2013;
     # Anderson et al. 2014; Drinkwater et al. 2010; Guzzo et al. 2014; Lilly et al. 2009;
-    # Newman et al. 2013.
+    # Newman et al. 2013; Prakash et al. 2016.
     "sdss_main": (0.10, 0.03), "gama": (0.19, 0.05), "boss_lowz": (0.30, 0.06),
     "boss_cmass": (0.56, 0.05), "wigglez": (0.60, 0.12), "vipers": (0.69, 0.12),
     "zcosmos": (0.60, 0.12), "deep2": (0.92, 0.15),
@@ -84,7 +84,7 @@ PEAKS = {
 def test_survey_selects_what_its_paper_says(cone, name):
     survey = SPECTROSCOPIC_SURVEYS[name]
     rng = np.random.default_rng([3, len(name)])
-    n = 12000 if name in ("wigglez", "boss_cmass", "boss_lowz") else 2500
+    n = 12000 if name in ("wigglez", "boss_cmass", "boss_lowz", "eboss_lrg") else 2500
     drawn, flux = cone.draw(n, survey.band, survey.limit, rng, survey.search)
     magnitudes = parent_magnitudes(flux, TARGET_BANDS, rng)
     redshift = drawn["redshift"].to_numpy()

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +18,7 @@ import pytest
 
 import train
 from transferz import training
+from transferz.backend import tf
 from transferz.errors import InputError
 from transferz.network import Architecture, build_network, get_loss, initial_weights, read_models
 from transferz.training import (
@@ -39,6 +45,9 @@ def galaxies(n: int, seed: int) -> Sample:
     return Sample(x, z.astype(np.float32))
 
 
+# After five epochs; it grows with every step, until after tens of epochs two programs that sum in
+# different orders are as far apart as two seeds.
+PLAIN_TOLERANCE = 1e-3
 TRAIN, VALIDATION = galaxies(530, 1), galaxies(150, 2)
 
 
@@ -71,7 +80,9 @@ def batches(seed: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield TRAIN.x[chosen], TRAIN.z[chosen]
 
 
-def keras_fit(settings: Settings, architecture: Architecture, seed: int) -> tuple:
+def keras_fit(
+    settings: Settings, architecture: Architecture, seed: int, *, jit_compile: bool = True
+) -> tuple:
     """Train with `keras.Model.fit` and Keras' own early stopping."""
     model = build_network(architecture)
     model.set_weights(initial_weights(architecture, seed))
@@ -80,7 +91,7 @@ def keras_fit(settings: Settings, architecture: Architecture, seed: int) -> tupl
             model.get_layer(name).trainable = name in settings.trainable
     optimizer = keras.optimizers.get(settings.optimizer)
     optimizer.learning_rate = settings.learning_rate
-    model.compile(optimizer, loss=get_loss(settings.loss, settings.gamma), jit_compile=True)
+    model.compile(optimizer, loss=get_loss(settings.loss, settings.gamma), jit_compile=jit_compile)
     stopping = keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)
     history = model.fit(
         batches(seed, settings.batch_size),
@@ -119,6 +130,44 @@ def test_bitwise_equal_to_keras_fit(architecture: Architecture, settings: Settin
         assert fit.best_epoch < len(losses) < settings.max_epochs
 
 
+def test_plain_fit_agrees_to_single_precision() -> None:
+    """Without XLA, as the authors' public code runs, sums are taken in another order."""
+    settings = Settings(batch_size=53, max_epochs=5)
+    fit = Trainer(PAPER, settings, TRAIN, VALIDATION).fit(3, initial_weights(PAPER, 3))
+    losses, stopping = keras_fit(settings, PAPER, 3, jit_compile=False)
+    np.testing.assert_allclose(fit.losses, losses, rtol=PLAIN_TOLERANCE)
+    model = build_network(PAPER)
+    found = []
+    for weights in (fit.weights, stopping.best_weights):
+        model.set_weights(weights)
+        found.append(model.predict(VALIDATION.x, verbose=0))
+    np.testing.assert_allclose(found[0], found[1], rtol=PLAIN_TOLERANCE)
+    assert found[0].std() > 100 * PLAIN_TOLERANCE
+
+
+def test_loss_of_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(batch_size=100, max_epochs=2)
+    steps: list[np.ndarray] = []
+    trainer = Trainer(PAPER, settings, TRAIN, VALIDATION)
+    epoch = trainer._epoch
+    monkeypatch.setattr(
+        trainer,
+        "_epoch",
+        lambda order: steps.append(epoch(order).numpy()) or tf.constant(steps[-1]),
+    )
+    trainer.fit(4, initial_weights(PAPER, 4))
+    model = build_network(PAPER)
+    model.set_weights(initial_weights(PAPER, 4))
+    model.compile(
+        keras.optimizers.Adam(settings.learning_rate), loss=get_loss("hsc", 0.15), jit_compile=True
+    )
+    expected = [model.train_on_batch(x, z) for x, z in itertools.islice(batches(4, 100), 12)]
+    # A Keras model reports the running mean over the batches since its last reset, by rows.
+    sizes = np.array([100, 100, 100, 100, 100, 30] * 2)
+    running = np.cumsum(sizes * np.concatenate(steps)) / np.cumsum(sizes)
+    np.testing.assert_allclose(running, expected, rtol=2e-6)
+
+
 def test_best_epoch_is_the_one_with_the_smallest_validation_loss(alone: dict) -> None:
     for fit in alone.values():
         assert fit.best_epoch == np.argmin(fit.losses[:, 1]) + 1
@@ -145,6 +194,21 @@ def test_validation_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found[0].shape == (150,) and found[0].std() > 0
     np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
     np.testing.assert_allclose(found[2], found[0], rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def ten(trainer: Trainer) -> dict:
+    """Ten seeds in one job."""
+    return train_seeds(trainer, starts(list(range(10))))
+
+
+def test_chunks_of_one_four_and_ten_seeds(ten: dict, trainer: Trainer) -> None:
+    for chunk in ([7], [4, 5, 6, 7], [9, 2, 7, 0]):
+        for seed, fit in train_seeds(trainer, starts(chunk)).items():
+            assert_same_bits(fit.weights, ten[seed].weights)
+            np.testing.assert_array_equal(fit.losses, ten[seed].losses)
+    # Each stops when it would alone: not all in the same epoch.
+    assert len({len(fit.losses) for fit in ten.values()}) > 1
 
 
 @pytest.mark.parametrize("order", [[[0], [1], [2], [3]], [[0, 1], [2, 3]], [[3, 1], [2, 0]]])
@@ -293,6 +357,7 @@ def test_fingerprint_sees_data_settings_start_and_code(trainer: Trainer) -> None
 # The script: from split catalogues to model files.
 
 NETWORK = {"inputs": ["mag_{band}"], "hidden": [16, 12], "activation": "relu", "skip": True}
+TRAINING = {"batch_size": 64, "max_epochs": 3, "learning_rate": 1e-3}
 BANDS = ["g", "r", "i", "z", "y"]
 
 
@@ -318,7 +383,7 @@ def run(split: Path, start: Path | None, models: Path, seeds: list[int], **train
         seeds=seeds,
         bands=BANDS,
         network=NETWORK,
-        training={"batch_size": 64, "max_epochs": 3, "learning_rate": 1e-3, **training_keys},
+        training={**TRAINING, **training_keys},
         threads=1,
     )
 
@@ -345,6 +410,53 @@ def test_script_trains_and_refines(tmp_path: Path) -> None:
     again = tmp_path / "again.npz"
     run(tmp_path / "a.parquet", None, again, [0, 1])
     assert again.read_bytes() == base.read_bytes()
+
+
+CHILD = """
+import json, sys
+import train
+from transferz import training
+training.CHECKPOINT_SECONDS = 0.0
+train.main(**json.load(open(sys.argv[1])))
+"""
+
+
+def test_killed_job_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    """A process that dies by a signal, then one with another number of threads."""
+    split = split_catalogue(tmp_path / "a.parquet", 0.0)
+    whole = tmp_path / "whole" / "seeds-000-002.npz"
+    run(split, None, whole, [0, 1, 2], max_epochs=400, patience=400)
+    models = tmp_path / "killed" / "seeds-000-002.npz"
+    arguments = {
+        "split": str(split),
+        "start": None,
+        "models": str(models),
+        "history": str(models.with_suffix(".history.csv")),
+        "strategy": "NN-X",
+        "seeds": [0, 1, 2],
+        "bands": BANDS,
+        "network": NETWORK,
+        "training": {**TRAINING, "max_epochs": 400, "patience": 400},
+        "threads": 1,
+    }
+    (tmp_path / "job.json").write_text(json.dumps(arguments))
+    command = [sys.executable, "-c", CHILD, str(tmp_path / "job.json")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(train.__file__).parent)}
+    folder = models.with_name(".seeds-000-002.checkpoint")
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        # In the middle of the second seed.
+        while not ((folder / "seed-000.npz").exists() and (folder / "running.npz").exists()):
+            assert process.poll() is None, "the job ended before it could be killed"
+            time.sleep(0.005)
+        process.kill()
+    assert not models.exists()
+    kept = {path.name for path in folder.glob("*.npz") if not path.name.startswith(".")}
+    assert "seed-000.npz" in kept and "seed-002.npz" not in kept
+    subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
+    assert models.read_bytes() == whole.read_bytes()
+    history = [path.with_suffix(".history.csv").read_bytes() for path in (models, whole)]
+    assert history[0] == history[1]
+    assert not folder.exists()
 
 
 def test_script_refuses_a_start_that_does_not_fit(tmp_path: Path) -> None:

@@ -12,27 +12,34 @@ from pathlib import Path
 
 from transferz.errors import InputError
 
+# Path and inode of the log of the job under way; see `check_current`.
+_current: tuple[Path, int] | None = None
+
 
 @contextlib.contextmanager
 def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
     """Run the body of a script with its messages in `log_path` and on the terminal.
 
     Native libraries write to file descriptor 2 below Python: it is pointed at the log for the
-    duration of the job. An `InputError` ends the process with status 1 and one line on the
+    duration of the job. The log is a new file, by which a job that was started again tells (see
+    `check_current`). An `InputError` ends the process with status 1 and one line on the
     terminal; any other exception also leaves its traceback in the log.
 
     Parameters
     ----------
     log_path : path-like
-        The log file, overwritten.
+        The log file, replaced.
     quiet : bool
         Keep progress messages off the terminal (errors still appear there).
     """
+    global _current
     log_path = Path(log_path)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     terminal = os.fdopen(os.dup(2), "w", buffering=1)
+    log_path.unlink(missing_ok=True)
     log_file = log_path.open("w", buffering=1, encoding="utf-8")
+    _current = log_path.absolute(), os.fstat(log_file.fileno()).st_ino
     os.dup2(log_file.fileno(), 2)
     # A log on a full disk must not turn a warning into a second failure.
     logging.raiseExceptions = False
@@ -60,9 +67,28 @@ def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
         )
         sys.exit(1)
     finally:
+        _current = None
         faulthandler.disable()
         sys.stderr.flush()
         os.dup2(terminal.fileno(), 2)
+
+
+def check_current() -> None:
+    """Raise a `RuntimeError` if the job under way has been started again by another process.
+
+    When snakemake is killed, its jobs live on. The next run, perhaps of another configuration,
+    starts them again and puts their logs in the place of the old ones; from then on the old jobs
+    must publish nothing.
+    """
+    if _current is None:
+        return
+    path, inode = _current
+    try:
+        there = path.stat().st_ino
+    except OSError:
+        return
+    if there != inode:
+        raise RuntimeError(f"this job was started again, as {path} shows: its product is discarded")
 
 
 def _into_file_only(record: logging.LogRecord, handler: logging.Handler) -> bool:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from transferz.backend import keras, quiet_stderr, tf
 from transferz.errors import InputError
 from transferz.features import Scaler
 from transferz.io import atomic_path
@@ -36,7 +35,9 @@ def configure_tensorflow(threads: int) -> None:
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-        tf.config.set_visible_devices([], "GPU")
+        # Looking for a GPU where there is none is an error message of CUDA's.
+        with quiet_stderr():
+            tf.config.set_visible_devices([], "GPU")
     except RuntimeError:
         logger.warning("TensorFlow is already running: its number of threads stays as it is")
 

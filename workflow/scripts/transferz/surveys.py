@@ -258,15 +258,10 @@ def _cmass(m: Magnitudes) -> np.ndarray:
 
 
 def _eboss_lrg(m: Magnitudes) -> np.ndarray:
-    """Prakash et al. (2016, ApJS 224, 34), eBOSS LRG; WISE W1 is on the Vega system there."""
+    """Prakash et al. (2016, ApJS 224, 34), eBOSS LRG, as on SDSS DR14's page; W1 in AB."""
     r, i, z, w1 = m["SDSS_r"], m["SDSS_i"], m["SDSS_z"], m["IRAC_CH1"]
-    return (
-        (i >= 19.9)
-        & (i <= 21.8)
-        & (z <= 19.95)
-        & (r - i > 0.98)
-        & (r - w1 > 2.0 * (r - i) - 2.70 + 0.5)
-    )
+    bright = (i >= 19.9) & (i <= 21.8) & (z <= 19.95) & (w1 <= 20.299)
+    return bright & (r - i > 0.98) & (r - w1 > 2.0 * (r - i)) & (i - z > 0.625)
 
 
 def _quasar(m: Magnitudes) -> np.ndarray:
@@ -303,7 +298,7 @@ def _zcosmos_bright(m: Magnitudes) -> np.ndarray:
 
 
 def _deep2(m: Magnitudes) -> np.ndarray:
-    """Newman et al. (2013, ApJS 208, 5): R < 24.1 and z > 0.7 by colour."""
+    """Newman et al. (2013, ApJS 208, 5): R < 24.1 and z > 0.7 by colour (cut rounded)."""
     b, r, i = m["DEEP2_B"], m["DEEP2_R"], m["DEEP2_I"]
     far = (b - r < 0.5) | (r - i > 1.1) | (b - r < 2.45 * (r - i) - 0.311)
     return (r > 18.5) & (r < 24.1) & far
@@ -428,7 +423,7 @@ SPECTROSCOPIC_SURVEYS = {
         search=(0.35, 0.9),
     ),
     "eboss_lrg": SpectroscopicSurvey(
-        "SDSSDR14-eLRG", _eboss_lrg, _steady(0.90), "SDSS_z", 20.25, 2e-4, _WIDE,
+        "SDSSDR14-eLRG", _eboss_lrg, _steady(0.89), "SDSS_z", 20.25, 2e-4, _WIDE,
         search=(0.4, 1.2),
     ),
     "boss_qso": SpectroscopicSurvey(

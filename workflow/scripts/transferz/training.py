@@ -19,10 +19,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from transferz.backend import keras, tf
 from transferz.errors import InputError
 from transferz.io import atomic_path
 from transferz.network import Architecture, Weights, build_network, get_loss
