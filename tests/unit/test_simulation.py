@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 from scipy.spatial import cKDTree
 
-import simulate_survey
+from transferz import simulation
 from transferz.errors import InputError
 from transferz.filters import HSC_BANDS
 
@@ -35,7 +35,7 @@ SETTINGS = {
 
 
 def simulate(folder: Path, threads: int = 1) -> Path:
-    simulate_survey.main(
+    simulation.simulate(
         folder / "cosmos.fits",
         folder / "hsc.fits",
         [folder / f"{part}.csv" for part in PARTS],
@@ -153,7 +153,7 @@ def test_catalogues_match_up_to_astrometry_blends_and_margins(cosmos, hsc):
 
 def test_galaxiesml_has_its_columns_and_every_kind_of_dirt(galaxiesml, truth):
     rows = truth[truth["file"] == "galaxiesml"]
-    assert set(rows["dirt"]) == {"", *simulate_survey.DIRT}
+    assert set(rows["dirt"]) == {"", *simulation.DIRT}
     magnitudes = galaxiesml[[f"{band}_cmodel_mag" for band in HSC_BANDS]].to_numpy()
     for null in (-99.0, -99.9, np.inf):
         assert (magnitudes == null).any()
@@ -219,12 +219,12 @@ def test_control_is_fainter_and_further_than_the_target(galaxiesml, survey):
 
 
 def test_apportion_adds_up():
-    assert simulate_survey.apportion([1, 1, 1], 10) == [4, 3, 3]
-    assert sum(simulate_survey.apportion([0.3, 0.1, 7.0, 2.2], 997)) == 997
+    assert simulation.apportion([1, 1, 1], 10) == [4, 3, 3]
+    assert sum(simulation.apportion([0.3, 0.1, 7.0, 2.2], 997)) == 997
 
 
 def test_clear_errors():
     with pytest.raises(InputError, match="n_transferz"):
-        simulate_survey.lay_out(400000, 100000, 0)
+        simulation.lay_out(400000, 100000, 0)
     with pytest.raises(InputError, match="nonsense"):
-        simulate_survey.draw_targets({"nonsense": 1.0}, 10, 0, map)
+        simulation.draw_targets({"nonsense": 1.0}, 10, 0, map)
