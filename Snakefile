@@ -4,7 +4,7 @@
 #   snakemake --cores 2 figures               one group of products
 #   snakemake --cores 2 --configfile X.yaml   another run: X overlays config/config.yaml
 #
-# Imports the standard library and snakemake only: a dry-run needs no science package.
+# Needs snakemake and what comes with it only: a dry-run imports no science package.
 
 from snakemake.utils import min_version
 

@@ -96,7 +96,7 @@ def test_a_ratio_of_the_right_size_without_a_sure_direction_is_partly() -> None:
 
 @pytest.mark.parametrize(
     ("refined", "expected"),
-    [(0.2, "reproduced"), (0.1005, "partly"), (0.09, "not reproduced")],
+    [(0.2, "reproduced"), (0.1005, "not reproduced"), (0.09, "not reproduced")],
 )
 def test_verdict_on_a_direction_without_a_number(refined: float, expected: str) -> None:
     claim = replace(CLAIM, comparison="increase", dataset="transferz", published=None)
@@ -136,6 +136,23 @@ def test_one_seed_can_at_most_be_partly() -> None:
     nothing = float("nan")
     assert verdict(CLAIM, Estimate(1.5, nothing, nothing)) == "partly"
     assert verdict(CLAIM, Estimate(3.0, nothing, nothing)) == "not reproduced"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (0.6, 0.1, 3.7, "not reproduced"),
+        (1.1, 0.1, 3.7, "not reproduced"),
+        (1.5, 0.1, 3.7, "partly"),
+        (2.5, 1.1, 3.7, "reproduced"),
+        (2.5, 2.0, 3.0, "partly"),
+    ],
+)
+def test_a_wide_interval_does_not_confirm_a_size(
+    value: float, low: float, high: float, expected: str
+) -> None:
+    assert accepted_range(CLAIM) == pytest.approx((1.5**0.8, 1.5**1.2))
+    assert verdict(CLAIM, Estimate(value, low, high)) == expected
 
 
 def test_a_claim_about_a_strategy_that_is_not_there_is_listed_apart() -> None:

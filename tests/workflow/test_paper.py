@@ -110,7 +110,7 @@ def test_summaries_do_not_import_tensorflow(root: Path, script: str) -> None:
 
 def test_one_core_and_another_chunking_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
     folder = copy_project(tmp_path / "again")
-    run_snakemake(folder, "--cores", "1", "--config", "seeds={per_job: 4}")
+    run_snakemake(folder, "--cores", "1", "--config", 'seeds={"per_job": 4}')
     patterns = ("tables/*", "claims.*", "metrics/*", "figures/*", "splits/*", "release/*")
     first, second = digests(project / RESULTS, patterns), digests(folder / RESULTS, patterns)
     assert len(first) > 20
@@ -142,7 +142,7 @@ def test_a_touched_module_re_runs_nothing(clone: Callable[[], Path]) -> None:
 
 def test_a_learning_rate_retrains_and_nothing_upstream(clone: Callable[[], Path]) -> None:
     folder = clone()
-    config = "strategies={NN-TL: {learning_rate: 0.00007}}"
+    config = 'strategies={"NN-TL": {"learning_rate": 0.00007}}'
     jobs = jobs_of_dry_run(run_snakemake(folder, "-n", "--config", config).stdout)
     chunks = len(list((folder / RESULTS / "models/NN-TL").glob("*.npz")))
     assert jobs["train"] == chunks
@@ -152,11 +152,19 @@ def test_a_learning_rate_retrains_and_nothing_upstream(clone: Callable[[], Path]
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("trainig={batch_size: 5}", "unknown key 'trainig'; did you mean 'training'?"),
-        ("training={batch_size: many}", "training.batch_size: found 'many'"),
-        ("training={batch_size: 0}", "training.batch_size: found 0, expected at least 1"),
+        ('trainig={"batch_size": 5}', "unknown key 'trainig'; did you mean 'training'?"),
+        ('training={"batch_size": "many"}', "training.batch_size: found 'many'"),
+        ('training={"batch_size": 0}', "training.batch_size: found 0, expected at least 1"),
         ("survey=moon", "survey: found 'moon', expected one of"),
-        ("strategies={NN-TL: {start_from: NN-Bse}}", "strategies.NN-TL.start_from: found 'NN-Bse'"),
+        ("survey=archive", "pathvars.resources: found the folder of the simulated catalogues"),
+        ("survey=custom", "custom: found nothing, expected two catalogues"),
+        ('splits={"fractions": {"train": 0.9}}', "splits.fractions: found a sum of"),
+        ('strategies={"NN-TL": {"trainable": ["hidden_9"]}}', "trainable: found hidden_9"),
+        ('labels={"tranferz": "X"}', "labels: unknown key 'tranferz'"),
+        (
+            'strategies={"NN-TL": {"start_from": "NN-Bse"}}',
+            "strategies.NN-TL.start_from: found 'NN-Bse'",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_one_clear_message(
@@ -187,13 +195,56 @@ def test_a_missing_column_stops_with_its_name_and_loses_nothing(
     assert digests(folder / RESULTS, ("models/**/*", "tables/*", "figures/*.pdf")) == kept
 
 
-def test_an_empty_selection_names_the_cut(clone: Callable[[], Path]) -> None:
+def test_an_empty_selection_names_the_cut_and_loses_nothing(clone: Callable[[], Path]) -> None:
     folder = clone()
-    finished = run_snakemake(
-        folder, "--cores", "1", "--config", "crossmatch={radius: 0.0001}", check=False
-    )
+    kept = digests(folder / RESULTS, ("models/**/*", "tables/*", "figures/*.pdf"))
+    cut = 'selection={"cuts": {"mass": {"above": 99}}}'
+    finished = run_snakemake(folder, "--cores", "1", "--config", cut, check=False)
     assert finished.returncode != 0
-    assert re.search(r"ERROR .*(no |empty)", finished.stdout)
+    assert "cut 'mass' removed every row" in finished.stdout
+    assert digests(folder / RESULTS, ("models/**/*", "tables/*", "figures/*.pdf")) == kept
+
+
+@pytest.mark.parametrize("damage", ["not a FITS file", "band without a value"])
+def test_a_damaged_catalogue_stops_with_its_name(clone: Callable[[], Path], damage: str) -> None:
+    folder = clone()
+    catalogue = next((folder / "data").rglob("hsc_*.fits"))
+    if damage == "not a FITS file":
+        catalogue.write_bytes(b"nothing of the kind")
+    else:
+        with fits.open(catalogue, mode="update") as hdus:
+            hdus[1].data["i_cmodel_mag"][:] = float("nan")
+    finished = run_snakemake(folder, "--cores", "1", check=False)
+    assert finished.returncode != 0
+    error = next(line for line in finished.stdout.splitlines() if "ERROR" in line)
+    assert catalogue.name in error
+    assert damage != "band without a value" or "i_cmodel_mag" in error
+
+
+def test_per_seed_metrics_recomputed_independently(project: Path) -> None:
+    per_seed = pd.read_csv(project / RESULTS / "metrics/per_seed.csv")
+    tables = [pd.read_parquet(p) for p in (project / RESULTS / "predictions").glob("*/*.parquet")]
+    for (strategy, seed, dataset), rows in pd.concat(tables).groupby(
+        ["strategy", "seed", "dataset"], observed=True
+    ):
+        inside = rows[rows["z_true"].between(0.3, 1.5)].astype({"z_true": float, "z_pred": float})
+        dz = (inside["z_pred"] - inside["z_true"]) / (1 + inside["z_true"])
+        found = per_seed.query(
+            "strategy == @strategy and seed == @seed and dataset == @dataset "
+            "and z_min == 0.3 and z_max == 1.5"
+        ).squeeze()
+        expected = {
+            "n": len(dz),
+            "bias_mean": dz.mean(),
+            "bias_median": dz.median(),
+            "rms": (dz**2).mean() ** 0.5,
+            "scatter_mad": 1.482602218505602 * (dz - dz.median()).abs().median(),
+            "outlier_fraction": (dz.abs() > 0.15).mean(),
+            "catastrophic_fraction": ((inside["z_pred"] - inside["z_true"]).abs() > 1).mean(),
+            "hsc_loss": (1 - 1 / (1 + (dz / 0.15) ** 2)).mean(),
+        }
+        for name, value in expected.items():
+            assert found[name] == pytest.approx(value, abs=1e-6), name
 
 
 def test_figures_come_back_from_published_predictions(project: Path, tmp_path: Path) -> None:

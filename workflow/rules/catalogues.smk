@@ -9,7 +9,7 @@ rule crossmatch:
     input:
         cosmos=config["inputs"]["cosmos2020"],
         hsc=config["inputs"]["hsc"],
-        columns=workflow.source_path("../../config/columns.tsv"),
+        columns="config/columns.tsv",
     output:
         matched="<results>/transferz/matched.parquet",
     log:
@@ -59,7 +59,7 @@ rule clean_galaxiesml:
         training=config["inputs"]["galaxiesml"]["training"],
         validation=config["inputs"]["galaxiesml"]["validation"],
         testing=config["inputs"]["galaxiesml"]["testing"],
-        columns=workflow.source_path("../../config/columns.tsv"),
+        columns="config/columns.tsv",
     output:
         galaxiesml="<results>/catalogues/galaxiesml.parquet",
         cutflow="<results>/catalogues/galaxiesml_cutflow.csv",

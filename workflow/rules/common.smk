@@ -88,6 +88,7 @@ def cross_key_problems(config):
     strategies = config["strategies"]
     for name, entry in strategies.items():
         seen, parent = {name}, entry.get("start_from")
+        problems.extend(layer_problems(name, entry, config))
         while parent is not None:
             if parent not in strategies:
                 problems.append(
@@ -107,6 +108,22 @@ def cross_key_problems(config):
             "custom: found nothing, expected two catalogues, because survey is custom; see "
             "config/examples/des_cosmos.yaml"
         )
+    if config["survey"] == "archive" and "embedded" in config["pathvars"]["resources"]:
+        problems.append(
+            "pathvars.resources: found the folder of the simulated catalogues, expected another one, "
+            "because survey is archive; see config/archive.yaml"
+        )
+    if abs(sum(config["splits"]["fractions"].values()) - 1) > 1e-6:
+        problems.append(
+            f"splits.fractions: found a sum of {sum(config['splits']['fractions'].values()):g}, "
+            "expected 1"
+        )
+    unknown = set(config["labels"]) - {"transferz", "galaxiesml", *strategies}
+    for name in sorted(unknown):
+        problems.append(
+            f"labels: unknown key '{name}'; known keys: transferz, galaxiesml, "
+            f"{', '.join(strategies)}"
+        )
     if not strategies:
         problems.append(
             "strategies: none left; keep at least one entry that is not null"
@@ -123,6 +140,29 @@ def cross_key_problems(config):
                 f"figures.figure2_seed: found {config['figures']['figure2_seed']}, expected a seed "
                 f"of this run, {config['seeds']['first']} to {last}"
             )
+    return problems
+
+
+def layer_problems(name, entry, config):
+    """Return one line for each contradiction between a strategy, its layers and its parent."""
+    problems = []
+    parent = config["strategies"].get(entry.get("start_from")) or {}
+    for key in ("inputs", "hidden", "activation", "skip"):
+        own, other = (each.get(key, config["network"][key]) for each in (entry, parent))
+        if entry.get("start_from") in config["strategies"] and own != other:
+            problems.append(
+                f"strategies.{name}.{key}: found {own}, expected {other} as in "
+                f"{entry['start_from']}, which it starts from"
+            )
+    trainable = entry.get("trainable", config["training"]["trainable"])
+    n_hidden = len(entry.get("hidden", config["network"]["hidden"]))
+    layers = [*(f"hidden_{k}" for k in range(1, n_hidden + 1)), "redshift"]
+    unknown = [] if isinstance(trainable, str) else sorted(set(trainable) - set(layers))
+    if unknown:
+        problems.append(
+            f"strategies.{name}.trainable: found {', '.join(unknown)}, expected all or some of "
+            f"{', '.join(layers)}"
+        )
     return problems
 
 

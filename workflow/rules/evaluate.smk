@@ -83,7 +83,7 @@ rule table2:
 rule judge_claims:
     input:
         per_seed="<results>/metrics/per_seed.csv",
-        claims=workflow.source_path("../../config/claims.yaml"),
+        claims="config/claims.yaml",
     output:
         csv="<results>/claims.csv",
         md="<results>/claims.md",

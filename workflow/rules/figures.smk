@@ -10,7 +10,12 @@ rule figure1:
         galaxiesml="<results>/catalogues/galaxiesml.parquet",
     output:
         pdf="<results>/figures/figure1.pdf",
-        png="<results>/figures/figure1.png",
+        png=report(
+            "<results>/figures/figure1.png",
+            caption="../report/figure1.rst",
+            category="2 The paper's figures",
+            labels={"Figure": "Figure 1", "Shows": "distributions of both data sets"},
+        ),
         table="<results>/figures/figure1.csv",
         caption="<results>/figures/figure1.md",
     log:
@@ -39,7 +44,12 @@ rule figure2:
         per_seed="<results>/metrics/per_seed.csv",
     output:
         pdf="<results>/figures/figure2.pdf",
-        png="<results>/figures/figure2.png",
+        png=report(
+            "<results>/figures/figure2.png",
+            caption="../report/figure2.rst",
+            category="2 The paper's figures",
+            labels={"Figure": "Figure 2", "Shows": "predicted against true redshift"},
+        ),
         table="<results>/figures/figure2.csv",
         caption="<results>/figures/figure2.md",
     log:
@@ -68,7 +78,15 @@ rule figure3:
         per_seed="<results>/metrics/per_seed.csv",
     output:
         pdf="<results>/figures/figure3.pdf",
-        png="<results>/figures/figure3.png",
+        png=report(
+            "<results>/figures/figure3.png",
+            caption="../report/figure3.rst",
+            category="2 The paper's figures",
+            labels={
+                "Figure": "Figure 3",
+                "Shows": "bias, outliers and RMS over all seeds",
+            },
+        ),
         table="<results>/figures/figure3.csv",
         caption="<results>/figures/figure3.md",
     log:
@@ -98,7 +116,12 @@ rule figure4:
         transferz="<results>/transferz/transferz.parquet",
     output:
         pdf="<results>/figures/figure4.pdf",
-        png="<results>/figures/figure4.png",
+        png=report(
+            "<results>/figures/figure4.png",
+            caption="../report/figure4.rst",
+            category="2 The paper's figures",
+            labels={"Figure": "Figure 4", "Shows": "how the source data set is made"},
+        ),
         table="<results>/figures/figure4.csv",
         caption="<results>/figures/figure4.md",
     log:

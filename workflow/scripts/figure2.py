@@ -210,12 +210,12 @@ def draw(
         )
         upper.set_title(label(name, labels))
         upper.text(
-            0.97,
-            0.03,
+            0.04,
+            0.96,
             note,
             transform=upper.transAxes,
-            ha="right",
-            va="bottom",
+            ha="left",
+            va="top",
             fontsize=7.2,
             linespacing=1.2,
             bbox={"facecolor": "white", "alpha": 0.55, "edgecolor": "none", "pad": 1.0},

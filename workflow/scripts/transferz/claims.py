@@ -242,12 +242,10 @@ def verdict(claim: Claim, measured: Estimate) -> str:
     direction = measured.low > 1.0
     accepted = accepted_range(claim)
     if accepted is None:
-        size = measured.value > 1.0
-    else:
-        # A single seed has no interval: then the value itself must lie in the accepted range.
-        low = measured.low if measured.low == measured.low else measured.value
-        high = measured.high if measured.high == measured.high else measured.value
-        size = low <= accepted[1] and high >= accepted[0]
+        return VERDICTS[0] if direction else VERDICTS[2]
+    # A wide interval touches everything: without an established direction the value itself counts.
+    low, high = (measured.low, measured.high) if direction else (measured.value, measured.value)
+    size = low <= accepted[1] and high >= accepted[0]
     return VERDICTS[2 - int(direction) - int(size)]
 
 
@@ -349,12 +347,15 @@ RULES = """\
   confirms the direction of the claim.
 - 95% interval: central 95% of the same number over 10,000 resamplings of the seeds; a seed brings
   its networks of both strategies along (seed k of a refined network starts from seed k).
+- The interval is about seeds: all networks see the same test galaxies, whose own sampling it does
+  not contain. Where few galaxies decide (catastrophic outliers), that is the larger uncertainty.
 - One network: median and central 95% of the same number over single seeds.
 - Accepted: published^(1 - t) to published^(1 + t) with the claim's tolerance t, so that the
   logarithm of the ratio differs by no more than that part of itself.
 - Verdict on a ratio: the direction holds if the whole interval lies above 1; the size agrees if
-  the interval and the accepted range overlap (where no number was published: if the measured
-  ratio is above 1). Both: reproduced. One: partly. None: not reproduced.
+  the interval and the accepted range overlap (where the direction does not hold: if the measured
+  ratio itself lies in that range). Both: reproduced. One: partly. None: not reproduced. Where
+  only a direction was published, it holds or not.
 - Verdict on a requirement: reproduced if the whole interval lies below the limit, partly if only
   the measured value does.
 - The paper does not define its words in numbers: the metric behind each, the tolerance and the
