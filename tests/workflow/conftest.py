@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
@@ -30,12 +31,22 @@ def copy_project(destination: Path) -> Path:
 
 
 def run_snakemake(
-    folder: Path, *arguments: str, configfile: str | None = TEST_CONFIG, check: bool = True
+    folder: Path,
+    *arguments: str,
+    configfile: str | None = TEST_CONFIG,
+    overlay: dict | None = None,
+    check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run snakemake in `folder`; return the finished process, output and errors in `stdout`."""
+    """Run snakemake in `folder`; return the finished process, output and errors in `stdout`.
+
+    `overlay` is configuration on top of `configfile`.
+    """
     command = [sys.executable, "-m", "snakemake", "--nocolor", *arguments]
     if configfile is not None:
         command += ["--configfile", configfile]
+    if overlay is not None:
+        (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
+        command += ["overlay.yaml"] if configfile is not None else ["--configfile", "overlay.yaml"]
     finished = subprocess.run(
         command,
         cwd=folder,

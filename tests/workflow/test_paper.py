@@ -110,7 +110,7 @@ def test_summaries_do_not_import_tensorflow(root: Path, script: str) -> None:
 
 def test_one_core_and_another_chunking_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
     folder = copy_project(tmp_path / "again")
-    run_snakemake(folder, "--cores", "1", "--config", 'seeds={"per_job": 4}')
+    run_snakemake(folder, "--cores", "1", overlay={"seeds": {"per_job": 4}})
     patterns = ("tables/*", "claims.*", "metrics/*", "figures/*", "splits/*", "release/*")
     first, second = digests(project / RESULTS, patterns), digests(folder / RESULTS, patterns)
     assert len(first) > 20
@@ -142,36 +142,37 @@ def test_a_touched_module_re_runs_nothing(clone: Callable[[], Path]) -> None:
 
 def test_a_learning_rate_retrains_and_nothing_upstream(clone: Callable[[], Path]) -> None:
     folder = clone()
-    config = 'strategies={"NN-TL": {"learning_rate": 0.00007}}'
-    jobs = jobs_of_dry_run(run_snakemake(folder, "-n", "--config", config).stdout)
+    overlay = {"strategies": {"NN-TL": {"learning_rate": 0.00007}}}
+    jobs = jobs_of_dry_run(run_snakemake(folder, "-n", overlay=overlay).stdout)
     chunks = len(list((folder / RESULTS / "models/NN-TL").glob("*.npz")))
     assert jobs["train"] == chunks
     assert not {"simulate_survey", "crossmatch", "split"} & set(jobs)
 
 
 @pytest.mark.parametrize(
-    ("setting", "message"),
+    ("overlay", "message"),
     [
-        ('trainig={"batch_size": 5}', "unknown key 'trainig'; did you mean 'training'?"),
-        ('training={"batch_size": "many"}', "training.batch_size: found 'many'"),
-        ('training={"batch_size": 0}', "training.batch_size: found 0, expected at least 1"),
-        ("survey=moon", "survey: found 'moon', expected one of"),
-        ("survey=archive", "pathvars.resources: found the folder of the simulated catalogues"),
-        ("survey=custom", "custom: found nothing, expected two catalogues"),
-        ('splits={"fractions": {"train": 0.9}}', "splits.fractions: found a sum of"),
-        ('strategies={"NN-TL": {"trainable": ["hidden_9"]}}', "trainable: found hidden_9"),
-        ('labels={"tranferz": "X"}', "labels: unknown key 'tranferz'"),
+        ({"trainig": {"batch_size": 5}}, "unknown key 'trainig'; did you mean 'training'?"),
+        ({"training": {"batch_size": "many"}}, "training.batch_size: found 'many'"),
+        ({"training": {"batch_size": 0}}, "training.batch_size: found 0, expected at least 1"),
+        ({"survey": "moon"}, "survey: found 'moon', expected one of"),
+        ({"survey": "custom"}, "custom: found nothing, expected two catalogues"),
+        ({"splits": {"fractions": {"train": 0.9}}}, "splits.fractions: found a sum of 1.5"),
+        ({"strategies": {"NN-TL": {"start_from": "NN-Bse"}}}, "start_from: found 'NN-Bse'"),
+        ({"strategies": {"NN-TL": {"trainable": ["hidden_9"]}}}, "trainable: found hidden_9"),
+        ({"strategies": {"NN-TL": {"hidden": [9]}}}, "strategies.NN-TL.hidden: found [9]"),
+        ({"labels": {"tranferz": "X"}}, "labels: unknown key 'tranferz'"),
         (
-            'strategies={"NN-TL": {"start_from": "NN-Bse"}}',
-            "strategies.NN-TL.start_from: found 'NN-Bse'",
+            {"survey": "archive", "pathvars": {"resources": "data/embedded"}},
+            "pathvars.resources: found the folder of the simulated catalogues",
         ),
     ],
 )
 def test_a_wrong_configuration_is_one_clear_message(
-    project: Path, setting: str, message: str
+    project: Path, overlay: dict, message: str
 ) -> None:
     before = digests(project / RESULTS, ("**/*.csv",))
-    finished = run_snakemake(project, "--cores", "1", "--config", setting, check=False)
+    finished = run_snakemake(project, "--cores", "1", overlay=overlay, check=False)
     assert finished.returncode != 0
     assert message in finished.stdout
     assert "Traceback" not in finished.stdout
@@ -198,8 +199,8 @@ def test_a_missing_column_stops_with_its_name_and_loses_nothing(
 def test_an_empty_selection_names_the_cut_and_loses_nothing(clone: Callable[[], Path]) -> None:
     folder = clone()
     kept = digests(folder / RESULTS, ("models/**/*", "tables/*", "figures/*.pdf"))
-    cut = 'selection={"cuts": {"mass": {"above": 99}}}'
-    finished = run_snakemake(folder, "--cores", "1", "--config", cut, check=False)
+    cut = {"selection": {"cuts": {"mass": {"above": 99}}}}
+    finished = run_snakemake(folder, "--cores", "1", overlay=cut, check=False)
     assert finished.returncode != 0
     assert "cut 'mass' removed every row" in finished.stdout
     assert digests(folder / RESULTS, ("models/**/*", "tables/*", "figures/*.pdf")) == kept
@@ -224,15 +225,12 @@ def test_a_damaged_catalogue_stops_with_its_name(clone: Callable[[], Path], dama
 def test_per_seed_metrics_recomputed_independently(project: Path) -> None:
     per_seed = pd.read_csv(project / RESULTS / "metrics/per_seed.csv")
     tables = [pd.read_parquet(p) for p in (project / RESULTS / "predictions").glob("*/*.parquet")]
-    for (strategy, seed, dataset), rows in pd.concat(tables).groupby(
-        ["strategy", "seed", "dataset"], observed=True
-    ):
+    keys = ["strategy", "seed", "dataset"]
+    in_range = per_seed[(per_seed["z_min"] == 0.3) & (per_seed["z_max"] == 1.5)].set_index(keys)
+    for network, rows in pd.concat(tables).groupby(keys, observed=True):
         inside = rows[rows["z_true"].between(0.3, 1.5)].astype({"z_true": float, "z_pred": float})
         dz = (inside["z_pred"] - inside["z_true"]) / (1 + inside["z_true"])
-        found = per_seed.query(
-            "strategy == @strategy and seed == @seed and dataset == @dataset "
-            "and z_min == 0.3 and z_max == 1.5"
-        ).squeeze()
+        found = in_range.loc[network]
         expected = {
             "n": len(dz),
             "bias_mean": dz.mean(),
