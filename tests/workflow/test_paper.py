@@ -39,7 +39,7 @@ PRODUCTS = [
 
 def digests(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
     """Return relative path -> SHA-256 of all files that match."""
-    paths = sorted(path for pattern in patterns for path in folder.glob(pattern))
+    paths = sorted(p for pattern in patterns for p in folder.glob(pattern) if p.is_file())
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in paths
