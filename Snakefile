@@ -25,6 +25,11 @@ if config["survey"] == "embedded":
     include: "workflow/rules/simulate.smk"
 
 
+if config["survey"] == "archive":
+
+    include: "workflow/rules/archive.smk"
+
+
 if config["survey"] == "custom":
 
     include: "workflow/rules/custom.smk"
@@ -33,6 +38,8 @@ else:
 
     include: "workflow/rules/catalogues.smk"
     include: "workflow/rules/release.smk"
+    include: "workflow/rules/catalogue_quality.smk"
+    include: "workflow/rules/benchmarks_catalogues.smk"
 
 
 include: "workflow/rules/splits.smk"
@@ -45,7 +52,11 @@ include: "workflow/rules/provenance.smk"
 rule all:
     default_target: True
     input:
-        rules.release.input if config["survey"] != "custom" else [],
+        (
+            [rules.release.input, rules.catalogue_quality.input]
+            if config["survey"] != "custom"
+            else []
+        ),
         rules.tables.input,
         rules.figures.input,
         rules.claims.input,

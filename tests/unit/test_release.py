@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import subprocess
 import warnings
 from pathlib import Path
@@ -27,10 +28,13 @@ from transferz.io import write_parquet
 
 BANDS = ["g", "r"]
 OUTPUTS = [
-    *("TransferZ.fits", "TransferZ.parquet", "TransferZ.csv.gz", "README.md", "croissant.json"),
-    *("CITATION.cff", "SHA256SUMS"),
+    *("TransferZ.fits", "TransferZ.parquet", "TransferZ.csv.gz", "README.md", "DATASHEET.md"),
+    *("data_dictionary.csv", "croissant.json", "CITATION.cff", "zenodo.json", "SHA256SUMS"),
 ]
-SETTINGS = {"version": "1.0.0", "license": "CC-BY-4.0", "date": None, "url": "https://example.org/"}
+SETTINGS = {
+    **{"version": "1.0.0", "license": "CC-BY-4.0", "date": None, "url": "https://example.org/"},
+    "creators": ["Somebody, A.", "Team"],
+}
 N = 50
 
 
@@ -70,6 +74,7 @@ FLOW = pd.DataFrame(
 PROVENANCE = {
     **{"n_cosmos": 200, "n_hsc": 300, "radius_arcsec": 1.0},
     **{"cosmos_version": "CLASSIC", "hsc_version": "pdr2"},
+    "inputs": {"hsc": {"bytes": 570240, "sha256": "284ad6"}},
 }
 
 
@@ -125,9 +130,17 @@ def test_fits_is_verified_and_described(built: dict[str, Path]) -> None:
         units = {column.name: column.unit for column in hdus[1].columns}
         assert (units["ra"], units["mag_g"], units["separation"]) == ("deg", "mag", "arcsec")
         assert units["redshift"] is None
+        # What has a unit states it; redshifts, counts and identifiers have none.
+        quantities = ("deg", "mag", "arcsec")
+        assert {name for name, unit in units.items() if unit in quantities} == {
+            *("ra", "dec", "separation"),
+            *(f"mag{err}_{band}" for err in ("", "_err") for band in BANDS),
+        }
         assert header["EXTNAME"] == "TRANSFERZ"
         assert header["RADIUS"] == 1.0
-        assert "galaxy: lp_type = 0" in "".join(header["HISTORY"])
+        history = "".join(header["HISTORY"])
+        assert "galaxy: lp_type = 0" in history
+        assert "input hsc: 570240 bytes, sha256 284ad6" in history
         assert not any("DATE" in card for part in hdus for card in part.header)
 
 
@@ -200,6 +213,52 @@ def test_documents(built: dict[str, Path], tmp_path: Path) -> None:
     cff = yaml.safe_load(simulated["CITATION.cff"].read_text())
     assert "(simulated)" in cff["title"]
     assert str(cff["date-released"]) == "2026-01-31"
+
+
+@pytest.mark.skipif(shutil.which("fitsverify") is None, reason="fitsverify is not installed")
+def test_fitsverify_finds_nothing(built: dict[str, Path]) -> None:
+    done = subprocess.run(["fitsverify", built["TransferZ.fits"]], capture_output=True, text=True)
+    assert "0 warning(s) and 0 error(s)" in done.stdout
+
+
+def test_data_dictionary_has_every_column(built: dict[str, Path]) -> None:
+    table = pd.read_csv(built["data_dictionary.csv"], keep_default_na=False).set_index("column")
+    assert list(table.index) == list(transferz())
+    assert table.loc["lp_mass_best", "n_null"] == 8
+    assert table.loc["object_id", "minimum"] == "36411448540268999"
+    assert table.loc["mag_g", "unit"] == "mag"
+    assert table.loc["source", "maximum"] == ""
+
+
+def test_datasheet_has_cuts_biases_and_acknowledgements(built: dict[str, Path]) -> None:
+    text = built["DATASHEET.md"].read_text()
+    for heading in ("Motivation", "Composition", "Collection", "Cuts", "Uses", "Maintenance"):
+        assert f"\n## {heading}\n" in text
+    assert "From 200 rows of HSC to 50" in text
+    assert "Most rows were removed by galaxy (40)." in text
+    assert "data archive system, which is operated by the Subaru Telescope" in text
+    assert "ESO programme ID 179.A-2005" in text
+    assert "### GalaxiesML" in text
+    assert "### HSC-SSP PDR2" in text
+    assert "PDR3" not in text
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| 2")]
+    bins = [row for row in rows if " to " in row[0]]
+    assert sum(int(row[1]) for row in bins) == N
+
+
+def test_zenodo_metadata(built: dict[str, Path], tmp_path: Path) -> None:
+    document = json.loads(built["zenodo.json"].read_text())
+    assert document["license"] == "cc-by-4.0"
+    assert [creator["name"] for creator in document["creators"]] == ["Somebody, A.", "Team"]
+    relations = {item["identifier"]: item["relation"] for item in document["related_identifiers"]}
+    assert relations["arXiv:2411.18054"] == "isDescribedBy"
+    assert relations["10.3847/1538-4365/ac3078"] == "isDerivedFrom"
+    assert relations["10.5281/zenodo.11117528"] == "references"
+    assert "publication_date" not in document
+    dated = build(tmp_path, survey="embedded", date="2026-01-31")
+    document = json.loads(dated["zenodo.json"].read_text())
+    assert document["publication_date"] == "2026-01-31"
+    assert document["title"].endswith("(simulated)")
 
 
 def test_every_column_needs_a_description() -> None:

@@ -3,6 +3,9 @@
 # Inputs   <results>/transferz/transferz.parquet, cutflow.csv
 # Outputs  <results>/release/...
 
+# What of config["release"] is in the files; the comparison with a published copy is not.
+PUBLISHED = ["version", "license", "date", "url", "creators"]
+
 
 rule release_transferz:
     input:
@@ -13,8 +16,11 @@ rule release_transferz:
         parquet="<results>/release/TransferZ.parquet",
         csv="<results>/release/TransferZ.csv.gz",
         readme="<results>/release/README.md",
+        datasheet="<results>/release/DATASHEET.md",
+        dictionary="<results>/release/data_dictionary.csv",
         croissant="<results>/release/croissant.json",
         citation="<results>/release/CITATION.cff",
+        zenodo="<results>/release/zenodo.json",
         checksums="<results>/release/SHA256SUMS",
     log:
         "<logs>/release_transferz.log",
@@ -25,7 +31,7 @@ rule release_transferz:
     params:
         bands=config["bands"],
         survey=config["survey"],
-        release=config["release"],
+        release={key: config["release"][key] for key in PUBLISHED},
         extinction=config["photometry"]["extinction"],
         code=code_hash("release_transferz"),
     message:
@@ -34,6 +40,30 @@ rule release_transferz:
         "../scripts/release_transferz.py"
 
 
+rule compare_release:
+    input:
+        release="<results>/release/TransferZ.parquet",
+        published=config["release"]["published"]["path"] or [],
+    output:
+        report="<results>/release_comparison/comparison.md",
+        labels="<results>/release_comparison/label_differences.csv",
+    log:
+        "<logs>/compare_release.log",
+    benchmark:
+        "<benchmarks>/compare_release.tsv"
+    conda:
+        "../../envs/catalogues.yaml"
+    params:
+        columns=config["release"]["published"]["columns"],
+        radius=config["release"]["published"]["radius"],
+        code=code_hash("compare_release"),
+    message:
+        "Comparing the TransferZ made here with {input.published}"
+    script:
+        "../scripts/compare_release.py"
+
+
 rule release:
     input:
         rules.release_transferz.output,
+        rules.compare_release.output if config["release"]["published"]["path"] else [],

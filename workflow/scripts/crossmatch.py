@@ -5,9 +5,11 @@ table of column templates. Output: matched.parquet, one row per pair with the co
 counts so far are in its metadata, for the cut-flow table.
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -37,6 +39,13 @@ def match_catalogues(cosmos: pd.DataFrame, hsc: pd.DataFrame, radius: float) -> 
     )
     matched["separation"] = pairs.separation
     return matched.sort_values("object_id", ignore_index=True)
+
+
+def identity(path: str) -> dict[str, object]:
+    """Return size and SHA-256 sum of an input: which file it was, wherever it lay."""
+    with Path(path).open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    return {"bytes": Path(path).stat().st_size, "sha256": digest}
 
 
 def main(
@@ -101,6 +110,7 @@ def main(
         "radius_arcsec": radius,
         "cosmos_version": cosmos_version,
         "hsc_version": hsc_version,
+        "inputs": {"cosmos2020": identity(cosmos), "hsc": identity(hsc)},
         "cutflow": flow.to_dict(orient="list"),
     }
     write_parquet(table, matched, {"transferz": json.dumps(provenance)})

@@ -1,8 +1,8 @@
 """Release TransferZ: FITS, Parquet and CSV with units, UCDs and descriptions; documents.
 
 Inputs: transferz.parquet and its cut flow. Outputs: TransferZ.{fits,parquet,csv.gz}, README.md
-with the data dictionary, croissant.json, CITATION.cff, SHA256SUMS. The same inputs and
-configuration give the same bytes.
+with the columns, DATASHEET.md, data_dictionary.csv, croissant.json, CITATION.cff, zenodo.json,
+SHA256SUMS. The same inputs and configuration give the same bytes.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow.parquet as pq
 
-from transferz import release
-from transferz.io import read_parquet
+from transferz import datasheet, release
+from transferz.io import read_parquet, write_csv
 from transferz.logs import job
 
 if TYPE_CHECKING:
@@ -27,13 +27,16 @@ def main(
     parquet: str,
     csv: str,
     readme: str,
+    sheet: str,
+    dictionary: str,
     croissant: str,
     citation: str,
+    zenodo: str,
     checksums: str,
     *,
     bands: Sequence[str],
     survey: str,
-    settings: Mapping[str, str | None],
+    settings: Mapping,
     extinction: str,
 ) -> None:
     """Write the released files.
@@ -42,13 +45,14 @@ def main(
     ----------
     transferz, cutflow : path
         The selected catalogue and its cut flow.
-    fits, parquet, csv, readme, croissant, citation, checksums : path
+    fits, parquet, csv, readme, sheet, dictionary, croissant, citation, zenodo, checksums : path
         Outputs, all in one folder.
     bands : sequence of str
     survey : {"embedded", "archive"}
         An embedded survey is called simulated in every document.
     settings : mapping
-        ``version``, ``license`` (SPDX name), ``date`` (YYYY-MM-DD or None), ``url``.
+        ``version``, ``license`` (SPDX name), ``date`` (YYYY-MM-DD or None), ``url``,
+        ``creators``.
     extinction : str
         Correction applied to the magnitudes (config, ``photometry.extinction``).
     """
@@ -61,7 +65,8 @@ def main(
         "version": settings["version"],
         "license_name": settings["license"],
     }
-    published = {"date": settings["date"], "url": settings["url"]}
+    published = {key: settings[key] for key in ("date", "url", "creators")}
+    sources = release.sources_of(provenance["hsc_version"])
     cards = {
         "DATASET": ("TransferZ", "name of the data set"),
         "VERSION": (settings["version"], "version of the data set"),
@@ -72,6 +77,10 @@ def main(
         "RADIUS": (provenance["radius_arcsec"], "[arcsec] match radius"),
     }
     history = [
+        f"input {name}: {entry['bytes']} bytes, sha256 {entry['sha256']}"
+        for name, entry in sorted(provenance.get("inputs", {}).items())
+    ]
+    history += [
         f"{row.cut}: {row.description}: {row.n_in} -> {row.n_out}" for row in flow.itertuples()
     ]
     release.write_fits(table, descriptions, fits, cards=cards, history=history)
@@ -82,23 +91,29 @@ def main(
         {
             "dataset": f"TransferZ {settings['version']}",
             "survey": survey,
-            **{key: str(value) for key, value in provenance.items()},
+            **{
+                key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+                for key, value in provenance.items()
+            },
         },
     )
     release.write_csv_gz(table, csv)
+    write_csv(datasheet.dictionary(table, descriptions), dictionary)
     data_files = [fits, parquet, csv]
-    release.write_documents(
-        {
-            readme: release.readme(
-                table, descriptions, flow, provenance=provenance, extinction=extinction, **about
-            ),
-            croissant: release.croissant(table, descriptions, data_files, **about, **published),
-            citation: release.citation(**about, **published),
-        }
-    )
-    release.write_documents(
-        {checksums: release.checksums([*data_files, readme, croissant, citation])}
-    )
+    documents = {
+        readme: release.readme(
+            table, descriptions, flow, provenance=provenance, extinction=extinction, **about
+        ),
+        sheet: datasheet.datasheet(
+            table, flow, sources, bands=bands, provenance=provenance, **about
+        ),
+        croissant: release.croissant(table, descriptions, data_files, **about, **published),
+        citation: release.citation(sources, **about, **published),
+        zenodo: release.zenodo(table, sources, **about, **published),
+    }
+    release.write_documents(documents)
+    everything = [*data_files, dictionary, *documents]
+    release.write_documents({checksums: release.checksums(everything)})
 
 
 if __name__ == "__main__":
@@ -110,8 +125,11 @@ if __name__ == "__main__":
             snakemake.output.parquet,
             snakemake.output.csv,
             snakemake.output.readme,
+            snakemake.output.datasheet,
+            snakemake.output.dictionary,
             snakemake.output.croissant,
             snakemake.output.citation,
+            snakemake.output.zenodo,
             snakemake.output.checksums,
             bands=snakemake.params.bands,
             survey=snakemake.params.survey,

@@ -24,7 +24,7 @@ from astropy.io import fits
 from transferz.errors import InputError
 from transferz.io import atomic_path, write_text
 
-DATA_FILES = ("release_columns.tsv",)
+DATA_FILES = ("release_columns.tsv", "release_sources.tsv")
 
 PAPER = "Soriano et al. 2024, arXiv:2411.18054"
 SIMULATED = (
@@ -126,6 +126,56 @@ def describe(columns: Sequence[str], bands: Sequence[str]) -> list[Description]:
     return [known[name] for name in columns]
 
 
+@dataclass(frozen=True)
+class Source:
+    """A publication that the data set rests on, and what its data ask of their users."""
+
+    key: str
+    name: str
+    title: str
+    family: str
+    given: str
+    year: str
+    reference: str
+    identifier: str
+    url: str
+    licence: str
+    acknowledgement: str
+
+    @property
+    def cite(self) -> str:
+        """Short reference and identifier, said once."""
+        known = self.identifier in self.reference
+        return self.reference if known else f"{self.reference}, {self.identifier}"
+
+
+# What the data set has to do with its sources, in DataCite's words.
+RELATIONS = {"paper": "isDescribedBy", "galaxiesml": "references"}
+
+
+def sources_of(hsc_version: str) -> list[Source]:
+    """Return the paper and the catalogues behind a release made with this version of HSC."""
+    path = Path(__file__).with_name("release_sources.tsv")
+    with path.open(encoding="utf-8", newline="") as handle:
+        rows = [Source(**row) for row in csv.DictReader(handle, delimiter="\t")]
+    wanted = ("paper", "cosmos2020", f"hsc_{hsc_version}", "galaxiesml")
+    return [source for source in rows if source.key in wanted]
+
+
+def title(survey: str) -> str:
+    """Return the title of the data set."""
+    text = "TransferZ: HSC photometry with COSMOS2020 photometric redshifts"
+    return f"{text} (simulated)" if survey == "embedded" else text
+
+
+def summary(table: pd.DataFrame, survey: str) -> str:
+    """Return what the data set is, in a sentence or two of plain text."""
+    text = (
+        f"{len(table)} galaxies with HSC photometry labelled by COSMOS2020 photometric redshifts."
+    )
+    return f"{SIMULATED.replace('*', '')} {text}" if survey == "embedded" else text
+
+
 # ------------------------------------------------------------------------------- data files
 
 
@@ -167,6 +217,8 @@ def write_fits(
     for number, item in enumerate(descriptions, start=1):
         hdu.header.set(f"TUCD{number}", item.ucd, after=f"TFORM{number}")
         hdu.header.set(f"TCOMM{number}", item.text, after=f"TUCD{number}")
+    # Descriptions go on over several cards.
+    hdu.header["LONGSTRN"] = ("OGIP 1.0", "long strings are continued")
     for keyword, value in cards.items():
         hdu.header[keyword] = value
     for line in history:
@@ -217,7 +269,7 @@ def write_described_parquet(
     encoded = {key.encode(): value.encode() for key, value in metadata.items()}
     schema = pa.schema(fields, metadata={**(arrow.schema.metadata or {}), **encoded})
     with atomic_path(path) as temporary:
-        pq.write_table(arrow.cast(schema), temporary, compression="zstd")
+        pq.write_table(arrow.cast(schema), temporary, compression="zstd", write_page_checksum=True)
 
 
 def write_csv_gz(table: pd.DataFrame, path: str | Path) -> None:
@@ -289,12 +341,12 @@ def readme(
         f"- Redshifts {redshift.min():.3f} to {redshift.max():.3f}, "
         f"median {redshift.median():.3f}.",
         f"- Licence: {license_name}. The catalogues that it is made of ask to be cited and "
-        "acknowledged as their own pages say: HSC-SSP (hsc-release.mtk.nao.ac.jp), COSMOS2020 "
-        "(cosmos2020.calet.org).",
+        "acknowledged: the words are in `DATASHEET.md`.",
         "",
         "The same rows and columns are in `TransferZ.fits` (HDU 1), `TransferZ.parquet` and "
-        "`TransferZ.csv.gz`; `SHA256SUMS` holds their checksums, `croissant.json` describes them "
-        "to machines, `CITATION.cff` says how to cite.",
+        "`TransferZ.csv.gz`; `SHA256SUMS` holds their checksums. `DATASHEET.md` says what the data "
+        "are good for and what not, `data_dictionary.csv` and `croissant.json` describe the "
+        "columns to machines, `CITATION.cff` says how to cite, `zenodo.json` is for an upload.",
         "",
         "## How the rows were selected",
         "",
@@ -302,7 +354,8 @@ def readme(
         "|---:|---|---|---:|---:|---:|",
     ]
     lines += [
-        f"| {row.step} | {_cell(row.stage)} | {_cell(row.cut)}: {_cell(row.description)} "
+        f"| {row.step} | {markdown_cell(row.stage)} "
+        f"| {markdown_cell(row.cut)}: {markdown_cell(row.description)} "
         f"| {row.n_in} | {row.n_out} | {100 * row.fraction:.1f}% |"
         for row in cutflow.itertuples()
     ]
@@ -315,13 +368,13 @@ def readme(
     ]
     lines += [
         f"| `{item.name}` | {column_type(table[item.name])} | {item.unit or '-'} | {item.ucd} "
-        f"| {int(table[item.name].isna().sum())} | {_cell(item.text)} |"
+        f"| {int(table[item.name].isna().sum())} | {markdown_cell(item.text)} |"
         for item in descriptions
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: object) -> str:
+def markdown_cell(text: object) -> str:
     """Return `text` so that it stays inside a cell of a Markdown table."""
     escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
     return " ".join(escaped.split())
@@ -337,6 +390,7 @@ def croissant(
     license_name: str,
     date: str | None,
     url: str,
+    creators: Sequence[str],
 ) -> str:
     """Return croissant.json: the data set as Croissant 1.0 JSON-LD.
 
@@ -353,25 +407,21 @@ def croissant(
         Day of publication, YYYY-MM-DD; None: not yet published.
     url : str
         Page of the data set.
+    creators : sequence of str
     """
     parquet = next(Path(path).name for path in files if str(path).endswith(".parquet"))
     types = {"integer": "sc:Integer", "boolean": "sc:Boolean", "text": "sc:Text"}
-    summary = (
-        f"{len(table)} galaxies with HSC photometry labelled by COSMOS2020 photometric redshifts."
-    )
-    if survey == "embedded":
-        summary = f"{SIMULATED.replace('*', '')} {summary}"
     document = {
         "@context": CROISSANT_CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": "TransferZ",
-        "description": summary,
+        "description": summary(table, survey),
         "version": version,
         "license": SPDX_URL.format(license=license_name),
         "url": url,
         "citeAs": PAPER,
-        "creator": {"@type": "sc:Organization", "name": "The TransferZ workflow developers"},
+        "creator": [{"@type": "sc:Organization", "name": name} for name in creators],
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -413,13 +463,21 @@ def croissant(
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
 
 
-def citation(*, survey: str, version: str, license_name: str, date: str | None, url: str) -> str:
+def citation(
+    sources: Sequence[Source],
+    *,
+    survey: str,
+    version: str,
+    license_name: str,
+    date: str | None,
+    url: str,
+    creators: Sequence[str],
+) -> str:
     """Return CITATION.cff of the data set."""
-    title = "TransferZ: HSC photometry with COSMOS2020 photometric redshifts"
     lines = [
         "cff-version: 1.2.0",
         "message: If you use this data set, please cite it, the paper and the catalogues below.",
-        f'title: "{title}{" (simulated)" if survey == "embedded" else ""}"',
+        f'title: "{title(survey)}"',
         "type: dataset",
         f'version: "{version}"',
         f"license: {license_name}",
@@ -427,41 +485,60 @@ def citation(*, survey: str, version: str, license_name: str, date: str | None, 
     ]
     if date is not None:
         lines.append(f"date-released: {date}")
-    lines += [
-        "authors:",
-        "  - name: The TransferZ workflow developers",
-        "references:",
-    ]
-    references = [
-        (
-            "Using different sources of ground truths and transfer learning to improve the "
-            "generalization of photometric redshift estimation",
-            "Soriano",
-            "Jonathan",
-            2024,
-            "arXiv:2411.18054",
-        ),
-        (
-            "COSMOS2020: A panchromatic view of the Universe to z~10 from two complementary "
-            "catalogs",
-            "Weaver",
-            "John R.",
-            2022,
-            "doi:10.3847/1538-4365/ac3078",
-        ),
-    ]
-    for reference, family, given, year, note in references:
+    lines += ["authors:", *(f'  - name: "{name}"' for name in creators), "references:"]
+    for source in sources:
         lines += [
             "  - type: article",
-            f'    title: "{reference}"',
+            f'    title: "{source.title}"',
             "    authors:",
-            f'      - family-names: "{family}"',
-            f'        given-names: "{given}"',
+            f'      - family-names: "{source.family}"',
+            f'        given-names: "{source.given}"',
             "      - name: et al.",
-            f"    year: {year}",
-            f'    notes: "{note}"',
+            f"    year: {source.year}",
+            f'    notes: "{source.identifier}"',
         ]
     return "\n".join(lines) + "\n"
+
+
+def zenodo(
+    table: pd.DataFrame,
+    sources: Sequence[Source],
+    *,
+    survey: str,
+    version: str,
+    license_name: str,
+    date: str | None,
+    url: str,
+    creators: Sequence[str],
+) -> str:
+    """Return zenodo.json: metadata for an upload to Zenodo, as its deposit interface takes them."""
+    document = {
+        "title": title(survey),
+        "upload_type": "dataset",
+        "access_right": "open",
+        "description": f"<p>{summary(table, survey)} Columns, cuts with counts, biases, licences: "
+        "README.md and DATASHEET.md.</p>",
+        "creators": [{"name": name} for name in creators],
+        "license": license_name.lower(),
+        "version": version,
+        "language": "eng",
+        "keywords": ["photometric redshifts", "galaxies", "HSC", "COSMOS", "transfer learning"],
+        "related_identifiers": [
+            {
+                "identifier": source.identifier.removeprefix("doi:"),
+                "relation": RELATIONS.get(source.key, "isDerivedFrom"),
+            }
+            for source in sources
+        ]
+        + [{"identifier": url, "relation": "isDocumentedBy"}],
+        "references": [source.cite for source in sources],
+        "notes": "\n\n".join(
+            source.acknowledgement for source in sources if source.acknowledgement != "-"
+        ),
+    }
+    if date is not None:
+        document["publication_date"] = date
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_documents(documents: Mapping[str, str]) -> None:

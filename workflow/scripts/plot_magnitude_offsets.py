@@ -1,0 +1,126 @@
+"""Draw by how much HSC cmodel magnitudes differ from those of COSMOS2020, against magnitude.
+
+Input: matched.parquet. Outputs: figures/magnitude_offsets.{pdf,png,csv} and its caption.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pyarrow.parquet as pq
+from matplotlib.figure import Figure
+
+from transferz.errors import InputError
+from transferz.io import read_parquet
+from transferz.logs import job
+from transferz.plotting import (
+    DOUBLE_COLUMN,
+    NEUTRAL,
+    TARGET,
+    panel_letter,
+    save_figure,
+    use_style,
+    write_caption,
+    write_source,
+)
+from transferz.quality import quantiles_in_bins, stack
+from transferz.tables import survey_note
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+STEP = 0.5
+
+
+def offsets(matched: pd.DataFrame, bands: Sequence[str]) -> pd.DataFrame:
+    """Return quantiles of HSC cmodel minus COSMOS2020 magnitude in bins of cmodel magnitude."""
+    clean = matched[matched["flag_combined"] == 0]
+    return stack(
+        {
+            band: quantiles_in_bins(
+                clean[f"mag_{band}"],
+                clean[f"mag_{band}"] - clean[f"mag_{band}_cosmos"],
+                step=STEP,
+            )
+            for band in bands
+        },
+        "band",
+    )
+
+
+def draw(table: pd.DataFrame, bands: Sequence[str]) -> Figure:
+    """Return the figure: median and 68% range of the difference, a panel per band."""
+    use_style()
+    figure, panels = plt.subplots(
+        1, len(bands), figsize=(DOUBLE_COLUMN, 2.2), sharey=True, squeeze=False
+    )
+    for number, (axes, band) in enumerate(zip(panels[0], bands, strict=True)):
+        rows = table[table["band"] == band]
+        middle = 0.5 * (rows["low"] + rows["high"])
+        axes.axhline(0, color=NEUTRAL, lw=0.6, ls=":")
+        axes.fill_between(middle, rows["p16"], rows["p84"], color=TARGET, alpha=0.25, lw=0)
+        axes.plot(middle, rows["p50"], color=TARGET, marker="o", markersize=2)
+        axes.set_xlabel(f"${band}$ cmodel")
+        panel_letter(axes, "abcdefghijklmnopqrstuvwxyz"[number])
+    panels[0, 0].set_ylabel("HSC $-$ COSMOS2020 [mag]")
+    return figure
+
+
+def main(
+    matched: str,
+    pdf: str,
+    png: str,
+    table: str,
+    caption: str,
+    *,
+    bands: Sequence[str],
+    survey: str,
+) -> None:
+    """Write the figure, its numbers and its caption.
+
+    Parameters
+    ----------
+    matched : path
+    pdf, png, table, caption : path
+        Outputs.
+    bands : sequence of str
+        Those that COSMOS2020 lacks are left out.
+    survey : {"embedded", "archive"}
+    """
+    names = pq.read_schema(matched).names
+    shown = [band for band in bands if f"mag_{band}_cosmos" in names]
+    if not shown:
+        raise InputError(
+            "no COSMOS2020 magnitudes to compare with",
+            file=matched,
+            expected=", ".join(f"mag_{band}_cosmos" for band in bands),
+            fix="name the catalogue's columns in config/columns.tsv",
+        )
+    pairs = [f"mag_{band}{end}" for band in shown for end in ("", "_cosmos")]
+    rows = offsets(read_parquet(matched, ["flag_combined", *pairs]), shown)
+    save_figure(draw(rows, shown), pdf, png)
+    write_source(rows, table)
+    bright = rows[rows["high"] <= 23].groupby("band")["p50"].mean().reindex(shown)
+    numbers = ", ".join(f"{band} {value:+.3f}" for band, value in bright.dropna().items())
+    write_caption(
+        caption,
+        "Magnitude offsets.",
+        "HSC cmodel minus COSMOS2020 magnitude of matched objects in the clean area: median and "
+        f"68% range in bins of {STEP:g} mag. Mean of the medians brighter than 23: "
+        f"{numbers or 'no such bin'} mag. {survey_note(survey)}",
+        "A panel per band with a curve of medians in a band that holds 68% of the objects.",
+    )
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.matched,
+            snakemake.output.pdf,
+            snakemake.output.png,
+            snakemake.output.table,
+            snakemake.output.caption,
+            bands=snakemake.params.bands,
+            survey=snakemake.params.survey,
+        )
