@@ -46,6 +46,9 @@ include: "workflow/rules/splits.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/ensembles.smk"
+include: "workflow/rules/calibration.smk"
+include: "workflow/rules/apply.smk"
 include: "workflow/rules/provenance.smk"
 
 

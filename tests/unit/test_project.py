@@ -109,7 +109,7 @@ def test_every_script_belongs_to_the_rule_of_its_name(root: Path) -> None:
     scripts = {path.stem for path in (root / "workflow/scripts").glob("*.py")}
     named = set(re.findall(r'"../scripts/(\w+)\.py"', rules))
     assert scripts == named
-    assert scripts <= set(re.findall(r"^rule (\w+):", rules, re.MULTILINE))
+    assert scripts <= set(re.findall(r"^ *rule (\w+):", rules, re.MULTILINE))
 
 
 def test_no_script_has_a_future_import(root: Path) -> None:

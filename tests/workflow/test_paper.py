@@ -19,6 +19,7 @@ from astropy.io import fits
 from .conftest import copy_project, run_snakemake
 
 RESULTS = Path("results/test")
+MATCHED = str(RESULTS / "transferz/matched.parquet")
 STRATEGIES = ("NN-Base", "NN-TL", "NN-Combo")
 PRODUCTS = [
     "transferz/matched.parquet",
@@ -189,7 +190,7 @@ def test_a_missing_column_stops_with_its_name_and_loses_nothing(
         damaged = fits.BinTableHDU.from_columns(fits.ColDefs(columns), header=None)
         fits.HDUList([fits.PrimaryHDU(), damaged]).writeto(catalogue, overwrite=True)
     kept = digests(folder / RESULTS, ("models/**/*", "tables/*", "figures/*.pdf"))
-    finished = run_snakemake(folder, "--cores", "2", check=False)
+    finished = run_snakemake(folder, "--cores", "1", MATCHED, check=False)
     assert finished.returncode != 0
     assert "lp_zPDF" in finished.stdout
     assert "missing column" in finished.stdout
@@ -215,7 +216,7 @@ def test_a_damaged_catalogue_stops_with_its_name(clone: Callable[[], Path], dama
     else:
         with fits.open(catalogue, mode="update") as hdus:
             hdus[1].data["i_cmodel_mag"][:] = float("nan")
-    finished = run_snakemake(folder, "--cores", "1", check=False)
+    finished = run_snakemake(folder, "--cores", "1", MATCHED, check=False)
     assert finished.returncode != 0
     error = next(line for line in finished.stdout.splitlines() if "ERROR" in line)
     assert catalogue.name in error

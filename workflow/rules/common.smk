@@ -124,6 +124,11 @@ def cross_key_problems(config):
             f"labels: unknown key '{name}'; known keys: transferz, galaxiesml, "
             f"{', '.join(strategies)}"
         )
+    if config["apply"]["strategy"] not in strategies:
+        problems.append(
+            f"apply.strategy: found '{config['apply']['strategy']}', expected one of "
+            f"{', '.join(strategies)}"
+        )
     if not strategies:
         problems.append(
             "strategies: none left; keep at least one entry that is not null"

@@ -1,0 +1,182 @@
+# Calibrated uncertainty: the seeds as an ensemble, conformal intervals, and what they are worth.
+#
+# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{transferz,galaxiesml}.parquet
+# Outputs  <results>/calibration/{strategy}/{transferz,galaxiesml}.npz and scores.parquet,
+#          <results>/calibration/{metrics,cells,requirements}.csv, <results>/tables/calibration.md,
+#          <results>/figures/{calibration,requirements}.{pdf,png,csv,md}
+
+
+rule calibration_sample:
+    input:
+        training=training_chain,
+        calibration="<results>/splits/{sample}.parquet",
+    output:
+        sample="<results>/calibration/{strategy}/{sample}.npz",
+    log:
+        "<logs>/calibration_sample/{strategy}-{sample}.log",
+    benchmark:
+        "<benchmarks>/calibration_sample/{strategy}-{sample}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    params:
+        bands=config["bands"],
+        inputs=strategy_inputs,
+        magnitude_band=magnitude_band(),
+        settings=config["calibration"],
+        code=code_hash("calibration_sample"),
+    message:
+        "Galaxies of {wildcards.sample} to calibrate {wildcards.strategy} with"
+    script:
+        "../scripts/calibration_sample.py"
+
+
+rule calibrate:
+    input:
+        models=expand(
+            "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
+        ),
+        transferz_sample="<results>/calibration/{strategy}/transferz.npz",
+        galaxiesml_sample="<results>/calibration/{strategy}/galaxiesml.npz",
+        transferz="<results>/splits/transferz.parquet",
+        galaxiesml="<results>/splits/galaxiesml.parquet",
+    output:
+        scores="<results>/calibration/{strategy}/scores.parquet",
+    log:
+        "<logs>/calibrate/{strategy}.log",
+    benchmark:
+        "<benchmarks>/calibrate/{strategy}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    params:
+        test_share=config["calibration"]["test_share"],
+        seed=config["calibration"]["seed"],
+        code=code_hash("calibrate"),
+    message:
+        "Calibrated redshifts of the test galaxies by the ensemble {wildcards.strategy}"
+    script:
+        "../scripts/calibrate.py"
+
+
+rule table_calibration:
+    input:
+        scores=expand(
+            "<results>/calibration/{strategy}/scores.parquet",
+            strategy=config["strategies"],
+        ),
+    output:
+        metrics="<results>/calibration/metrics.csv",
+        cells="<results>/calibration/cells.csv",
+        requirements="<results>/calibration/requirements.csv",
+        md="<results>/tables/calibration.md",
+    log:
+        "<logs>/table_calibration.log",
+    benchmark:
+        "<benchmarks>/table_calibration.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        strategies=list(config["strategies"]),
+        z_range=config["evaluation"]["z_range"],
+        requirements=config["evaluation"]["requirements"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("table_calibration"),
+    message:
+        "Coverage of the intervals, and what must be dropped to meet the requirements"
+    script:
+        "../scripts/table_calibration.py"
+
+
+rule figure_calibration:
+    input:
+        scores=expand(
+            "<results>/calibration/{strategy}/scores.parquet",
+            strategy=config["strategies"],
+        ),
+    output:
+        pdf="<results>/figures/calibration.pdf",
+        png="<results>/figures/calibration.png",
+        table="<results>/figures/calibration.csv",
+        caption="<results>/figures/calibration.md",
+    log:
+        "<logs>/figure_calibration.log",
+    benchmark:
+        "<benchmarks>/figure_calibration.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        strategies=list(config["strategies"]),
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("figure_calibration"),
+    message:
+        "Figure: are the intervals as wide as they should be?"
+    script:
+        "../scripts/figure_calibration.py"
+
+
+rule figure_requirements:
+    input:
+        requirements="<results>/calibration/requirements.csv",
+    output:
+        pdf="<results>/figures/requirements.pdf",
+        png="<results>/figures/requirements.png",
+        table="<results>/figures/requirements.csv",
+        caption="<results>/figures/requirements.md",
+    log:
+        "<logs>/figure_requirements.log",
+    benchmark:
+        "<benchmarks>/figure_requirements.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        strategies=list(config["strategies"]),
+        requirements=config["evaluation"]["requirements"],
+        z_range=config["evaluation"]["z_range"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("figure_requirements"),
+    message:
+        "Figure: which galaxies must be dropped to meet the requirements"
+    script:
+        "../scripts/figure_requirements.py"
+
+
+rule calibration:
+    input:
+        rules.table_calibration.output,
+        rules.figure_calibration.output,
+        rules.figure_requirements.output,
+
+
+if config["survey"] == "embedded":
+
+    rule truth_against_label:
+        input:
+            predictions=per_chunk(
+                "<results>/predictions/{strategy}/seeds-{chunk}.parquet"
+            ),
+            truth="<resources>/truth.parquet",
+        output:
+            csv="<results>/tables/truth.csv",
+            md="<results>/tables/truth.md",
+            pdf="<results>/figures/truth.pdf",
+            png="<results>/figures/truth.png",
+            caption="<results>/figures/truth.md",
+        log:
+            "<logs>/truth_against_label.log",
+        benchmark:
+            "<benchmarks>/truth_against_label.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        params:
+            strategies=list(config["strategies"]),
+            z_range=config["evaluation"]["z_range"],
+            labels=config["labels"],
+            survey=config["survey"],
+            code=code_hash("truth_against_label"),
+        message:
+            "How much of the error on the source is the label's own"
+        script:
+            "../scripts/truth_against_label.py"

@@ -1,0 +1,36 @@
+# Helpers of calibration.smk and apply.smk: which tables and models an ensemble is made of.
+
+
+def training_chain(wildcards):
+    """Return the split tables that a strategy, and those it starts from, were trained on."""
+    tables, name = [], wildcards.strategy
+    while name is not None:
+        entry = config["strategies"][name]
+        tables.append(f"<results>/splits/{entry['train_on']}.parquet")
+        name = entry.get("start_from")
+    return sorted(set(tables))
+
+
+def strategy_inputs(wildcards):
+    """Return the templates of the columns that the networks of a strategy read."""
+    entry = config["strategies"][wildcards.strategy]
+    return entry.get("inputs", config["network"]["inputs"])
+
+
+def magnitude_band():
+    """Return the band whose magnitude cuts the cells of the calibration."""
+    bands = config["bands"]
+    chosen = config["figures"]["reference_band"]
+    return chosen or ("i" if "i" in bands else bands[len(bands) // 2])
+
+
+def applied_models():
+    """Return the model files of the strategy that is applied."""
+    return per_chunk(
+        "<results>/models/{strategy}/seeds-{chunk}.npz", [config["apply"]["strategy"]]
+    )
+
+
+def applied_seeds():
+    """Return the seeds of the ensemble that is applied: all, or the first so many."""
+    return all_seeds()[: config["apply"]["networks"]]

@@ -1,0 +1,157 @@
+"""Figure: bias, scatter and outliers against the fraction of galaxies dropped.
+
+Inputs
+    requirements : calibration/requirements.csv
+
+Outputs
+    pdf, png : the figure
+    table : its numbers
+    caption : caption and alt text
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from transferz.logs import job
+from transferz.metrics import METRICS
+from transferz.plotting import (
+    DATASET_COLOURS,
+    DOUBLE_COLUMN,
+    REQUIREMENT,
+    label,
+    panel_letter,
+    save_figure,
+    strategy_styles,
+    use_style,
+    write_caption,
+    write_source,
+)
+from transferz.tables import survey_note
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+DATASETS = ("galaxiesml", "transferz")
+PANELS = {"bias_median": "bias", "scatter_mad": "scatter", "outlier_fraction": "outliers"}
+
+
+def draw(
+    curves: pd.DataFrame,
+    strategies: Sequence[str],
+    requirements: Mapping[str, float],
+    labels: Mapping[str, str],
+) -> plt.Figure:
+    """Return the figure: one row per data set, one column per requirement."""
+    use_style()
+    styles = strategy_styles(strategies)
+    figure, panels = plt.subplots(
+        2, len(PANELS), figsize=(DOUBLE_COLUMN, 4.2), sharex=True, sharey="col"
+    )
+    for row, dataset in enumerate(DATASETS):
+        for column, (metric, kind) in enumerate(PANELS.items()):
+            axes, limit = panels[row, column], requirements.get(kind)
+            if limit is not None:
+                lower = -limit if METRICS[metric].signed else 0.0
+                axes.axhspan(lower, limit, color=REQUIREMENT, alpha=0.14, lw=0)
+            for strategy in strategies:
+                part = curves[(curves["strategy"] == strategy) & (curves["dataset"] == dataset)]
+                axes.plot(
+                    100 * part["dropped"],
+                    part[metric],
+                    color=styles[strategy]["color"],
+                    marker=styles[strategy]["marker"],
+                    markevery=10,
+                    ms=3,
+                    lw=1.1,
+                    label=label(strategy, labels),
+                )
+            if row:
+                axes.set_xlabel("Dropped (%)")
+            axes.set(ylabel=METRICS[metric].label, xlim=(0, 100))
+            panel_letter(axes, "abcdef"[row * len(PANELS) + column])
+        panels[row, 0].text(
+            0.04,
+            0.06,
+            label(dataset, labels),
+            transform=panels[row, 0].transAxes,
+            color=DATASET_COLOURS[dataset],
+            fontweight="bold",
+        )
+    for column, metric in enumerate(PANELS):
+        # Shared by both rows, so only when all curves are drawn.
+        if not METRICS[metric].signed:
+            panels[0, column].autoscale(axis="y")
+            panels[0, column].set_ylim(bottom=0)
+    handles, names = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 5))
+    return figure
+
+
+def main(
+    requirements: str | Path,
+    pdf: str | Path,
+    png: str | Path,
+    table: str | Path,
+    caption: str | Path,
+    *,
+    strategies: Sequence[str],
+    limits: Mapping[str, float],
+    z_range: Sequence[float],
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Draw the figure.
+
+    Parameters
+    ----------
+    requirements, pdf, png, table, caption : path-like
+        See the head of this file.
+    strategies : sequence of str
+    limits : mapping
+        Requirements by kind: bias, scatter, outliers.
+    z_range : pair of float
+    labels : mapping
+    survey : str
+    """
+    curves = pd.read_csv(requirements)
+    save_figure(draw(curves, strategies, limits, labels), pdf, png)
+    write_source(curves, table)
+    halves = curves[curves["dropped"] == 0.5]
+    write_caption(
+        caption,
+        "Which galaxies must be dropped to meet the requirements?",
+        "Bias, scatter and outlier fraction of the ensembles' calibrated medians for "
+        f"{z_range[0]:g} <= z <= {z_range[1]:g}, against the fraction of galaxies dropped, those "
+        "with the widest 68% intervals over 1 + z first. Top: "
+        f"{label('galaxiesml', labels)}; bottom: {label('transferz', labels)}. Green: LSST "
+        f"requirements. {survey_note(survey)}",
+        " ".join(
+            f"With half dropped, scatter of {label(row.strategy, labels)} on "
+            f"{label(row.dataset, labels)}: {row.scatter_mad:.4f}."
+            for row in halves.itertuples()
+        ),
+    )
+    logger.info("Figure of requirements: %d ensembles", len(strategies))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.requirements,
+            snakemake.output.pdf,
+            snakemake.output.png,
+            snakemake.output.table,
+            snakemake.output.caption,
+            strategies=snakemake.params.strategies,
+            limits=snakemake.params.requirements,
+            z_range=snakemake.params.z_range,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )
