@@ -1,0 +1,454 @@
+# The second study: redshifts from simulated grism spectra, regression against classification.
+#
+# Inputs   none; sizes, instrument, networks and studies from config["spectra"]
+# Outputs  <results>/spectra/: spectra, predictions and distributions per study, metrics.csv,
+#          uncertainty.csv, claims.{csv,md}; <results>/tables/spectra_*; <results>/figures/spectra_*
+
+
+def spectra_studies():
+    """Return the studies that are not switched off."""
+    return [
+        name
+        for name, study in config["spectra"]["studies"].items()
+        if study is not None
+    ]
+
+
+def spectra_study(wildcards):
+    """Return what one study needs to know; an edit of another study leaves it alone."""
+    section = config["spectra"]
+    settings = {
+        name: section[name] for name in ("default", "losses", "labels", "training")
+    }
+    return settings | {
+        "study": section["studies"][wildcards.study],
+        "architectures": section["architectures"],
+        "z_range": section["simulation"]["z_range"],
+    }
+
+
+def spectra_templates():
+    """Return what the classical methods need: every S/N that a network is tested at."""
+    section = config["spectra"]
+    levels = {section["default"]["snr"]}
+    levels.update(
+        *(section["studies"][name].get("snr", []) for name in spectra_studies())
+    )
+    return {
+        "snr": sorted(map(float, levels), reverse=True),
+        "keep_snr": [section["default"]["snr"]],
+        "components": section["templates"]["components"],
+        "groups": section["templates"]["groups"],
+        "classes": section["templates"]["classes"],
+        "z_range": section["simulation"]["z_range"],
+    }
+
+
+def spectra_heads():
+    """Return heads, S/N and seeds of the study `heads`, which tables and figures are about."""
+    study, default = config["spectra"]["studies"]["heads"], config["spectra"]["default"]
+    return {
+        "heads": study.get("head", [default["head"]]),
+        "levels": study.get("snr", [default["snr"]]),
+        "seeds": list(range(study["seeds"])),
+    }
+
+
+def spectra_labels():
+    """Return recipes and losses of the study `labels`."""
+    study, section = config["spectra"]["studies"]["labels"] or {}, config["spectra"]
+    names = dict.fromkeys([section["default"]["labels"], *study.get("labels", [])])
+    return {
+        "recipes": {name: section["labels"][name] for name in names},
+        "losses": study.get("loss", [section["default"]["loss"]]),
+    }
+
+
+def spectra_coarse():
+    """Return the recipes of the study `labels` that tell only a coarse bin."""
+    recipes = spectra_labels()["recipes"]
+    return [name for name, recipe in recipes.items() if recipe.get("width")]
+
+
+def spectra_examples():
+    """Return what the figure of example spectra needs to know."""
+    section = config["spectra"]
+    return {
+        "heads": [head for head in spectra_heads()["heads"] if head != "regression"],
+        "seeds": spectra_heads()["seeds"],
+        "default": section["default"],
+        "z_range": section["simulation"]["z_range"],
+        "template_classes": section["templates"]["classes"],
+    }
+
+
+def spectra_superresolution():
+    """Return what the figure of label super-resolution needs to know."""
+    return {
+        "default": config["spectra"]["default"],
+        "recipe": next(iter(spectra_coarse()), None),
+        "recipes": spectra_labels()["recipes"],
+        "losses": spectra_labels()["losses"],
+        "z_range": config["spectra"]["simulation"]["z_range"],
+    }
+
+
+def spectra_figures():
+    """Return the figures that the studies of this run allow."""
+    names = ["predictions", "examples", "impact", "resolution", "uncertainty"]
+    if "labels" in spectra_studies():
+        names.append("labels")
+        if spectra_coarse():
+            names.append("superresolution")
+    return expand(
+        "<results>/figures/spectra_{name}.{suffix}", name=names, suffix=["pdf", "png"]
+    )
+
+
+rule spectra_simulate:
+    output:
+        spectra="<results>/spectra/spectra.npz",
+        templates="<results>/spectra/templates.npz",
+        seds="<results>/spectra/seds.parquet",
+    log:
+        "<logs>/spectra_simulate.log",
+    benchmark:
+        "<benchmarks>/spectra_simulate.tsv"
+    conda:
+        "../../envs/survey.yaml"
+    params:
+        simulation=config["spectra"]["simulation"],
+        grism=config["spectra"]["grism"],
+        n_templates=config["spectra"]["templates"]["seds"],
+        code=code_hash("spectra_simulate"),
+    message:
+        "Simulating spectra of {params.simulation[seds]} galaxies"
+    script:
+        "../scripts/spectra_simulate.py"
+
+
+rule spectra_train:
+    input:
+        spectra="<results>/spectra/spectra.npz",
+    output:
+        predictions="<results>/spectra/predictions/{study}.parquet",
+        probabilities="<results>/spectra/probabilities/{study}.npz",
+        history="<results>/spectra/predictions/{study}.history.csv",
+    log:
+        "<logs>/spectra_train/{study}.log",
+    benchmark:
+        "<benchmarks>/spectra_train/{study}.tsv"
+    wildcard_constraints:
+        study="(?!templates)[a-z_]+",
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    params:
+        settings=spectra_study,
+        code=code_hash("spectra_train"),
+    message:
+        "Training the networks of the study of {wildcards.study}"
+    script:
+        "../scripts/spectra_train.py"
+
+
+rule spectra_fit_templates:
+    input:
+        spectra="<results>/spectra/spectra.npz",
+        templates="<results>/spectra/templates.npz",
+    output:
+        predictions="<results>/spectra/predictions/templates.parquet",
+        probabilities="<results>/spectra/probabilities/templates.npz",
+    log:
+        "<logs>/spectra_fit_templates.log",
+    benchmark:
+        "<benchmarks>/spectra_fit_templates.tsv"
+    conda:
+        "../../envs/survey.yaml"
+    params:
+        settings=spectra_templates(),
+        code=code_hash("spectra_fit_templates"),
+    message:
+        "Fitting templates to the test spectra"
+    script:
+        "../scripts/spectra_fit_templates.py"
+
+
+rule spectra_evaluate:
+    input:
+        predictions=expand(
+            "<results>/spectra/predictions/{study}.parquet",
+            study=[*spectra_studies(), "templates"],
+        ),
+    output:
+        metrics="<results>/spectra/metrics.csv",
+    log:
+        "<logs>/spectra_evaluate.log",
+    benchmark:
+        "<benchmarks>/spectra_evaluate.tsv"
+    conda:
+        "../../envs/training.yaml"
+    params:
+        code=code_hash("spectra_evaluate"),
+    message:
+        "Scoring networks and classical methods on the same spectra"
+    script:
+        "../scripts/spectra_evaluate.py"
+
+
+rule spectra_heads:
+    input:
+        metrics="<results>/spectra/metrics.csv",
+    output:
+        csv="<results>/tables/spectra_heads.csv",
+        md="<results>/tables/spectra_heads.md",
+        tex="<results>/tables/spectra_heads.tex",
+    log:
+        "<logs>/spectra_heads.log",
+    benchmark:
+        "<benchmarks>/spectra_heads.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        heads=spectra_heads()["heads"],
+        levels=spectra_heads()["levels"],
+        default=config["spectra"]["default"],
+        published=config["spectra"]["published"],
+        code=code_hash("spectra_heads"),
+    message:
+        "Table of the heads beside the published numbers"
+    script:
+        "../scripts/spectra_heads.py"
+
+
+rule spectra_claims:
+    input:
+        metrics="<results>/spectra/metrics.csv",
+        claims="config/claims.yaml",
+    output:
+        csv="<results>/spectra/claims.csv",
+        md="<results>/spectra/claims.md",
+    log:
+        "<logs>/spectra_claims.log",
+    benchmark:
+        "<benchmarks>/spectra_claims.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        default=config["spectra"]["default"],
+        published=config["spectra"]["published"],
+        levels=spectra_heads()["levels"],
+        code=code_hash("spectra_claims"),
+    message:
+        "Judging the published claims on redshifts from spectra"
+    script:
+        "../scripts/spectra_claims.py"
+
+
+rule spectra_uncertainty:
+    input:
+        spectra="<results>/spectra/spectra.npz",
+        probabilities="<results>/spectra/probabilities/heads.npz",
+    output:
+        table="<results>/spectra/uncertainty.parquet",
+        summary="<results>/spectra/uncertainty.csv",
+    log:
+        "<logs>/spectra_uncertainty.log",
+    benchmark:
+        "<benchmarks>/spectra_uncertainty.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        default=config["spectra"]["default"],
+        seeds=spectra_heads()["seeds"],
+        z_range=config["spectra"]["simulation"]["z_range"],
+        code=code_hash("spectra_uncertainty"),
+    message:
+        "Telling aleatoric and epistemic uncertainty apart"
+    script:
+        "../scripts/spectra_uncertainty.py"
+
+
+rule spectra_plot_predictions:
+    input:
+        predictions=[
+            "<results>/spectra/predictions/heads.parquet",
+            "<results>/spectra/predictions/templates.parquet",
+        ],
+    output:
+        pdf="<results>/figures/spectra_predictions.pdf",
+        png="<results>/figures/spectra_predictions.png",
+        table="<results>/figures/spectra_predictions.csv",
+        caption="<results>/figures/spectra_predictions.md",
+    log:
+        "<logs>/spectra_plot_predictions.log",
+    benchmark:
+        "<benchmarks>/spectra_plot_predictions.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        heads=spectra_heads()["heads"],
+        levels=spectra_heads()["levels"],
+        default=config["spectra"]["default"],
+        z_range=config["spectra"]["simulation"]["z_range"],
+        code=code_hash("spectra_plot_predictions"),
+    message:
+        "Plotting predicted against true redshifts from spectra"
+    script:
+        "../scripts/spectra_plot_predictions.py"
+
+
+rule spectra_plot_examples:
+    input:
+        spectra="<results>/spectra/spectra.npz",
+        networks="<results>/spectra/probabilities/heads.npz",
+        templates="<results>/spectra/probabilities/templates.npz",
+    output:
+        pdf="<results>/figures/spectra_examples.pdf",
+        png="<results>/figures/spectra_examples.png",
+        table="<results>/figures/spectra_examples.csv",
+        caption="<results>/figures/spectra_examples.md",
+    log:
+        "<logs>/spectra_plot_examples.log",
+    benchmark:
+        "<benchmarks>/spectra_plot_examples.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        settings=spectra_examples(),
+        code=code_hash("spectra_plot_examples"),
+    message:
+        "Plotting example spectra and their redshift distributions"
+    script:
+        "../scripts/spectra_plot_examples.py"
+
+
+rule spectra_plot_impact:
+    input:
+        metrics="<results>/spectra/metrics.csv",
+    output:
+        pdf="<results>/figures/spectra_impact.pdf",
+        png="<results>/figures/spectra_impact.png",
+        table="<results>/figures/spectra_impact.csv",
+        caption="<results>/figures/spectra_impact.md",
+    log:
+        "<logs>/spectra_plot_impact.log",
+    benchmark:
+        "<benchmarks>/spectra_plot_impact.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        heads=spectra_heads()["heads"],
+        default=config["spectra"]["default"],
+        architectures=list(config["spectra"]["architectures"]),
+        code=code_hash("spectra_plot_impact"),
+    message:
+        "Plotting the impact of architecture, training-set size and noise"
+    script:
+        "../scripts/spectra_plot_impact.py"
+
+
+rule spectra_plot_resolution:
+    input:
+        metrics="<results>/spectra/metrics.csv",
+    output:
+        pdf="<results>/figures/spectra_resolution.pdf",
+        png="<results>/figures/spectra_resolution.png",
+        table="<results>/figures/spectra_resolution.csv",
+        caption="<results>/figures/spectra_resolution.md",
+    log:
+        "<logs>/spectra_plot_resolution.log",
+    benchmark:
+        "<benchmarks>/spectra_plot_resolution.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        default=config["spectra"]["default"],
+        z_range=config["spectra"]["simulation"]["z_range"],
+        code=code_hash("spectra_plot_resolution"),
+    message:
+        "Plotting resolution against number of classes"
+    script:
+        "../scripts/spectra_plot_resolution.py"
+
+
+rule spectra_plot_uncertainty:
+    input:
+        table="<results>/spectra/uncertainty.parquet",
+        summary="<results>/spectra/uncertainty.csv",
+    output:
+        pdf="<results>/figures/spectra_uncertainty.pdf",
+        png="<results>/figures/spectra_uncertainty.png",
+        source="<results>/figures/spectra_uncertainty.csv",
+        caption="<results>/figures/spectra_uncertainty.md",
+    log:
+        "<logs>/spectra_plot_uncertainty.log",
+    benchmark:
+        "<benchmarks>/spectra_plot_uncertainty.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        default=config["spectra"]["default"],
+        code=code_hash("spectra_plot_uncertainty"),
+    message:
+        "Plotting aleatoric and epistemic uncertainty"
+    script:
+        "../scripts/spectra_plot_uncertainty.py"
+
+
+rule spectra_plot_labels:
+    input:
+        metrics="<results>/spectra/metrics.csv",
+    output:
+        pdf="<results>/figures/spectra_labels.pdf",
+        png="<results>/figures/spectra_labels.png",
+        table="<results>/figures/spectra_labels.csv",
+        caption="<results>/figures/spectra_labels.md",
+    log:
+        "<logs>/spectra_plot_labels.log",
+    benchmark:
+        "<benchmarks>/spectra_plot_labels.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        default=config["spectra"]["default"],
+        recipes=spectra_labels()["recipes"],
+        losses=spectra_labels()["losses"],
+        code=code_hash("spectra_plot_labels"),
+    message:
+        "Plotting the losses for uncertain labels"
+    script:
+        "../scripts/spectra_plot_labels.py"
+
+
+rule spectra_plot_superresolution:
+    input:
+        spectra="<results>/spectra/spectra.npz",
+        predictions="<results>/spectra/predictions/labels.parquet",
+    output:
+        pdf="<results>/figures/spectra_superresolution.pdf",
+        png="<results>/figures/spectra_superresolution.png",
+        table="<results>/figures/spectra_superresolution.csv",
+        caption="<results>/figures/spectra_superresolution.md",
+    log:
+        "<logs>/spectra_plot_superresolution.log",
+    benchmark:
+        "<benchmarks>/spectra_plot_superresolution.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        settings=spectra_superresolution(),
+        code=code_hash("spectra_plot_superresolution"),
+    message:
+        "Plotting label super-resolution"
+    script:
+        "../scripts/spectra_plot_superresolution.py"
+
+
+rule spectra:
+    input:
+        "<results>/spectra/metrics.csv",
+        rules.spectra_heads.output,
+        rules.spectra_claims.output,
+        rules.spectra_uncertainty.output,
+        spectra_figures(),
