@@ -94,6 +94,17 @@ def test_verdicts_follow_direction_and_size(
     assert entry.verdict == verdict
 
 
+def test_a_negative_r2_is_no_increase(metrics: pd.DataFrame, tmp_path: Path) -> None:
+    worse = metrics["head"] == "classification"
+    claims = spectra_claims.read_claims(
+        write_claims(tmp_path, claim(metric="r2", comparison="increase", published=3.0))
+    )
+    bad = metrics.assign(r2=metrics["r2"].where(~worse, -2.0))
+    assert spectra_claims.judge(claims, bad, DEFAULT, 5.0)[0].verdict == "not reproduced"
+    good = metrics.assign(r2=metrics["r2"].where(worse, -2.0))
+    assert spectra_claims.judge(claims, good, DEFAULT, 5.0)[0].measured.low > 1.0
+
+
 def test_a_head_that_was_not_trained_is_not_judged(metrics: pd.DataFrame, tmp_path: Path) -> None:
     claims = spectra_claims.read_claims(write_claims(tmp_path, claim(of="800")))
     assert spectra_claims.judge(claims, metrics, DEFAULT, 5.0) == []

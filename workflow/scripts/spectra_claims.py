@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -29,7 +30,7 @@ from transferz.spectra_results import (
     read_metrics,
     select,
 )
-from transferz.statistics import Summary, ratio_of_means, ratios_by_seed
+from transferz.statistics import bootstrap, paired, summarise
 from transferz.tables import fixed, markdown_table, significant, with_spread
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SMALLEST = 1e-5
 RULES = """\
 - Measured: for a reduction the mean over seeds of the metric of the head compared against, over
   that of the head; for an increase the inverse. Above 1 confirms the direction of the claim.
@@ -86,6 +88,15 @@ def _head(name: str) -> str | int:
     return int(name) if str(name).isdigit() else name
 
 
+def signed_ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Return top / bottom; a bottom below 0.001% counts as that, so that the sign is the top's.
+
+    R2 may be negative where a network is worse than a constant: larger than that is an increase,
+    and a negative R2 is none.
+    """
+    return top / np.maximum(bottom, SMALLEST)
+
+
 def judge(
     claims: Sequence[Claim], metrics: pd.DataFrame, default: Mapping[str, object], snr: float
 ) -> list[Judgement]:
@@ -97,8 +108,8 @@ def judge(
         if one.empty or other.empty:
             continue
         top, bottom = (one, other) if claim.comparison == "increase" else (other, one)
-        measured = ratio_of_means(top, bottom)
-        single: Summary = ratios_by_seed(top, bottom)
+        measured = bootstrap(signed_ratio, *paired(top, bottom))
+        single = summarise(signed_ratio(*paired(top, bottom)))
         judged.append(Judgement(claim, measured, single, verdict(claim, measured), {}))
     return judged
 

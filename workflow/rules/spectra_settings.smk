@@ -1,0 +1,101 @@
+# What the rules of spectra.smk take from config["spectra"]: pure functions, no rules.
+
+
+def spectra_studies():
+    """Return the studies that are not switched off."""
+    return [
+        name
+        for name, study in config["spectra"]["studies"].items()
+        if study is not None
+    ]
+
+
+def spectra_study(wildcards):
+    """Return what one study needs to know; an edit of another study leaves it alone."""
+    section = config["spectra"]
+    settings = {
+        name: section[name] for name in ("default", "losses", "labels", "training")
+    }
+    return settings | {
+        "study": section["studies"][wildcards.study],
+        "architectures": section["architectures"],
+        "z_range": section["simulation"]["z_range"],
+    }
+
+
+def spectra_templates():
+    """Return what the classical methods need: every S/N that a network is tested at."""
+    section = config["spectra"]
+    levels = {section["default"]["snr"]}
+    levels.update(
+        *(section["studies"][name].get("snr", []) for name in spectra_studies())
+    )
+    return {
+        "snr": sorted(map(float, levels), reverse=True),
+        "keep_snr": [section["default"]["snr"]],
+        "components": section["templates"]["components"],
+        "groups": section["templates"]["groups"],
+        "classes": section["templates"]["classes"],
+        "z_range": section["simulation"]["z_range"],
+    }
+
+
+def spectra_heads():
+    """Return heads, S/N and seeds of the study `heads`, which tables and figures are about."""
+    study, default = config["spectra"]["studies"]["heads"], config["spectra"]["default"]
+    return {
+        "heads": study.get("head", [default["head"]]),
+        "levels": study.get("snr", [default["snr"]]),
+        "seeds": list(range(study["seeds"])),
+    }
+
+
+def spectra_labels():
+    """Return recipes and losses of the study `labels`."""
+    study, section = config["spectra"]["studies"]["labels"] or {}, config["spectra"]
+    names = dict.fromkeys([section["default"]["labels"], *study.get("labels", [])])
+    return {
+        "recipes": {name: section["labels"][name] for name in names},
+        "losses": study.get("loss", [section["default"]["loss"]]),
+    }
+
+
+def spectra_coarse():
+    """Return the recipes of the study `labels` that tell only a coarse bin."""
+    recipes = spectra_labels()["recipes"]
+    return [name for name, recipe in recipes.items() if recipe.get("width")]
+
+
+def spectra_examples():
+    """Return what the figure of example spectra needs to know."""
+    section = config["spectra"]
+    return {
+        "heads": [head for head in spectra_heads()["heads"] if head != "regression"],
+        "seeds": spectra_heads()["seeds"],
+        "default": section["default"],
+        "z_range": section["simulation"]["z_range"],
+        "template_classes": section["templates"]["classes"],
+    }
+
+
+def spectra_superresolution():
+    """Return what the figure of label super-resolution needs to know."""
+    return {
+        "default": config["spectra"]["default"],
+        "recipe": next(iter(spectra_coarse()), None),
+        "recipes": spectra_labels()["recipes"],
+        "losses": spectra_labels()["losses"],
+        "z_range": config["spectra"]["simulation"]["z_range"],
+    }
+
+
+def spectra_figures():
+    """Return the figures that the studies of this run allow."""
+    names = ["predictions", "examples", "impact", "resolution", "uncertainty"]
+    if "labels" in spectra_studies():
+        names.append("labels")
+        if spectra_coarse():
+            names.append("superresolution")
+    return expand(
+        "<results>/figures/spectra_{name}.{suffix}", name=names, suffix=["pdf", "png"]
+    )
