@@ -51,6 +51,8 @@ include: "workflow/rules/ensembles.smk"
 include: "workflow/rules/calibration.smk"
 include: "workflow/rules/apply.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/overhead.smk"
+include: "workflow/rules/benchmarks.smk"
 
 
 rule all:

@@ -90,7 +90,7 @@ rule spectra_evaluate:
     benchmark:
         "<benchmarks>/spectra_evaluate.tsv"
     conda:
-        "../../envs/training.yaml"
+        "../../envs/plots.yaml"
     params:
         code=code_hash("spectra_evaluate"),
     message:

@@ -11,14 +11,22 @@ def spectra_studies():
 
 
 def spectra_study(wildcards):
-    """Return what one study needs to know; an edit of another study leaves it alone."""
-    section = config["spectra"]
-    settings = {
-        name: section[name] for name in ("default", "losses", "labels", "training")
+    """Return what one study needs to know; an edit of anything else leaves it alone."""
+    section, default = config["spectra"], config["spectra"]["default"]
+    study = section["studies"][wildcards.study]
+    used = {
+        axis: list(study.get(axis, [default[axis]]))
+        for axis in ("architecture", "labels", "loss")
     }
-    return settings | {
-        "study": section["studies"][wildcards.study],
-        "architectures": section["architectures"],
+    return {
+        "study": study,
+        "default": default,
+        "architectures": {
+            name: section["architectures"].get(name) for name in used["architecture"]
+        },
+        "labels": {name: section["labels"].get(name) for name in used["labels"]},
+        "losses": {name: section["losses"].get(name) for name in used["loss"]},
+        "training": section["training"],
         "z_range": section["simulation"]["z_range"],
     }
 

@@ -89,7 +89,7 @@ def _head(name: str) -> str | int:
 
 
 def signed_ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    """Return top / bottom; a bottom below 0.001% counts as that, so that the sign is the top's.
+    """Return top / bottom; a bottom below 0.00001 counts as that, so that the sign is the top's.
 
     R2 may be negative where a network is worse than a constant: larger than that is an increase,
     and a negative R2 is none.

@@ -169,7 +169,8 @@ def main(
         f"Trained on labels that tell only a bin of width {entry.width:g}, after a blur of "
         f"{entry.sigma:g} in redshift; tested on exact redshifts with classes of width "
         f"{classes.width:g}. (a) Errors of the labels (grey; band: width of a bin) and of the "
-        "expectation of p(z), all seeds. (b) Median absolute error, mean and standard deviation "
+        "expectation of p(z), all seeds; a hard target is the class just above the middle of the "
+        "bin. (b) Median absolute error, mean and standard deviation "
         f"over seeds; filled: most probable class, open: expectation. {NOTE}",
         "Left: a broad grey histogram of label errors with narrower curves of the errors of four "
         "networks. Right: points of the median error per loss under a dashed line, that of the "

@@ -184,10 +184,10 @@ def main(
 def _entry(section: Mapping[str, Mapping], name: str) -> Mapping:
     if section.get(name) is None:
         raise InputError(
-            "unknown name in a study",
+            "a study names what is not configured",
             key="spectra.studies",
             found=name,
-            expected=", ".join(section),
+            fix="add it to spectra.architectures, labels or losses",
         )
     return section[name]
 
