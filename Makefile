@@ -13,7 +13,9 @@ help:
 
 paper: $(INSTALLED)
 	snakemake --cores all
-	@echo "Figures: results/figures/   Tables: results/tables/   Claims: results/claims.md"
+	snakemake --cores 1 --report results/report.html --report-stylesheet workflow/report/report.css
+	@echo "Read results/report.html (everything) or results/paper.pdf (the summary);"
+	@echo "figures, tables and claims are in results/figures, results/tables, results/claims.md"
 
 test: lint unit workflow
 

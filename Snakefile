@@ -46,13 +46,20 @@ include: "workflow/rules/splits.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/diagnostics.smk"
 include: "workflow/rules/spectra.smk"
 include: "workflow/rules/ensembles.smk"
 include: "workflow/rules/calibration.smk"
 include: "workflow/rules/apply.smk"
 include: "workflow/rules/provenance.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/overhead.smk"
 include: "workflow/rules/benchmarks.smk"
+
+
+if config["survey"] == "embedded":
+
+    include: "workflow/rules/control.smk"
 
 
 rule all:
@@ -66,5 +73,8 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.claims.input,
+        rules.diagnostics.input,
+        rules.pages.input,
+        rules.spectra.input,
         "<results>/metrics/per_seed.csv",
         "<results>/run_config.yaml",

@@ -21,13 +21,13 @@ rule predict_catalogue:
         "<benchmarks>/predict_catalogue.tsv"
     conda:
         "../../envs/training.yaml"
-    threads: workflow.cores or 1
+    threads: 4
     params:
         description=config["apply"]["catalogue"],
         strategy=config["apply"]["strategy"],
         seeds=applied_seeds(),
         chunk_rows=config["apply"]["chunk_rows"],
-        code=code_hash("predict_catalogue"),
+        code=code_hash("predict_catalogue", "training"),
     message:
         "Photometric redshifts for {input.catalogue} by {params.strategy}"
     script:
@@ -49,14 +49,14 @@ rule benchmark_apply:
         "<benchmarks>/benchmark_apply.tsv"
     conda:
         "../../envs/training.yaml"
-    threads: workflow.cores or 1
+    threads: 4
     params:
         lengths=config["apply"]["benchmark_rows"],
         strategy=config["apply"]["strategy"],
         seeds=applied_seeds(),
         chunk_rows=config["apply"]["chunk_rows"],
         n_networks=len(applied_seeds()),
-        code=code_hash("benchmark_apply"),
+        code=code_hash("benchmark_apply", "training"),
     message:
         "Timing predictions for {params.lengths} galaxies"
     script:

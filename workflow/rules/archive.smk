@@ -31,7 +31,7 @@ rule download_dataset:
         timeout=config["download"]["timeout"],
         retries=config["download"]["retries"],
         wait=config["download"]["wait"],
-        code=code_hash("download_dataset"),
+        code=code_hash("download_dataset", "catalogues"),
     message:
         "Fetching {wildcards.file}"
     script:
@@ -51,7 +51,7 @@ rule query_hsc:
         row=lambda wildcards: QUERIES[wildcards.file],
         sql=lambda wildcards: read_sql(QUERIES[wildcards.file]["name"]),
         client=config["download"]["hsc_client"],
-        code=code_hash("query_hsc"),
+        code=code_hash("query_hsc", "catalogues"),
     message:
         "Asking the HSC archive for {wildcards.file}"
     script:

@@ -18,7 +18,7 @@ rule benchmark_training:
         settings=config["benchmark"],
         network=config["network"],
         training=config["training"],
-        code=code_hash("benchmark_training"),
+        code=code_hash("benchmark_training", "training"),
     message:
         "Measuring the training rate (minutes; leave the machine alone)"
     script:
@@ -36,7 +36,7 @@ rule plot_benchmark_training:
     conda:
         "../../envs/plots.yaml"
     params:
-        code=code_hash("plot_benchmark_training"),
+        code=code_hash("plot_benchmark_training", "plots"),
     message:
         "Plotting the training rate"
     script:

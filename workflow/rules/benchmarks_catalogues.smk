@@ -6,7 +6,7 @@
 
 rule benchmark_catalogues:
     input:
-        columns=workflow.source_path("../../config/columns.tsv"),
+        columns="config/columns.tsv",
     output:
         table="<results>/benchmarks/catalogues.csv",
         report="<results>/benchmarks/catalogues.md",
@@ -20,7 +20,7 @@ rule benchmark_catalogues:
         rows=config["catalogue_benchmark"]["rows"],
         columns=config["catalogue_benchmark"]["columns"],
         hsc_rows=config["catalogue_benchmark"]["hsc_rows"],
-        code=code_hash("benchmark_catalogues"),
+        code=code_hash("benchmark_catalogues", "catalogues"),
     message:
         "Measuring how fast catalogues of {params.rows} rows are read and matched"
     script:

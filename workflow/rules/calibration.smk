@@ -23,7 +23,7 @@ rule calibration_sample:
         inputs=strategy_inputs,
         magnitude_band=magnitude_band(),
         settings=config["calibration"],
-        code=code_hash("calibration_sample"),
+        code=code_hash("calibration_sample", "training"),
     message:
         "Galaxies of {wildcards.sample} to calibrate {wildcards.strategy} with"
     script:
@@ -51,7 +51,7 @@ rule calibrate:
     params:
         test_share=config["calibration"]["test_share"],
         seed=config["calibration"]["seed"],
-        code=code_hash("calibrate"),
+        code=code_hash("calibrate", "training"),
     message:
         "Calibrated redshifts of the test galaxies by the ensemble {wildcards.strategy}"
     script:
@@ -81,7 +81,7 @@ rule table_calibration:
         requirements=config["evaluation"]["requirements"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("table_calibration"),
+        code=code_hash("table_calibration", "plots"),
     message:
         "Coverage of the intervals, and what must be dropped to meet the requirements"
     script:
@@ -109,7 +109,7 @@ rule figure_calibration:
         strategies=list(config["strategies"]),
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("figure_calibration"),
+        code=code_hash("figure_calibration", "plots"),
     message:
         "Figure: are the intervals as wide as they should be?"
     script:
@@ -136,7 +136,7 @@ rule figure_requirements:
         z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("figure_requirements"),
+        code=code_hash("figure_requirements", "plots"),
     message:
         "Figure: which galaxies must be dropped to meet the requirements"
     script:
@@ -175,7 +175,7 @@ if config["survey"] == "embedded":
             z_range=config["evaluation"]["z_range"],
             labels=config["labels"],
             survey=config["survey"],
-            code=code_hash("truth_against_label"),
+            code=code_hash("truth_against_label", "plots"),
         message:
             "How much of the error on the source is the label's own"
         script:

@@ -10,7 +10,7 @@ rule measure_match:
     input:
         cosmos=config["inputs"]["cosmos2020"],
         hsc=config["inputs"]["hsc"],
-        columns=workflow.source_path("../../config/columns.tsv"),
+        columns="config/columns.tsv",
         matched="<results>/transferz/matched.parquet",
     output:
         separations="<results>/quality/separations.csv",
@@ -27,7 +27,7 @@ rule measure_match:
         hsc_version=config["catalogues"]["hsc"],
         hsc_cuts=config["crossmatch"]["hsc_cuts"],
         radius=config["crossmatch"]["radius"],
-        code=code_hash("measure_match"),
+        code=code_hash("measure_match", "catalogues"),
     message:
         "Measuring the match beside chance"
     script:
@@ -49,7 +49,7 @@ rule plot_sky_map:
         "../../envs/plots.yaml"
     params:
         survey=config["survey"],
-        code=code_hash("plot_sky_map"),
+        code=code_hash("plot_sky_map", "plots"),
     message:
         "Plotting both catalogues on the sky"
     script:
@@ -72,7 +72,7 @@ rule plot_separations:
     params:
         radius=config["crossmatch"]["radius"],
         survey=config["survey"],
-        code=code_hash("plot_separations"),
+        code=code_hash("plot_separations", "plots"),
     message:
         "Plotting separations beside chance matches"
     script:
@@ -96,7 +96,7 @@ rule plot_magnitude_offsets:
     params:
         bands=config["bands"],
         survey=config["survey"],
-        code=code_hash("plot_magnitude_offsets"),
+        code=code_hash("plot_magnitude_offsets", "plots"),
     message:
         "Plotting magnitude offsets between HSC and COSMOS2020"
     script:
@@ -121,7 +121,7 @@ rule plot_label_uncertainty:
     params:
         band="i" if "i" in config["bands"] else config["bands"][0],
         survey=config["survey"],
-        code=code_hash("plot_label_uncertainty"),
+        code=code_hash("plot_label_uncertainty", "plots"),
     message:
         "Plotting the uncertainty of the labels"
     script:

@@ -24,7 +24,7 @@ rule crossmatch:
         hsc_version=config["catalogues"]["hsc"],
         radius=config["crossmatch"]["radius"],
         hsc_cuts=config["crossmatch"]["hsc_cuts"],
-        code=code_hash("crossmatch"),
+        code=code_hash("crossmatch", "catalogues"),
     message:
         "Matching COSMOS2020 to HSC within {params.radius} arcsec"
     script:
@@ -47,7 +47,7 @@ rule select_transferz:
         bands=config["bands"],
         cuts=config["selection"]["cuts"],
         photometry=config["photometry"],
-        code=code_hash("select_transferz"),
+        code=code_hash("select_transferz", "catalogues"),
     message:
         "Selecting TransferZ"
     script:
@@ -73,7 +73,7 @@ rule clean_galaxiesml:
         bands=config["bands"],
         version=config["catalogues"]["galaxiesml"],
         cuts=config["galaxiesml"]["cuts"],
-        code=code_hash("clean_galaxiesml"),
+        code=code_hash("clean_galaxiesml", "catalogues"),
     message:
         "Cleaning GalaxiesML"
     script:

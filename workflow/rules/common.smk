@@ -238,15 +238,17 @@ def input_names():
 
 
 @functools.cache
-def code_hash(script):
-    """Return a hash over a rule's script and all package modules that it imports.
+def code_hash(script, environment):
+    """Return a hash over a rule's script, all package modules it imports, and its environment.
 
     Snakemake re-runs a rule when its script changes, not when a module does that the script
     imports. Every rule passes this hash as a param; an edit re-runs what depends on it, and
     nothing else. Fetching each file through `source_path` also brings the package along when
-    the workflow is deployed from a remote repository.
+    the workflow is deployed from a remote repository. `environment` names the file in envs/ with
+    the versions of the packages, which the lock has too: with another TensorFlow, networks are
+    trained again.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(fetch_source(f"../../envs/{environment}.yaml"))
     pending, seen = [f"{script}.py"], {"transferz/__init__.py"}
     fetch_source("transferz/__init__.py")
     while pending:

@@ -23,7 +23,7 @@ rule read_custom:
     params:
         bands=config["bands"],
         surveys=config["custom"],
-        code=code_hash("read_custom"),
+        code=code_hash("read_custom", "catalogues"),
     message:
         "Reading the user's catalogues {input}"
     script:

@@ -24,7 +24,7 @@ rule evaluate:
         bin_width=config["evaluation"]["bin_width"],
         bin_z_max=config["evaluation"]["bin_z_max"],
         bin_min_galaxies=config["evaluation"]["bin_min_galaxies"],
-        code=code_hash("evaluate"),
+        code=code_hash("evaluate", "plots"),
     message:
         "Measuring every seed of every strategy on both test sets"
     script:
@@ -50,7 +50,7 @@ rule table1:
         z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("table1"),
+        code=code_hash("table1", "plots"),
     message:
         "Table 1: metrics per strategy and test set"
     script:
@@ -73,7 +73,7 @@ rule table2:
     params:
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("table2"),
+        code=code_hash("table2", "plots"),
     message:
         "Table 2: the cut flow of TransferZ"
     script:
@@ -98,7 +98,7 @@ rule judge_claims:
         z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("judge_claims"),
+        code=code_hash("judge_claims", "plots"),
     message:
         "Judging every published claim"
     script:

@@ -31,7 +31,7 @@ rule figure1:
         redshift_max=config["figures"]["redshift_max"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("figure1"),
+        code=code_hash("figure1", "plots"),
     message:
         "Figure 1: distributions of both data sets"
     script:
@@ -66,7 +66,7 @@ rule figure2:
         redshift_max=config["figures"]["redshift_max"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("figure2"),
+        code=code_hash("figure2", "plots"),
     message:
         "Figure 2: predicted against true redshift, one run"
     script:
@@ -103,7 +103,7 @@ rule figure3:
         literature=config["figures"]["literature"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("figure3"),
+        code=code_hash("figure3", "plots"),
     message:
         "Figure 3: bias, outliers and RMS over all seeds"
     script:
@@ -134,7 +134,7 @@ rule figure4:
         inputs=input_names(),
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("figure4"),
+        code=code_hash("figure4", "plots"),
     message:
         "Figure 4: how the source data set is made"
     script:

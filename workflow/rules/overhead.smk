@@ -18,7 +18,7 @@ rule benchmark_overhead:
         per_job=[1, 10, 25],
         n_strategies=len(config["strategies"]),
         batch_size=config["training"]["batch_size"],
-        code=code_hash("benchmark_overhead"),
+        code=code_hash("benchmark_overhead", "training"),
     message:
         "Measuring what jobs cost besides their work"
     script:

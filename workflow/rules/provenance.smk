@@ -18,7 +18,7 @@ rule write_run_config:
     params:
         config=config,
         revision=git_revision(),
-        code=code_hash("write_run_config"),
+        code=code_hash("write_run_config", "training"),
     message:
         "Writing the resolved configuration"
     script:

@@ -33,7 +33,7 @@ rule release_transferz:
         survey=config["survey"],
         release={key: config["release"][key] for key in PUBLISHED},
         extinction=config["photometry"]["extinction"],
-        code=code_hash("release_transferz"),
+        code=code_hash("release_transferz", "catalogues"),
     message:
         "Writing the TransferZ release"
     script:
@@ -56,7 +56,7 @@ rule compare_release:
     params:
         columns=config["release"]["published"]["columns"],
         radius=config["release"]["published"]["radius"],
-        code=code_hash("compare_release"),
+        code=code_hash("compare_release", "catalogues"),
     message:
         "Comparing the TransferZ made here with {input.published}"
     script:

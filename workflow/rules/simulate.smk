@@ -28,7 +28,7 @@ rule simulate_survey:
     params:
         embedded=config["embedded"],
         seed=config["embedded"]["seed"],
-        code=code_hash("simulate_survey"),
+        code=code_hash("simulate_survey", "survey"),
     message:
         "Simulating the embedded survey into {output.cosmos} and its companions"
     script:
@@ -53,7 +53,7 @@ rule plot_survey_quality:
         "../../envs/plots.yaml"
     params:
         published=config["survey_quality"],
-        code=code_hash("plot_survey_quality"),
+        code=code_hash("plot_survey_quality", "plots"),
     message:
         "Plotting the embedded survey beside the published one"
     script:

@@ -23,7 +23,7 @@ rule spectra_simulate:
         simulation=config["spectra"]["simulation"],
         grism=config["spectra"]["grism"],
         n_templates=config["spectra"]["templates"]["seds"],
-        code=code_hash("spectra_simulate"),
+        code=code_hash("spectra_simulate", "survey"),
     message:
         "Simulating spectra of {params.simulation[seds]} galaxies"
     script:
@@ -48,7 +48,7 @@ rule spectra_train:
     threads: 1
     params:
         settings=spectra_study,
-        code=code_hash("spectra_train"),
+        code=code_hash("spectra_train", "training"),
     message:
         "Training the networks of the study of {wildcards.study}"
     script:
@@ -70,7 +70,7 @@ rule spectra_fit_templates:
         "../../envs/survey.yaml"
     params:
         settings=spectra_templates(),
-        code=code_hash("spectra_fit_templates"),
+        code=code_hash("spectra_fit_templates", "survey"),
     message:
         "Fitting templates to the test spectra"
     script:
@@ -92,7 +92,7 @@ rule spectra_evaluate:
     conda:
         "../../envs/plots.yaml"
     params:
-        code=code_hash("spectra_evaluate"),
+        code=code_hash("spectra_evaluate", "plots"),
     message:
         "Scoring networks and classical methods on the same spectra"
     script:
@@ -117,7 +117,7 @@ rule spectra_heads:
         levels=spectra_heads()["levels"],
         default=config["spectra"]["default"],
         published=config["spectra"]["published"],
-        code=code_hash("spectra_heads"),
+        code=code_hash("spectra_heads", "plots"),
     message:
         "Table of the heads beside the published numbers"
     script:
@@ -141,7 +141,7 @@ rule spectra_claims:
         default=config["spectra"]["default"],
         published=config["spectra"]["published"],
         levels=spectra_heads()["levels"],
-        code=code_hash("spectra_claims"),
+        code=code_hash("spectra_claims", "plots"),
     message:
         "Judging the published claims on redshifts from spectra"
     script:
@@ -165,7 +165,7 @@ rule spectra_uncertainty:
         default=config["spectra"]["default"],
         seeds=spectra_heads()["seeds"],
         z_range=config["spectra"]["simulation"]["z_range"],
-        code=code_hash("spectra_uncertainty"),
+        code=code_hash("spectra_uncertainty", "plots"),
     message:
         "Telling aleatoric and epistemic uncertainty apart"
     script:
@@ -194,7 +194,7 @@ rule spectra_plot_predictions:
         levels=spectra_heads()["levels"],
         default=config["spectra"]["default"],
         z_range=config["spectra"]["simulation"]["z_range"],
-        code=code_hash("spectra_plot_predictions"),
+        code=code_hash("spectra_plot_predictions", "plots"),
     message:
         "Plotting predicted against true redshifts from spectra"
     script:
@@ -219,7 +219,7 @@ rule spectra_plot_examples:
         "../../envs/plots.yaml"
     params:
         settings=spectra_examples(),
-        code=code_hash("spectra_plot_examples"),
+        code=code_hash("spectra_plot_examples", "plots"),
     message:
         "Plotting example spectra and their redshift distributions"
     script:
@@ -244,7 +244,7 @@ rule spectra_plot_impact:
         heads=spectra_heads()["heads"],
         default=config["spectra"]["default"],
         architectures=list(config["spectra"]["architectures"]),
-        code=code_hash("spectra_plot_impact"),
+        code=code_hash("spectra_plot_impact", "plots"),
     message:
         "Plotting the impact of architecture, training-set size and noise"
     script:
@@ -268,7 +268,7 @@ rule spectra_plot_resolution:
     params:
         default=config["spectra"]["default"],
         z_range=config["spectra"]["simulation"]["z_range"],
-        code=code_hash("spectra_plot_resolution"),
+        code=code_hash("spectra_plot_resolution", "plots"),
     message:
         "Plotting resolution against number of classes"
     script:
@@ -292,7 +292,7 @@ rule spectra_plot_uncertainty:
         "../../envs/plots.yaml"
     params:
         default=config["spectra"]["default"],
-        code=code_hash("spectra_plot_uncertainty"),
+        code=code_hash("spectra_plot_uncertainty", "plots"),
     message:
         "Plotting aleatoric and epistemic uncertainty"
     script:
@@ -317,7 +317,7 @@ rule spectra_plot_labels:
         default=config["spectra"]["default"],
         recipes=spectra_labels()["recipes"],
         losses=spectra_labels()["losses"],
-        code=code_hash("spectra_plot_labels"),
+        code=code_hash("spectra_plot_labels", "plots"),
     message:
         "Plotting the losses for uncertain labels"
     script:
@@ -341,7 +341,7 @@ rule spectra_plot_superresolution:
         "../../envs/plots.yaml"
     params:
         settings=spectra_superresolution(),
-        code=code_hash("spectra_plot_superresolution"),
+        code=code_hash("spectra_plot_superresolution", "plots"),
     message:
         "Plotting label super-resolution"
     script:

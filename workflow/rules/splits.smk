@@ -27,7 +27,7 @@ rule split:
         block=config["splits"]["block"],
         common_ids=config["splits"]["identity"]["common_ids"],
         identity_radius=config["splits"]["identity"]["radius"],
-        code=code_hash("split"),
+        code=code_hash("split", "catalogues"),
     message:
         "Splitting both data sets without a leak between them"
     script:

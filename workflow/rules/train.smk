@@ -24,7 +24,7 @@ rule train:
         bands=config["bands"],
         network=strategy_settings("network"),
         training=strategy_settings("training"),
-        code=code_hash("train"),
+        code=code_hash("train", "training"),
     message:
         "Training {wildcards.strategy}, seeds {wildcards.chunk}"
     script:
@@ -52,7 +52,7 @@ rule predict:
         "../../envs/training.yaml"
     threads: 1
     params:
-        code=code_hash("predict"),
+        code=code_hash("predict", "training"),
     message:
         "Predicting both test sets with every seed of {wildcards.strategy}"
     script:

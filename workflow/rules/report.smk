@@ -1,0 +1,115 @@
+# The summary paper, the overview page, and what the HTML report shows.
+#
+# Inputs   figures, tables, claims, run_config.yaml
+# Outputs  <results>/paper.pdf and where each of its numbers comes from, paper_numbers.csv;
+#          overview.html, pages/*.html
+#
+# After the run, for the HTML report:
+#   snakemake --cores 1 --report results/report.html --report-stylesheet workflow/report/report.css
+
+
+include: "report_settings.smk"
+
+
+wildcard_constraints:
+    page=r"table\d|claims",
+
+
+report: "../report/workflow.rst"
+
+
+# One label each where a category may have two results: of two labels the report would make a switch
+# out of the second, and fail.
+
+
+rule write_paper:
+    input:
+        table1="<results>/tables/table1.csv",
+        table3="<results>/tables/table3.csv",
+        cutflow="<results>/tables/table2.csv",
+        claims="<results>/claims.csv",
+        splits="<results>/splits/summary.csv",
+        config="<results>/run_config.yaml",
+        control=paper_control(),
+        figures=paper_figures(),
+        claims_file="config/claims.yaml",
+    output:
+        pdf=report(
+            "<results>/paper.pdf",
+            caption="../report/paper.rst",
+            category="1 Summary",
+            labels={"Page": "Paper: this run in a few pages (PDF)"},
+        ),
+        numbers="<results>/paper_numbers.csv",
+    log:
+        "<logs>/write_paper.log",
+    benchmark:
+        "<benchmarks>/write_paper.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        inputs=input_names(),
+        code=code_hash("write_paper", "plots"),
+    message:
+        "Writing the summary paper {output.pdf}"
+    script:
+        "../scripts/write_paper.py"
+
+
+rule write_page:
+    input:
+        md=page_source,
+    output:
+        html=report(
+            "<results>/pages/{page}.html",
+            caption="../report/page.rst",
+            category="4 Tables and claims",
+            labels={"Page": "{page}"},
+        ),
+    log:
+        "<logs>/write_page/{page}.log",
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        survey=config["survey"],
+        code=code_hash("write_page", "plots"),
+    message:
+        "Writing {output.html}"
+    script:
+        "../scripts/write_page.py"
+
+
+rule write_overview:
+    input:
+        figures=all_figures(),
+        tables=expand("<results>/tables/table{number}.md", number=[1, 2, 3]),
+        claims_csv="<results>/claims.csv",
+        claims="<results>/claims.md",
+    output:
+        html=report(
+            "<results>/overview.html",
+            caption="../report/overview.rst",
+            category="1 Summary",
+            labels={"Page": "Overview: everything on one page"},
+        ),
+    log:
+        "<logs>/write_overview.log",
+    benchmark:
+        "<benchmarks>/write_overview.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    params:
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("write_overview", "plots"),
+    message:
+        "Writing the overview page {output.html}"
+    script:
+        "../scripts/write_overview.py"
+
+
+rule pages:
+    input:
+        rules.write_paper.output,
+        rules.write_overview.output,
+        expand(rules.write_page.output, page=["table1", "table2", "table3", "claims"]),

@@ -1,0 +1,86 @@
+"""Train random forests on the networks' training rows and predict both test sets.
+
+Inputs
+    transferz, galaxiesml, combo : splits/{transferz,galaxiesml,combo}.parquet
+
+Outputs
+    predictions : baselines/forest.parquet, in the form of the networks' predictions; strategy is
+        forest-{training sample}, seed the forest's
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from transferz.baselines import TEST_SETS, fit_forest, prediction_table, read_split
+from transferz.features import input_columns
+from transferz.io import write_parquet
+from transferz.logs import job
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    transferz: str | Path,
+    galaxiesml: str | Path,
+    combo: str | Path,
+    predictions: str | Path,
+    *,
+    inputs: Sequence[str],
+    bands: Sequence[str],
+    trees: int,
+    min_leaf: int,
+    seeds: int,
+    threads: int,
+) -> None:
+    """Write the predictions of the forests.
+
+    Parameters
+    ----------
+    transferz, galaxiesml, combo : path-like
+        Split catalogues.
+    predictions : path-like
+        Output.
+    inputs, bands : sequence of str
+        Column templates, as for the networks, and bands.
+    trees, min_leaf : int
+        Of a forest: see `transferz.baselines.fit_forest`.
+    seeds : int
+        Number of forests per training sample.
+    threads : int
+    """
+    columns = input_columns(inputs, bands)
+    splits = {"transferz": transferz, "galaxiesml": galaxiesml, "combo": combo}
+    tests = {name: read_split(splits[name], "test", columns) for name in TEST_SETS}
+    settings = {"trees": trees, "min_leaf": min_leaf, "threads": threads}
+    parts = []
+    for sample, path in splits.items():
+        values, z_train, _ = read_split(path, "train", columns)
+        for seed in range(seeds):
+            forest = fit_forest(values, z_train, seed=seed, **settings)
+            z_pred = {name: forest.predict(test[0]) for name, test in tests.items()}
+            parts.append(prediction_table(f"forest-{sample}", seed, tests, z_pred))
+        logger.info("%s: %d forests on %d galaxies", sample, seeds, len(values))
+    write_parquet(pd.concat(parts, ignore_index=True), predictions)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.transferz,
+            snakemake.input.galaxiesml,
+            snakemake.input.combo,
+            snakemake.output.predictions,
+            inputs=snakemake.params.inputs,
+            bands=snakemake.params.bands,
+            trees=snakemake.params.trees,
+            min_leaf=snakemake.params.min_leaf,
+            seeds=snakemake.params.seeds,
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,190 @@
+"""Learning curves of all seeds of every strategy.
+
+Inputs
+    histories : models/{strategy}/seeds-{first}-{last}.history.csv, all strategies and chunks
+
+Outputs
+    pdf, png : the figure
+    table : all curves as CSV: strategy, seed, epoch, loss, val_loss, best
+    caption : caption and alt text, Markdown
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from transferz.errors import InputError
+from transferz.logs import job
+from transferz.plotting import (
+    DOUBLE_COLUMN,
+    label,
+    save_figure,
+    strategy_styles,
+    use_style,
+    write_caption,
+    write_source,
+)
+from transferz.tables import significant, survey_note
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+MOST_COLUMNS = 3
+TRAINING = "#D55E00"
+COLUMNS = ["seed", "epoch", "loss", "val_loss"]
+
+
+def read_histories(paths: Sequence[str | Path], strategies: Sequence[str]) -> pd.DataFrame:
+    """Return all curves with a column ``best`` that marks the epoch whose weights are kept.
+
+    Raises
+    ------
+    InputError
+        If a file lacks a column, or a strategy has no curve.
+    """
+    parts = []
+    for path in map(Path, sorted(map(str, paths))):
+        table = pd.read_csv(path)
+        missing = [name for name in COLUMNS if name not in table]
+        if missing:
+            raise InputError("not a history of training", file=path, key=", ".join(missing))
+        parts.append(table[COLUMNS].assign(strategy=path.parent.name))
+    curves = pd.concat(parts, ignore_index=True)
+    for name in strategies:
+        if not (curves["strategy"] == name).any():
+            raise InputError("no history of training", key=name, fix="run the rule train")
+    curves = curves.sort_values(["strategy", "seed", "epoch"], ignore_index=True)
+    kept = curves.groupby(["strategy", "seed"])["val_loss"].idxmin()
+    curves["best"] = curves.index.isin(kept)
+    return curves[["strategy", *COLUMNS, "best"]]
+
+
+def draw_panel(axes: Axes, curves: pd.DataFrame, colour: str) -> None:
+    """Draw one strategy: seeds thin, medians thick, a strip of the best epochs at the bottom."""
+    for _, curve in curves.groupby("seed"):
+        axes.plot(
+            curve["epoch"], curve["val_loss"], color=colour, lw=0.4, alpha=0.28, rasterized=True
+        )
+    # Stopped seeds would bias a median: it ends where half of the seeds have stopped.
+    grouped = curves.groupby("epoch")
+    enough = grouped.size() >= max(1, curves["seed"].nunique() / 2)
+    medians = grouped[["loss", "val_loss"]].median()[enough]
+    axes.plot(medians.index, medians["val_loss"], color="white", lw=3.0)
+    axes.plot(medians.index, medians["val_loss"], color=colour, lw=1.6)
+    axes.plot(medians.index, medians["loss"], color=TRAINING, lw=1.2, ls=(0, (4, 1.5)))
+    best = curves[curves["best"]]
+    epochs, counts = np.unique(best["epoch"], return_counts=True)
+    place = axes.get_xaxis_transform()
+    heights = 0.14 * counts / counts.max()
+    axes.bar(epochs, heights, width=0.8, color=colour, alpha=0.55, lw=0, transform=place)
+
+
+def draw(curves: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, str]) -> Figure:
+    """Return the figure."""
+    use_style()
+    styles = strategy_styles(strategies)
+    columns = min(MOST_COLUMNS, len(strategies))
+    rows = math.ceil(len(strategies) / columns)
+    size = (DOUBLE_COLUMN if columns > 1 else 0.55 * DOUBLE_COLUMN, 0.3 + 2.2 * rows)
+    figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=True)
+    for axes in panels.flat[len(strategies) :]:
+        axes.set_visible(False)
+    for axes, name in zip(panels.flat, strategies, strict=False):
+        part = curves[curves["strategy"] == name]
+        axes.set(yscale="log", title=label(name, labels), xlabel="Epoch")
+        axes.set_xlim(0.5, part["epoch"].max() + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_minor_locator(plt.NullLocator())
+        draw_panel(axes, part, styles[name]["color"])
+    values = curves[["loss", "val_loss"]].to_numpy()
+    low, high = values.min(), np.percentile(values, 99.7)
+    for axes in panels.flat:
+        # Room at the bottom for the strip of best epochs.
+        axes.set_ylim(low / (high / low) ** 0.28, high * 1.05)
+        axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(plt.NullFormatter())
+    for axes in panels[:, 0]:
+        axes.set_ylabel("Loss")
+    handles = [
+        Line2D([], [], color="#333333", lw=0.5, alpha=0.6, label="validation, each seed"),
+        Line2D([], [], color="#333333", lw=1.6, label="validation, median"),
+        Line2D([], [], color=TRAINING, lw=1.2, ls=(0, (4, 1.5)), label="training, median"),
+        plt.Rectangle((0, 0), 1, 1, color="#333333", alpha=0.45, lw=0, label="best epochs"),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=4 if columns > 1 else 2)
+    return figure
+
+
+def main(
+    histories: str | Path | Sequence[str | Path],
+    pdf: str | Path,
+    png: str | Path,
+    table: str | Path,
+    caption: str | Path,
+    *,
+    strategies: Sequence[str],
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Draw the learning curves.
+
+    Parameters
+    ----------
+    histories : path-like or sequence of path-like
+    pdf, png, table, caption : path-like
+        Outputs.
+    strategies : sequence of str
+        Panels, in their order.
+    labels : mapping
+        Display names.
+    survey : str
+        embedded, archive or custom.
+    """
+    paths = [histories] if isinstance(histories, str | Path) else list(histories)
+    curves = read_histories(paths, strategies)
+    save_figure(draw(curves, strategies, labels), pdf, png)
+    write_source(curves, table)
+    best = curves[curves["best"]].groupby("strategy")
+    notes = [
+        f"{label(name, labels)}: best epoch {best['epoch'].min()[name]} to "
+        f"{best['epoch'].max()[name]}, smallest validation loss "
+        f"{significant(best['val_loss'].median()[name])} (median over seeds)."
+        for name in strategies
+    ]
+    write_caption(
+        caption,
+        "Learning curves.",
+        f"Loss against epoch of all {curves['seed'].nunique()} seeds of each strategy. Thin: "
+        "validation loss of each seed; thick: its median; dashed: median training loss; medians "
+        "end where half of the seeds have stopped. Bars at the bottom: number of seeds whose "
+        f"weights are those of that epoch. {' '.join(notes)} {survey_note(survey)}",
+        f"Falling curves of loss against epoch. {' '.join(notes)}",
+    )
+    logger.info("%d curves", curves.groupby(["strategy", "seed"]).ngroups)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.histories,
+            snakemake.output.pdf,
+            snakemake.output.png,
+            snakemake.output.table,
+            snakemake.output.caption,
+            strategies=snakemake.params.strategies,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )
