@@ -75,6 +75,6 @@ rule all:
         rules.claims.input,
         rules.diagnostics.input,
         rules.pages.input,
-        rules.spectra.input,
+        rules.spectra.input if config["survey"] == "embedded" else [],
         "<results>/metrics/per_seed.csv",
         "<results>/run_config.yaml",

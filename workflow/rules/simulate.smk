@@ -43,7 +43,12 @@ rule plot_survey_quality:
         truth="<resources>/truth.parquet",
     output:
         pdf="<results>/figures/survey_quality.pdf",
-        png="<results>/figures/survey_quality.png",
+        png=report(
+            "<results>/figures/survey_quality.png",
+            caption="../report/survey_quality.rst",
+            category="3 Behind the numbers",
+            labels={"Figure": "Survey", "Shows": "embedded beside published"},
+        ),
         table="<results>/figures/survey_quality.csv",
     log:
         "<logs>/plot_survey_quality.log",

@@ -98,11 +98,12 @@ def read_parquet(path: str | Path, columns: Sequence[str] | None = None) -> pd.D
                 columns=list(columns) if columns is not None else None,
                 page_checksum_verification=True,
             )
-    except (pa.ArrowException, OSError) as error:
+    # Damaged metadata make pandas fail in its own ways.
+    except (pa.ArrowException, OSError, TypeError, ValueError, KeyError) as error:
         raise InputError(
             "not a readable Parquet file",
             file=path,
-            found=str(error).splitlines()[0],
+            found=str(error).splitlines()[0] if str(error) else type(error).__name__,
             fix="delete the file and run again to re-make it",
         ) from error
     raise InputError(
