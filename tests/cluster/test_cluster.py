@@ -201,7 +201,7 @@ def test_jobs_ran_on_the_slurm_node(run: ClusterRun, slurm: SlurmNode) -> None:
     ended = [job for job in run.jobs if job["JobState"] == "COMPLETED"]
     assert {job["NodeList"] for job in ended} == {slurm.host}
     comments = " ".join(job["Comment"] for job in ended)
-    for rule in ("rule_simulate_survey", "rule_catalogues", "rule_train", "rule_predict"):
+    for rule in ("rule_simulate_survey", "rule_catalogues", "rule_train", "rule_predict_tests"):
         assert rule in comments
     chunks = list((run.folder / RESULTS / "models").glob("*/*.npz"))
     assert sum("rule_train_" in job["Comment"] for job in ended) == len(chunks)

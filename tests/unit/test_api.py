@@ -14,7 +14,7 @@ from astropy.table import Table
 
 import calibration_sample
 from transferz import api
-from transferz.apply import PDF_EDGES, predict_catalogue
+from transferz.catalogue_prediction import PDF_EDGES, predict_catalogue
 from transferz.catalogues import Column
 from transferz.errors import InputError
 from transferz.features import Scaler

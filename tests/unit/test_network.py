@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-import predict
+import predict_tests
 from transferz.errors import InputError
 from transferz.features import Scaler
 from transferz.network import (
@@ -183,7 +183,7 @@ def test_script_predicts_both_test_sets(model_file: Path, scaler: Scaler, tmp_pa
         table.to_parquet(tmp_path / f"{dataset}.parquet")
         tables[dataset] = table[table["split"] == "test"]
     outputs = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
-    predict.main(
+    predict_tests.main(
         [model_file, model_file],
         outputs,
         transferz=tmp_path / "transferz.parquet",

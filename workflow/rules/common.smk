@@ -124,9 +124,9 @@ def cross_key_problems(config):
             f"labels: unknown key '{name}'; known keys: transferz, galaxiesml, "
             f"{', '.join(strategies)}"
         )
-    if config["apply"]["strategy"] not in strategies:
+    if config["predict"]["strategy"] not in strategies:
         problems.append(
-            f"apply.strategy: found '{config['apply']['strategy']}', expected one of "
+            f"predict.strategy: found '{config['predict']['strategy']}', expected one of "
             f"{', '.join(strategies)}"
         )
     if not strategies:

@@ -69,7 +69,7 @@ use rule train as train_control with:
         "Training {wildcards.strategy} on the control, seeds {wildcards.chunk}"
 
 
-use rule predict as predict_control with:
+use rule predict_tests as predict_control with:
     input:
         models=control_predict_models,
         transferz="<results>/control/splits/transferz.parquet",
@@ -80,9 +80,9 @@ use rule predict as predict_control with:
             part=range(1, len(control_chunks()) + 1),
         ),
     log:
-        "<logs>/control/predict/{strategy}.log",
+        "<logs>/control/predict_tests/{strategy}.log",
     benchmark:
-        "<benchmarks>/control/predict/{strategy}.tsv"
+        "<benchmarks>/control/predict_tests/{strategy}.tsv"
     message:
         "Predicting the control's test set with {wildcards.strategy}"
 

@@ -1,4 +1,4 @@
-# Helpers of calibration.smk and apply.smk: which tables and models an ensemble is made of.
+# Helpers of calibration.smk and predict.smk: which tables and models an ensemble is made of.
 
 
 def training_chain(wildcards):
@@ -27,10 +27,10 @@ def magnitude_band():
 def applied_models():
     """Return the model files of the strategy that is applied."""
     return per_chunk(
-        "<results>/models/{strategy}/seeds-{chunk}.npz", [config["apply"]["strategy"]]
+        "<results>/models/{strategy}/seeds-{chunk}.npz", [config["predict"]["strategy"]]
     )
 
 
 def applied_seeds():
     """Return the seeds of the ensemble that is applied: all, or the first so many."""
-    return all_seeds()[: config["apply"]["networks"]]
+    return all_seeds()[: config["predict"]["networks"]]

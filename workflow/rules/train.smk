@@ -32,7 +32,7 @@ rule train:
 
 
 # One job for all chunks of a strategy: starting TensorFlow takes longer than predicting.
-rule predict:
+rule predict_tests:
     input:
         models=expand(
             "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
@@ -45,15 +45,15 @@ rule predict:
             chunk=seed_chunks(),
         ),
     log:
-        "<logs>/predict/{strategy}.log",
+        "<logs>/predict_tests/{strategy}.log",
     benchmark:
-        "<benchmarks>/predict/{strategy}.tsv"
+        "<benchmarks>/predict_tests/{strategy}.tsv"
     conda:
         "../../envs/training.yaml"
     threads: 1
     params:
-        code=code_hash("predict", "training"),
+        code=code_hash("predict_tests", "training"),
     message:
         "Predicting both test sets with every seed of {wildcards.strategy}"
     script:
-        "../scripts/predict.py"
+        "../scripts/predict_tests.py"

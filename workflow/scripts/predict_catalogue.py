@@ -13,7 +13,7 @@ Outputs
 
 from typing import TYPE_CHECKING
 
-from transferz.apply import predict_catalogue
+from transferz.catalogue_prediction import predict_catalogue
 from transferz.logs import job
 
 if TYPE_CHECKING:

@@ -468,5 +468,5 @@ def check_networks(
                 found=shown + more,
                 expected=f"{len(strategies)} strategies x {len(seeds)} seeds x "
                 f"{len(datasets)} data sets",
-                fix="run the rule predict again for these seeds",
+                fix="run the rule predict_tests again for these seeds",
             )

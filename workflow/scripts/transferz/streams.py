@@ -66,7 +66,7 @@ def described_columns(catalogue: Mapping, bands: Sequence[str], inputs: Sequence
         if template is None or "{band}" not in template:
             raise InputError(
                 "the networks read it, and the catalogue's description does not say where it is",
-                key=f"apply.catalogue.columns.{quantity}",
+                key=f"predict.catalogue.columns.{quantity}",
                 found=template,
                 expected="a column name with {band} where the name of the band stands",
             )

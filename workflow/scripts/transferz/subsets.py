@@ -75,7 +75,7 @@ def align(rows: pd.DataFrame, prediction: Prediction, split: str | Path) -> pd.D
             file=split,
             key="object_id",
             found=f"{int((places < 0).sum())} of {len(places)}",
-            fix="run the rule predict again",
+            fix="run the rule predict_tests again",
         )
     return rows.iloc[places]
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from transferz.apply import measure
 from transferz.calibration import CalibrationSample
+from transferz.catalogue_prediction import measure
 from transferz.io import read_parquet, write_csv
 from transferz.logs import job
 from transferz.streams import ROW_GROUP, TableWriter
@@ -84,7 +84,7 @@ def main(
     lengths : sequence of int
         Rows of each catalogue.
     strategy, seeds, chunk_rows, threads
-        See `transferz.apply.predict_catalogue`.
+        See `transferz.catalogue_prediction.predict_catalogue`.
     n_networks : int
         Members of the ensemble.
     """

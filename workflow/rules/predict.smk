@@ -1,4 +1,4 @@
-# Photometric redshifts for a catalogue of the user's own, described in config["apply"].
+# Photometric redshifts for a catalogue of the user's own, described in config["predict"].
 #
 # Inputs   the catalogue; <results>/models/{strategy}/..., <results>/calibration/{strategy}/...
 # Outputs  <results>/photo_z/photo_z.parquet and, if asked for, photo_z.hdf5 (distributions, qp);
@@ -7,13 +7,17 @@
 
 rule predict_catalogue:
     input:
-        catalogue=config["apply"]["catalogue"]["path"],
+        catalogue=config["predict"]["catalogue"]["path"],
         models=applied_models(),
         sample="<results>/calibration/{strategy}/{calibrated_on}.npz".format(
-            **config["apply"]
+            **config["predict"]
         ),
     output:
-        **({"pdf": "<results>/photo_z/photo_z.hdf5"} if config["apply"]["pdf"] else {}),
+        **(
+            {"pdf": "<results>/photo_z/photo_z.hdf5"}
+            if config["predict"]["pdf"]
+            else {}
+        ),
         photo_z="<results>/photo_z/photo_z.parquet",
     log:
         "<logs>/predict_catalogue.log",
@@ -23,10 +27,10 @@ rule predict_catalogue:
         "../../envs/training.yaml"
     threads: 4
     params:
-        description=config["apply"]["catalogue"],
-        strategy=config["apply"]["strategy"],
+        description=config["predict"]["catalogue"],
+        strategy=config["predict"]["strategy"],
         seeds=applied_seeds(),
-        chunk_rows=config["apply"]["chunk_rows"],
+        chunk_rows=config["predict"]["chunk_rows"],
         code=code_hash("predict_catalogue", "training"),
     message:
         "Photometric redshifts for {input.catalogue} by {params.strategy}"
@@ -34,35 +38,35 @@ rule predict_catalogue:
         "../scripts/predict_catalogue.py"
 
 
-rule benchmark_apply:
+rule benchmark_predict:
     input:
         galaxies="<results>/splits/galaxiesml.parquet",
         models=applied_models(),
         sample="<results>/calibration/{strategy}/{calibrated_on}.npz".format(
-            **config["apply"]
+            **config["predict"]
         ),
     output:
         table="<results>/photo_z/benchmark.csv",
     log:
-        "<logs>/benchmark_apply.log",
+        "<logs>/benchmark_predict.log",
     benchmark:
-        "<benchmarks>/benchmark_apply.tsv"
+        "<benchmarks>/benchmark_predict.tsv"
     conda:
         "../../envs/training.yaml"
     threads: 4
     params:
-        lengths=config["apply"]["benchmark_rows"],
-        strategy=config["apply"]["strategy"],
+        lengths=config["predict"]["benchmark_rows"],
+        strategy=config["predict"]["strategy"],
         seeds=applied_seeds(),
-        chunk_rows=config["apply"]["chunk_rows"],
+        chunk_rows=config["predict"]["chunk_rows"],
         n_networks=len(applied_seeds()),
-        code=code_hash("benchmark_apply", "training"),
+        code=code_hash("benchmark_predict", "training"),
     message:
         "Timing predictions for {params.lengths} galaxies"
     script:
-        "../scripts/benchmark_apply.py"
+        "../scripts/benchmark_predict.py"
 
 
-rule apply:
+rule predict:
     input:
         rules.predict_catalogue.output,

@@ -51,7 +51,7 @@ def predict_catalogue(
     catalogue, models, sample, photo_z, pdf : path-like
         See the script predict_catalogue; `pdf` None: no distributions.
     description : mapping
-        ``apply.catalogue`` of the configuration.
+        ``predict.catalogue`` of the configuration.
     strategy : str
         For the metadata of the output.
     seeds : sequence of int or None
