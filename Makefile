@@ -4,12 +4,15 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' ' -f1)
 
-.PHONY: paper test test-cluster lint unit workflow lock clean-venv help
+.PHONY: paper test test-cluster test-faults lint unit workflow faults audit status lock clean-venv help
 
 help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first)"
 	@echo "make test      lint, unit tests, the whole workflow on a tiny configuration"
 	@echo "make test-cluster   the tiny workflow through a one-node Slurm, with faults"
+	@echo "make test-faults    kills, full disks, damaged files, bad inputs; the tables in results/faults"
+	@echo "make audit     holds a finished run against itself: results/audit.md"
+	@echo "make status    what of a run is done, what is missing; also beside a running one"
 	@echo "make lock      refresh envs/requirements.txt and the conda environments from envs/requirements.in"
 
 paper: $(INSTALLED)
@@ -31,6 +34,20 @@ unit: $(INSTALLED)
 
 workflow: $(INSTALLED)
 	pytest tests/workflow
+
+# A short form of the fault campaign.
+faults: $(INSTALLED)
+	FAULTS=short FAULTS_REPORT=$(CURDIR)/results/faults/short pytest tests/faults
+
+# The whole of it: kills at seeded moments of a run, damaged files and disks, every bad input.
+test-faults: $(INSTALLED)
+	FAULTS_REPORT=$(CURDIR)/results/faults pytest -s -rs tests/faults
+
+audit: $(INSTALLED)
+	snakemake --cores 1 --force audit
+
+status: $(INSTALLED)
+	@snakemake --cores 1 --nolock --quiet all -- status
 
 # The whole tiny run through a one-node Slurm on this machine, with faults; about six minutes on two
 # cores. Skipped, with the reason, where Slurm is not installed. INSTALL=1 (as root, Debian or

@@ -17,6 +17,7 @@ import logging
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ import yaml
 
 from transferz import invariants
 from transferz.errors import InputError
-from transferz.invariants import FAILED, NOTED, Check, guarded
+from transferz.invariants import FAILED, NOTED, PASSED, Check, guarded
 from transferz.io import read_parquet, write_csv, write_text
 from transferz.logs import job
 from transferz.metrics import Ranges
@@ -152,19 +153,27 @@ def read_manifest(path: str | Path) -> tuple[dict[str, str], dict[str, int]]:
 
 
 def page_text(
-    checks: Sequence[Check], files: Mapping[str, str], run: Mapping[str, object], revision: str
+    checks: Sequence[Check],
+    files: Mapping[str, str],
+    run: Mapping[str, object],
+    revision: str,
+    *,
+    manifest: str | Path,
+    date: str,
 ) -> str:
-    """Return the page for a reader."""
+    """Return the page for a reader; failures first among the checks, then what is noted."""
     counts = {result: sum(check.result == result for check in checks) for result in (FAILED, NOTED)}
     verdict = (
         f"**{counts[FAILED]} of {len(checks)} checks FAILED.**"
         if counts[FAILED]
-        else f"Signed off: none of {len(checks)} checks failed, {counts[NOTED]} are noted."
+        else f"**Signed off on {date}: none of {len(checks)} checks failed, {counts[NOTED]} "
+        "noted** (noted: no mistake, but a reader should know)."
     )
     here = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
     versions = {str(name): str(value) for name, value in run.get("versions", {}).items()}
     names = sorted(versions.keys() | here.keys())
-    rows = [[check.subject, check.invariant, check.found, check.result] for check in checks]
+    ordered = sorted(checks, key=lambda check: [FAILED, NOTED, PASSED].index(check.result))
+    rows = [[check.result, check.subject, check.invariant, check.found] for check in ordered]
     return "\n\n".join(
         [
             "# Audit",
@@ -172,13 +181,15 @@ def page_text(
             f"Revision of the workflow: {run.get('git_revision', 'unknown')} when the "
             f"configuration was recorded, {revision} at this audit.",
             "## Checks",
-            markdown_table(["subject", "invariant", "found", "result"], escaped(rows)),
+            markdown_table(["result", "subject", "what must hold", "found"], escaped(rows)),
             "## Versions",
             markdown_table(
                 ["package", "run", "audit"],
                 [[name, versions.get(name, ""), here.get(name, "")] for name in names],
             ),
             "## Files",
+            f"{len(files)} files of the run and its inputs, as in {manifest}; "
+            f"`sha256sum --check {manifest}` compares them again.",
             markdown_table(
                 ["file", "SHA-256"], escaped([[name, digest] for name, digest in files.items()])
             ),
@@ -229,7 +240,8 @@ def main(
     checks += invariants.check_unchanged(sums, earlier, rewritten)
     checks += invariants.check_leftovers(results)
     run = yaml.safe_load(Path(files["run_config"]).read_text(encoding="utf-8"))
-    text = page_text(checks, sums, run, revision)
+    date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    text = page_text(checks, sums, run, revision, manifest=manifest, date=date)
     logger.info("%s", text)
     failed = [check for check in checks if check.result == FAILED]
     if failed:

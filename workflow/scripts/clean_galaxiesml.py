@@ -14,7 +14,13 @@ from transferz.catalogues import load_columns, read_catalogue
 from transferz.errors import InputError
 from transferz.io import write_csv, write_parquet
 from transferz.logs import job
-from transferz.selection import apply_cuts, cutflow_row, cutflow_table, join_cutflows
+from transferz.selection import (
+    apply_cuts,
+    check_counts,
+    cutflow_row,
+    cutflow_table,
+    join_cutflows,
+)
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -113,6 +119,7 @@ def main(
         parts = [part.assign(object_id=part["object_id"].astype(str)) for part in parts]
     table = pd.concat(parts, ignore_index=True)
     table, flow = clean(table, cuts, bands)
+    check_counts(flow, len(table))
     write_parquet(catalogue_table(table, bands), galaxiesml)
     write_csv(flow, cutflow)
 

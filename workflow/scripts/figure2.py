@@ -81,10 +81,11 @@ def read_run(
         If a strategy's are missing.
     """
     chosen = (ds.field("seed") == seed) & (ds.field("dataset") == dataset)
+    checked = ds.ParquetFileFormat(page_checksum_verification=True)
     parts = []
     for path in sorted(map(str, paths)):
         try:
-            part = ds.dataset(path, format="parquet").to_table(PREDICTION_COLUMNS, filter=chosen)
+            part = ds.dataset(path, format=checked).to_table(PREDICTION_COLUMNS, filter=chosen)
         except (OSError, ValueError) as error:
             raise InputError(
                 "predictions cannot be read", file=path, found=str(error).splitlines()[0]

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.errors import InputError
-from transferz.features import TARGET, feature_matrix, select_split, target_vector
+from transferz.features import TARGET, Scaler, feature_matrix, select_split, target_vector
 from transferz.io import read_parquet, write_parquet
 from transferz.logs import job
 from transferz.network import (
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
+
+# Inputs farther outside than the width of the range trained on: more likely a mistake in the
+# catalogue (a unit, a sentinel) than a galaxy.
+FAR_OUTSIDE = 1.0
 
 
 def load_test_sets(
@@ -53,6 +57,19 @@ def load_test_sets(
     if len({table["object_id"].dtype for table in tables}) > 1:
         tables = [table.astype({"object_id": str}) for table in tables]
     return pd.concat(tables, ignore_index=True), np.concatenate(values)
+
+
+def report_range(scaler: Scaler, test: pd.DataFrame, values: np.ndarray) -> None:
+    """Log how many test galaxies lie outside the range trained on; warn of what lies far out."""
+    for dataset in test["dataset"].unique():
+        fraction, farthest, column = scaler.outside(values[test["dataset"] == dataset])
+        logger.log(
+            logging.WARNING if farthest > FAR_OUTSIDE else logging.INFO,
+            "%s: %.2f%% of the test galaxies outside the range trained on%s",
+            dataset,
+            100 * fraction,
+            f", the farthest by {farthest:.2f} of its width in {column}" if fraction else "",
+        )
 
 
 def predict_chunk(
@@ -98,6 +115,7 @@ def main(
         if contents.scaler.columns != columns:
             columns = contents.scaler.columns
             test, values = load_test_sets(files, columns)
+            report_range(contents.scaler, test, values)
         table = predict_chunk(contents, strategy, test, values)
         if not np.isfinite(table["z_pred"]).all():
             raise InputError("a prediction is not finite", file=source, key="z_pred")

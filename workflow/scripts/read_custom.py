@@ -18,7 +18,7 @@ from transferz.catalogues import Column, expand_bands, read_catalogue
 from transferz.errors import InputError
 from transferz.io import write_csv, write_parquet
 from transferz.logs import job
-from transferz.selection import apply_cuts
+from transferz.selection import apply_cuts, check_counts
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -181,6 +181,7 @@ def main(
         survey = surveys[role]
         table = read_survey(path, survey, bands, role)
         table, flow = apply_cuts(table, survey["cuts"], bands, file=path)
+        check_counts(flow, len(table))
         write_parquet(table, output)
         write_csv(flow, cutflow)
         logger.info("%s: %d objects of %s", role, len(table), survey["source"])

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from transferz.errors import InputError
 from transferz.io import read_parquet, write_csv, write_parquet
 from transferz.logs import job
-from transferz.selection import apply_cuts, correct_photometry, join_cutflows
+from transferz.selection import apply_cuts, check_counts, correct_photometry, join_cutflows
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -106,9 +106,10 @@ def main(
     provenance = matched_provenance(matched)
     table = correct_photometry(table, bands, **photometry)
     table, flow = apply_cuts(table, cuts, bands, file=matched)
-    before = pd.DataFrame(provenance.pop("cutflow"))
+    flow = join_cutflows(pd.DataFrame(provenance.pop("cutflow")), flow)
+    check_counts(flow, len(table))
     write_parquet(catalogue_table(table, bands), transferz, {"transferz": json.dumps(provenance)})
-    write_csv(join_cutflows(before, flow), cutflow)
+    write_csv(flow, cutflow)
 
 
 if __name__ == "__main__":

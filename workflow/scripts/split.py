@@ -133,12 +133,16 @@ def main(
         read_parquet(galaxiesml), "galaxiesml", method=method["galaxiesml"], **settings
     )
     identity = {"common_ids": common_ids, "radius": identity_radius}
+    n_given = len(source)
     source, shared, n_dropped = make_consistent(
         source, target, same_objects(source, target, **identity)
     )
     combo = combine(source, target, shared)
     for dataset, table in (("transferz", source), ("galaxiesml", target), ("combo", combo)):
         check_complete(table, bands, dataset)
+    n_combo = n_given - n_dropped - int(shared.sum()) + len(target)
+    if len(source) + n_dropped != n_given or len(combo) != n_combo:
+        raise RuntimeError(f"{n_given} objects went in, {len(source)} + {n_dropped} came out")
     if leaks(source, target, same_objects(source, target, **identity)):
         raise RuntimeError("an object is trained on in one data set and tested on in the other")
     logger.info("%d objects are in both data sets", int(shared.sum()))

@@ -522,7 +522,7 @@ def _read_parquet(
     try:
         schema = pq.read_schema(path)
         names = pick(schema.names)
-        content = pq.read_table(path, columns=names)
+        content = pq.read_table(path, columns=names, page_checksum_verification=True)
     except InputError:
         raise
     except (pa.ArrowException, OSError) as error:

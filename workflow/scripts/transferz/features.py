@@ -194,6 +194,28 @@ class Scaler:
         """Scale `values`, shape (n_rows, n_columns), to float32 of the same shape."""
         return np.asarray(values, dtype=np.float32) * self.scale + self.offset
 
+    def outside(self, values: np.ndarray) -> tuple[float, float, str]:
+        """Measure how far rows lie outside the range trained on, where a network extrapolates.
+
+        Parameters
+        ----------
+        values : numpy.ndarray, shape (n_rows, n_columns)
+
+        Returns
+        -------
+        fraction : float
+            Of the rows, with any column outside.
+        farthest : float
+            Largest distance from the range, in units of its width; 0 if none is outside.
+        column : str
+            Where that is.
+        """
+        scaled = self.transform(values)
+        beyond = np.maximum(np.maximum(-scaled, scaled - 1), 0)
+        worst = int(beyond.max(axis=0).argmax())
+        fraction = float((beyond > 0).any(axis=1).mean())
+        return fraction, float(beyond[:, worst].max()), self.columns[worst]
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that describes the scaler, as arrays that need no pickle."""
         return {

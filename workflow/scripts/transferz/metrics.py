@@ -287,7 +287,9 @@ def iterate_predictions(path: str | Path, batch_rows: int = BATCH_ROWS) -> Itera
     if not path.is_file():
         raise InputError("file not found", file=path, fix="run the rule that makes it")
     try:
-        with pq.ParquetFile(path, read_dictionary=["strategy", "dataset"]) as parquet:
+        with pq.ParquetFile(
+            path, read_dictionary=["strategy", "dataset"], page_checksum_verification=True
+        ) as parquet:
             missing = [name for name in PREDICTION_COLUMNS if name not in parquet.schema.names]
             if missing:
                 raise InputError(

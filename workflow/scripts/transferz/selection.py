@@ -234,6 +234,34 @@ def join_cutflows(*flows: pd.DataFrame) -> pd.DataFrame:
     return joined[CUTFLOW_COLUMNS]
 
 
+def unbalanced(flow: pd.DataFrame, n_rows: int) -> list[str]:
+    """Return where the counts of a cut flow do not add up; nothing if all do.
+
+    Parameters
+    ----------
+    flow : pandas.DataFrame
+        `CUTFLOW_COLUMNS`.
+    n_rows : int
+        Rows that are left after the last step.
+    """
+    lost = flow["n_in"] - flow["n_out"] != flow["n_removed"]
+    same_stage = flow["stage"].eq(flow["stage"].shift())
+    gap = same_stage & flow["n_in"].ne(flow["n_out"].shift())
+    problems = [f"{cut}: n_in is not n_out + n_removed" for cut in flow.loc[lost, "cut"]]
+    problems += [f"{cut}: begins with another count than was left" for cut in flow.loc[gap, "cut"]]
+    n_final = int(flow["n_out"].iloc[-1]) if len(flow) else n_rows
+    if n_final != n_rows:
+        problems.append(f"the last step leaves {n_final}, the catalogue has {n_rows} rows")
+    return problems
+
+
+def check_counts(flow: pd.DataFrame, n_rows: int) -> None:
+    """Raise a `RuntimeError` unless counts in = counts out + cut, down to the catalogue."""
+    problems = unbalanced(flow, n_rows)
+    if problems:
+        raise RuntimeError(f"counts of the cut flow do not add up: {'; '.join(problems)}")
+
+
 def _what_was_there(table: pd.DataFrame, name: str, cut: Mapping, bands: Sequence[str]) -> str:
     """Describe the values that a cut met, for the message when none passed."""
     if not len(table):

@@ -16,6 +16,10 @@ logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
 
+# AB magnitudes of galaxies that a survey like these can hold; a flux in place of a magnitude, or a
+# sentinel such as 99 or -99, lies outside.
+PLAUSIBLE_MAGNITUDES = (5.0, 35.0)
+
 
 def hash_uniform(keys: Iterable[object], seed: int) -> np.ndarray:
     """Return a number in [0, 1) for each key, the same wherever and with whatever it occurs.
@@ -204,7 +208,8 @@ def combine(transferz: pd.DataFrame, galaxiesml: pd.DataFrame, shared: np.ndarra
 def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> None:
     """Raise an `InputError` if a network could not be trained on `table`.
 
-    Every split must have objects; magnitudes and redshifts must have values.
+    Every split must have objects, no object may be there twice; magnitudes and redshifts must have
+    values, magnitudes plausible ones.
     """
     for name in [*(f"mag_{band}" for band in bands), "redshift"]:
         bad = ~np.isfinite(table[name].to_numpy(dtype=np.float64))
@@ -217,6 +222,30 @@ def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> N
                 expected="a finite value in every row",
                 fix=f"add a cut on {name}",
             )
+    low, high = PLAUSIBLE_MAGNITUDES
+    for name in (f"mag_{band}" for band in bands):
+        values = table[name].to_numpy(dtype=np.float64)
+        bad = (values < low) | (values > high)
+        if bad.any():
+            raise InputError(
+                "implausible magnitudes",
+                file=dataset,
+                key=name,
+                found=f"{values[bad][0]:g} and {int(bad.sum()) - 1} more of {len(bad)} rows",
+                expected=f"AB magnitudes from {low:g} to {high:g}",
+                fix=f"correct the unit, name the value as a null value, or add a cut on {name}",
+            )
+    # Numbers of two catalogues may coincide where they are not of one survey.
+    repeated = table.duplicated([name for name in ("dataset", "object_id") if name in table])
+    if repeated.any():
+        raise InputError(
+            "an object is there twice",
+            file=dataset,
+            key="object_id",
+            found=f"{table.loc[repeated, 'object_id'].iloc[0]}; {int(repeated.sum())} such rows",
+            expected="each object once, in one split",
+            fix="remove the copies from the catalogue, or cut on its flag for primary detections",
+        )
     counts = table["split"].value_counts()
     empty = [name for name in SPLITS if not counts.get(name)]
     unknown = sorted(set(table["split"].unique()) - set(SPLITS))

@@ -287,7 +287,9 @@ def _pieces_parquet(
     path: Path, columns: Sequence[Column], table: int | str | None, rows: int
 ) -> Iterator[RawTable]:
     try:
-        with pq.ParquetFile(path, pre_buffer=False, memory_map=False) as parquet:
+        with pq.ParquetFile(
+            path, pre_buffer=False, memory_map=False, page_checksum_verification=True
+        ) as parquet:
             names = catalogues._pick_columns(path, parquet.schema_arrow.names, columns)
             for batch in parquet.iter_batches(batch_size=rows, columns=names):
                 raw = RawTable({}, {}, {})
@@ -388,7 +390,9 @@ class TableWriter:
             self._metadata
         )
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
+            self._writer = pq.ParquetWriter(
+                self._path, table.schema, compression="zstd", write_page_checksum=True
+            )
         self.rows += len(piece)
         self._pending.append(table.cast(self._writer.schema))
         while sum(map(len, self._pending)) >= ROW_GROUP:
