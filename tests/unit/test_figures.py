@@ -19,8 +19,10 @@ import figure1
 import figure2
 import figure3
 import figure4
+from transferz import plotting
 from transferz.errors import InputError
 from transferz.io import write_parquet
+from transferz.plotting import FigureFiles
 
 LABELS = {"galaxiesml": "GalaxiesML", "transferz": "TransferZ"}
 PAPER = ["NN-Base", "NN-TL", "NN-Combo"]
@@ -118,7 +120,7 @@ def draw(
         inputs = [run / "cutflow.csv", run / "transferz.parquet"]
         options = {"inputs": ["COSMOS2020 CLASSIC", "HSC PDR2"]}
         module = figure4
-    module.main(*inputs, *paths.values(), **(options | common | extra))
+    module.main(*inputs, FigureFiles(**paths), **(options | common | extra))
     return paths
 
 
@@ -139,8 +141,7 @@ def drawn(
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """Collect figures instead of writing them, which takes longest."""
     collected: list[Figure] = []
-    for module in (figure1, figure2, figure3, figure4):
-        monkeypatch.setattr(module, "save_figure", lambda figure, *paths: collected.append(figure))
+    monkeypatch.setattr(plotting, "save_figure", lambda figure, *_: collected.append(figure))
     return collected
 
 
@@ -166,6 +167,23 @@ def visible_texts(figure: Figure) -> list[Text]:
     ]
 
 
+def check_texts(figure: Figure) -> None:
+    """No text is clipped, smaller than 6 points, or over another one."""
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    shown = {text: text.get_window_extent(renderer) for text in visible_texts(figure)}
+    assert len(shown) > 8
+    for text, box in shown.items():
+        inside = box.x0 >= -1 and box.y0 >= -1
+        inside &= box.x1 <= figure.bbox.width + 1 and box.y1 <= figure.bbox.height + 1
+        assert inside, text
+        assert text.get_fontsize() >= 6, text
+    for (first, a), (second, b) in combinations(shown.items(), 2):
+        overlap_x = min(a.x1, b.x1) - max(a.x0, b.x0)
+        overlap_y = min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert overlap_x < 1.5 or overlap_y < 1.5, (first, second)
+
+
 CASES = [
     (number, bands, strategies)
     for number in (1, 2, 3, 4)
@@ -183,20 +201,7 @@ def test_nothing_is_clipped_and_no_text_hides_another(
     figures: list[Figure],
 ) -> None:
     draw(number, make_run(bands, tuple(strategies)), tmp_path, bands, strategies)
-    figure = figures[0]
-    figure.canvas.draw()
-    renderer = figure.canvas.get_renderer()
-    shown = {text: text.get_window_extent(renderer) for text in visible_texts(figure)}
-    assert len(shown) > 8
-    for text, box in shown.items():
-        inside = box.x0 >= -1 and box.y0 >= -1
-        inside &= box.x1 <= figure.bbox.width + 1 and box.y1 <= figure.bbox.height + 1
-        assert inside, text
-        assert text.get_fontsize() >= 6, text
-    for (first, a), (second, b) in combinations(shown.items(), 2):
-        overlap_x = min(a.x1, b.x1) - max(a.x0, b.x0)
-        overlap_y = min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert overlap_x < 1.5 or overlap_y < 1.5, (first, second)
+    check_texts(figures[0])
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])

@@ -282,7 +282,7 @@ rule spectra_plot_uncertainty:
     output:
         pdf="<results>/figures/spectra_uncertainty.pdf",
         png="<results>/figures/spectra_uncertainty.png",
-        source="<results>/figures/spectra_uncertainty.csv",
+        table="<results>/figures/spectra_uncertainty.csv",
         caption="<results>/figures/spectra_uncertainty.md",
     log:
         "<logs>/spectra_plot_uncertainty.log",

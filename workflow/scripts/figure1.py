@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
@@ -26,13 +25,11 @@ from transferz.io import read_parquet
 from transferz.logs import job
 from transferz.plotting import (
     DATASET_COLOURS,
-    DOUBLE_COLUMN,
+    FigureFiles,
     label,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.tables import survey_note, thousands
 
@@ -112,9 +109,8 @@ def draw(
     table: pd.DataFrame, counts: Mapping[str, int], axis_labels: Mapping[str, str], labels: Mapping
 ) -> Figure:
     """Return the figure."""
-    use_style()
-    figure, panels = plt.subplots(1, 3, figsize=(DOUBLE_COLUMN, 2.45))
-    handles = {}
+    figure, panels = subplots(1, 3, height=2.45)
+    handles = []
     for letter, axes, (panel, axis_label) in zip("abc", panels, axis_labels.items(), strict=True):
         for number, (name, colour) in enumerate(DATASET_COLOURS.items()):
             rows = table[(table["panel"] == panel) & (table["dataset"] == name)]
@@ -124,28 +120,22 @@ def draw(
                 axes.stairs(rows["density"], edges, fill=True, color=colour, alpha=0.22, lw=0)
             line = {"color": colour, "lw": (0.9, 1.4)[number]}
             axes.stairs(rows["density"], edges, zorder=2 + number, **line)
-            tint = (*to_rgb(colour), 0.22 if number == 0 else 0.0)
-            handles[name] = Patch(facecolor=tint, edgecolor=colour, lw=line["lw"])
+            if panel == "redshift":
+                tint = (*to_rgb(colour), 0.22 if number == 0 else 0.0)
+                text = f"{label(name, labels)} ($n$ = {thousands(counts[name])})"
+                handles.append(Patch(facecolor=tint, edgecolor=colour, lw=line["lw"], label=text))
         axes.set(xlabel=axis_label, xlim=(edges[0], edges[-1]), ylim=(0, None))
         unit = "" if panel == "redshift" else " (mag$^{-1}$)"
         axes.set_ylabel(f"Probability density{unit}")
         panel_letter(axes, letter)
-    figure.legend(
-        handles.values(),
-        [f"{label(name, labels)} ($n$ = {thousands(counts[name])})" for name in handles],
-        loc="outside upper center",
-        ncols=2,
-    )
+    legend_above(figure, handles)
     return figure
 
 
 def main(
     transferz: str | Path,
     galaxiesml: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     bands: Sequence[str],
     reference: str | None,
@@ -160,7 +150,7 @@ def main(
     ----------
     transferz, galaxiesml : path-like
         Catalogue tables.
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     bands : sequence of str
     reference : str or None
@@ -184,15 +174,14 @@ def main(
         "colour": f"${pair[0]} - {pair[1]}$ (mag)",
     }
     shown = histograms(samples, redshift_max)
-    save_figure(draw(shown, counts, axis_labels, labels), pdf, png)
-    write_source(shown, table)
     names = {name: label(name, labels) for name in samples}
     beyond = {
         name: float((sample["redshift"] > redshift_max).mean()) for name, sample in samples.items()
     }
     medians = {name: sample.median() for name, sample in samples.items()}
-    write_caption(
-        caption,
+    files.save(
+        draw(shown, counts, axis_labels, labels),
+        shown,
         "Figure 1.",
         f"Distributions of {names['galaxiesml']} (target, blue, filled) and {names['transferz']} "
         f"(source, orange, line) in (a) redshift, (b) {band} magnitude and (c) {pair[0]} - "
@@ -214,10 +203,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.transferz,
             snakemake.input.galaxiesml,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             bands=snakemake.params.bands,
             reference=snakemake.params.reference,
             colour=snakemake.params.colour,

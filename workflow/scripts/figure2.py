@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
@@ -32,12 +31,10 @@ from transferz.metrics import METRICS, OUTLIER_LIMIT, PREDICTION_COLUMNS, relati
 from transferz.plotting import (
     DATASET_COLOURS,
     DOUBLE_COLUMN,
+    FigureFiles,
     density_map,
     label,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.statistics import read_per_seed, seed_values
 from transferz.tables import significant, survey_note, thousands
@@ -173,14 +170,14 @@ def draw(
     z_max: float,
 ) -> Figure:
     """Return the figure; `notes` holds the text of each strategy's panel, in their order."""
-    use_style()
     columns = min(MOST_COLUMNS, len(notes))
     rows = math.ceil(len(notes) / columns)
     width = DOUBLE_COLUMN if columns > 1 else 0.55 * DOUBLE_COLUMN
-    figure, axes = plt.subplots(
+    figure, axes = subplots(
         2 * rows,
         columns,
-        figsize=(width, rows * (1.12 * width / columns + 0.95)),
+        width=width,
+        height=rows * (1.12 * width / columns + 0.95),
         height_ratios=[1, 0.42] * rows,
         squeeze=False,
     )
@@ -256,10 +253,7 @@ def panel_note(per_seed: pd.DataFrame, name: str, seed: int, dataset: str, z_ran
 def main(
     predictions: str | Path | Sequence[str | Path],
     per_seed: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     strategies: Sequence[str],
     seeds: Sequence[int],
@@ -277,7 +271,7 @@ def main(
     predictions : path-like or sequence of path-like
     per_seed : path-like
         Metrics of every network.
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     strategies : sequence of str
         Panels, in their order.
@@ -301,14 +295,13 @@ def main(
     points = read_run(paths, strategies, shown, dataset)
     metrics = read_per_seed(per_seed)
     notes = {name: panel_note(metrics, name, shown, dataset, z_range) for name in strategies}
-    save_figure(draw(points, notes, labels, dataset, redshift_max), pdf, png)
-    write_source(points, table)
     n_test = int((points["strategy"] == strategies[0]).sum())
     hidden = ~points[["z_true", "z_pred"]].apply(lambda z: z.between(0, redshift_max)).all(axis=1)
     outside = hidden.groupby(points["strategy"]).sum()
     origin = "drawn at random" if seed is None else "named in the configuration"
-    write_caption(
-        caption,
+    files.save(
+        draw(points, notes, labels, dataset, redshift_max),
+        points,
         "Figure 2.",
         f"Predicted against true redshift of the {thousands(n_test)} galaxies of the "
         f"{label(dataset, labels)} test set (top) and relative error (bottom) for one run, seed "
@@ -333,10 +326,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.predictions,
             snakemake.input.per_seed,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             strategies=snakemake.params.strategies,
             seeds=snakemake.params.seeds,
             seed=snakemake.params.seed,

@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from transferz.errors import InputError
@@ -29,14 +28,14 @@ from transferz.metrics import METRICS
 from transferz.plotting import (
     DATASET_COLOURS,
     DATASET_MARKERS,
-    DOUBLE_COLUMN,
+    DATASETS,
     REQUIREMENT,
+    FigureFiles,
+    dataset_handles,
     label,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.statistics import read_per_seed, seed_values, summarise
 from transferz.tables import siunitx, survey_note, thousands, with_spread
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("galaxiesml", "transferz")
 OFFSET = 0.17
 # More entries than this on one axis and the panels go below each other.
 MOST_SIDE_BY_SIDE = 4
@@ -171,12 +169,11 @@ def draw(
     labels: Mapping[str, str],
 ) -> Figure:
     """Return the figure."""
-    use_style()
     names = [*strategies, *literature]
     wide = len(names) <= MOST_SIDE_BY_SIDE
     shape = (1, len(metrics)) if wide else (len(metrics), 1)
-    size = (DOUBLE_COLUMN, 2.75 if wide else 2.0 * len(metrics))
-    figure, panels = plt.subplots(*shape, figsize=size, squeeze=False)
+    height = 2.75 if wide else 2.0 * len(metrics)
+    figure, panels = subplots(*shape, height=height, squeeze=False)
     for number, (axes, metric) in enumerate(zip(panels.flat, metrics, strict=True)):
         limit = requirements.get(METRICS[metric].requirement)
         draw_panel(axes, metric, points, values, names, literature, limit)
@@ -188,18 +185,7 @@ def draw(
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.set_ylabel(METRICS[metric].label)
         panel_letter(axes, "abcdefghij"[number])
-    sides = {"galaxiesml": "target", "transferz": "source"}
-    handles = [
-        Line2D(
-            [],
-            [],
-            ls="",
-            marker=DATASET_MARKERS[name],
-            color=DATASET_COLOURS[name],
-            label=f"{label(name, labels)} ({sides[name]})",
-        )
-        for name in DATASETS
-    ]
+    handles = dataset_handles(labels)
     if any(requirements.get(METRICS[metric].requirement) is not None for metric in metrics):
         handles.append(
             Patch(
@@ -209,7 +195,7 @@ def draw(
                 label="LSST requirement",
             )
         )
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    legend_above(figure, handles)
     return figure
 
 
@@ -231,10 +217,7 @@ def literature_note(
 
 def main(
     per_seed: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     strategies: Sequence[str],
     metrics: Sequence[str],
@@ -250,7 +233,7 @@ def main(
     ----------
     per_seed : path-like
         Metrics of every network.
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     strategies : sequence of str
         In their order on the axis.
@@ -271,16 +254,15 @@ def main(
     known = known_literature(literature, metrics)
     requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
     figure = draw(points, values, metrics, strategies, known, requirements, labels)
-    save_figure(figure, pdf, png)
-    write_source(points, table)
     counts = {
         name: seed_values(metrics_table, "n", strategies[0], name, z_range).iloc[0]
         for name in DATASETS
     }
     limits = ", ".join(f"{kind} {limit:g}" for kind, limit in requirements.items())
     definitions = "; ".join(f"{METRICS[m].label} = {METRICS[m].definition}" for m in metrics)
-    write_caption(
-        caption,
+    files.save(
+        figure,
+        points,
         "Figure 3.",
         f"{', '.join(METRICS[m].label for m in metrics)} of each strategy for {z_range[0]:g} <= z "
         f"<= {z_range[1]:g}, on the test sets of {label('galaxiesml', labels)} (target, blue "
@@ -304,10 +286,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.per_seed,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             strategies=snakemake.params.strategies,
             metrics=snakemake.params.metrics,
             z_range=snakemake.params.z_range,

@@ -29,13 +29,11 @@ from transferz.plotting import (
     INPUT,
     PROCESS,
     PRODUCT,
+    FigureFiles,
     FlowChart,
     Node,
     label,
-    save_figure,
     use_style,
-    write_caption,
-    write_source,
 )
 from transferz.tables import read_cutflow, survey_note, thousands
 
@@ -165,10 +163,7 @@ def draw(
 def main(
     cutflow: str | Path,
     transferz: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     inputs: Sequence[str],
     labels: Mapping[str, str],
@@ -179,7 +174,7 @@ def main(
     Parameters
     ----------
     cutflow, transferz : path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     inputs : sequence of str
         Display names of the input catalogues: the one with the redshifts, and the one with the
@@ -200,10 +195,9 @@ def main(
         "product": f"{name}: {thousands(n_final)} galaxies",
     }
     figure, arrows = draw(flow, names, counts)
-    save_figure(figure, pdf, png)
-    write_source(pd.DataFrame(arrows, columns=["from", "to", "n"]).astype({"n": "Int64"}), table)
-    write_caption(
-        caption,
+    files.save(
+        figure,
+        pd.DataFrame(arrows, columns=["from", "to", "n"]).astype({"n": "Int64"}),
         "Figure 4.",
         f"How {name} is made. Blue: input catalogues; green: processes; red: the data set. Numbers "
         f"at the arrows are the objects that pass on. {survey_note(survey)}",
@@ -221,10 +215,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.cutflow,
             snakemake.input.transferz,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             inputs=snakemake.params.inputs,
             labels=snakemake.params.labels,
             survey=snakemake.params.survey,

@@ -22,15 +22,14 @@ from transferz.io import read_parquet
 from transferz.logs import job
 from transferz.plotting import (
     DATASET_COLOURS,
-    DOUBLE_COLUMN,
+    DATASETS,
     NEUTRAL,
+    FigureFiles,
     label,
+    legend_above,
     panel_letter,
-    save_figure,
     strategy_styles,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.tables import fixed, survey_note, thousands
 
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("galaxiesml", "transferz")
 BINS = 20
 LEVELS = np.arange(1, 20) / 20.0
 
@@ -78,9 +76,8 @@ def draw(
     labels: Mapping,
 ) -> plt.Figure:
     """Return the figure: one row per data set, PIT to the left, coverage to the right."""
-    use_style()
     styles = strategy_styles(strategies)
-    figure, panels = plt.subplots(2, 2, figsize=(DOUBLE_COLUMN, 4.2), sharex="col")
+    figure, panels = subplots(2, 2, height=4.2, sharex="col")
     for row, dataset in enumerate(DATASETS):
         left, right = panels[row]
         share = sum(1.0 / n for n in sizes[dataset])
@@ -122,17 +119,13 @@ def draw(
         panel_letter(right, "bd"[row])
     panels[1, 0].set_xlabel("Probability integral transform")
     panels[1, 1].set_xlabel("Nominal coverage of the central interval (%)")
-    handles, names = panels[0, 1].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 5))
+    legend_above(figure, panels[0, 1], 5)
     return figure
 
 
 def main(
     scores: str | Path | Sequence[str | Path],
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     strategies: Sequence[str],
     labels: Mapping[str, str],
@@ -144,7 +137,7 @@ def main(
     ----------
     scores : sequence of path-like
         One file per strategy, in their order.
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     strategies : sequence of str
     labels : mapping
@@ -153,16 +146,15 @@ def main(
     paths = [scores] if isinstance(scores, str | Path) else list(scores)
     pits, sizes = read_pits(paths, strategies)
     source = source_table(pits)
-    save_figure(draw(source, sizes, strategies, labels), pdf, png)
-    write_source(source, table)
     worst = (
         source[source["panel"] == "coverage"]
         .groupby("dataset")["y"]
         .apply(lambda values: values.abs().max())
     )
     counts = ", ".join(f"{label(d, labels)} {thousands(n)}" for d, (n, _) in sizes.items())
-    write_caption(
-        caption,
+    files.save(
+        draw(source, sizes, strategies, labels),
+        source,
         "Are the intervals as wide as they should be?",
         "Left: probability integral transform of the ensembles' conformal distributions, flat if "
         "they are calibrated. Right: share of true redshifts in the central interval, minus the "
@@ -183,10 +175,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.scores,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             strategies=snakemake.params.strategies,
             labels=snakemake.params.labels,
             survey=snakemake.params.survey,

@@ -21,15 +21,14 @@ from transferz.logs import job
 from transferz.metrics import METRICS
 from transferz.plotting import (
     DATASET_COLOURS,
-    DOUBLE_COLUMN,
+    DATASETS,
     REQUIREMENT,
+    FigureFiles,
     label,
+    legend_above,
     panel_letter,
-    save_figure,
     strategy_styles,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.tables import survey_note
 
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("galaxiesml", "transferz")
 PANELS = {"bias_median": "bias", "scatter_mad": "scatter", "outlier_fraction": "outliers"}
 
 
@@ -49,11 +47,8 @@ def draw(
     labels: Mapping[str, str],
 ) -> plt.Figure:
     """Return the figure: one row per data set, one column per requirement."""
-    use_style()
     styles = strategy_styles(strategies)
-    figure, panels = plt.subplots(
-        2, len(PANELS), figsize=(DOUBLE_COLUMN, 4.2), sharex=True, sharey="col"
-    )
+    figure, panels = subplots(2, len(PANELS), height=4.2, sharex=True, sharey="col")
     for row, dataset in enumerate(DATASETS):
         for column, (metric, kind) in enumerate(PANELS.items()):
             axes, limit = panels[row, column], requirements.get(kind)
@@ -89,17 +84,13 @@ def draw(
         if not METRICS[metric].signed:
             panels[0, column].autoscale(axis="y")
             panels[0, column].set_ylim(bottom=0)
-    handles, names = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 5))
+    legend_above(figure, panels[0, 0], 5)
     return figure
 
 
 def main(
     requirements: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     strategies: Sequence[str],
     limits: Mapping[str, float],
@@ -111,8 +102,10 @@ def main(
 
     Parameters
     ----------
-    requirements, pdf, png, table, caption : path-like
-        See the head of this file.
+    requirements : path-like
+        Metrics against the fraction dropped.
+    files : FigureFiles
+        Outputs.
     strategies : sequence of str
     limits : mapping
         Requirements by kind: bias, scatter, outliers.
@@ -121,11 +114,10 @@ def main(
     survey : str
     """
     curves = pd.read_csv(requirements)
-    save_figure(draw(curves, strategies, limits, labels), pdf, png)
-    write_source(curves, table)
     halves = curves[curves["dropped"] == 0.5]
-    write_caption(
-        caption,
+    files.save(
+        draw(curves, strategies, limits, labels),
+        curves,
         "Which galaxies must be dropped to meet the requirements?",
         "Bias, scatter and outlier fraction of the ensembles' calibrated medians for "
         f"{z_range[0]:g} <= z <= {z_range[1]:g}, against the fraction of galaxies dropped, those "
@@ -145,10 +137,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.requirements,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             strategies=snakemake.params.strategies,
             limits=snakemake.params.requirements,
             z_range=snakemake.params.z_range,

@@ -19,8 +19,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from transferz.baselines import display_name
@@ -30,14 +28,15 @@ from transferz.metrics import METRICS
 from transferz.plotting import (
     DATASET_COLOURS,
     DATASET_MARKERS,
-    DOUBLE_COLUMN,
+    DATASETS,
     REQUIREMENT,
+    FigureFiles,
+    dataset_handles,
     label,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    requirement_handle,
+    subplots,
 )
 from transferz.tables import survey_note, with_spread
 
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("galaxiesml", "transferz")
-SIDES = {"galaxiesml": "target", "transferz": "source"}
 OFFSET = 0.16
 GAP = 0.55
 
@@ -112,11 +109,10 @@ def draw(
     labels: Mapping[str, str],
 ) -> Figure:
     """Return the figure."""
-    use_style()
     places = rows_of(points)
     lowest = min(places.values())
-    figure, panels = plt.subplots(
-        1, len(metrics), figsize=(DOUBLE_COLUMN, 0.85 + 0.24 * -lowest), sharey=True, squeeze=False
+    figure, panels = subplots(
+        1, len(metrics), height=0.85 + 0.24 * -lowest, sharey=True, squeeze=False
     )
     for number, (axes, metric) in enumerate(zip(panels.flat, metrics, strict=True)):
         limit = requirements.get(METRICS[metric].requirement)
@@ -129,29 +125,16 @@ def draw(
     for axes in panels.flat:
         axes.tick_params(axis="y", which="both", length=0)
         axes.set_ylim(lowest - 0.6, -0.4)
-    handles = [
-        Line2D(
-            [],
-            [],
-            ls="",
-            marker=DATASET_MARKERS[name],
-            color=DATASET_COLOURS[name],
-            label=f"tested on {label(name, labels)} ({SIDES[name]})",
-        )
-        for name in DATASETS
-    ]
+    handles = dataset_handles(labels, "tested on {name} ({side})")
     if any(requirements.get(METRICS[metric].requirement) is not None for metric in metrics):
-        handles.append(Patch(facecolor=REQUIREMENT, alpha=0.2, label="LSST requirement"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+        handles.append(requirement_handle())
+    legend_above(figure, handles)
     return figure
 
 
 def main(
     table3: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     metrics: Sequence[str],
     z_range: Sequence[float],
@@ -165,7 +148,7 @@ def main(
     ----------
     table3 : path-like
         Table 3 as CSV.
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     metrics : sequence of str
         Panels, from left to right.
@@ -181,10 +164,9 @@ def main(
         raise InputError("file not found", file=table3, fix="run the rule table3")
     points = points_of(pd.read_csv(table3), metrics)
     requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
-    save_figure(draw(points, metrics, requirements, labels), pdf, png)
-    write_source(points, table)
-    write_caption(
-        caption,
+    files.save(
+        draw(points, metrics, requirements, labels),
+        points,
         "Baselines.",
         f"{', '.join(METRICS[metric].label for metric in metrics)} for {z_range[0]:g} <= z <= "
         f"{z_range[1]:g} of the networks (filled) beside estimates without photometry, each galaxy "
@@ -205,10 +187,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.table3,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             metrics=snakemake.params.metrics,
             z_range=snakemake.params.z_range,
             requirements=snakemake.params.requirements,

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -27,13 +26,13 @@ from matplotlib.patches import Patch, Rectangle
 from transferz.errors import InputError
 from transferz.logs import job
 from transferz.plotting import (
+    DATASETS,
     DOUBLE_COLUMN,
+    SIDES,
+    FigureFiles,
     label,
-    save_figure,
     strategy_styles,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.tables import survey_note, thousands
 
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("galaxiesml", "transferz")
-SIDES = {"galaxiesml": "target", "transferz": "source"}
 # A cell counts as won when the gain is larger than this many standard errors.
 SIGNIFICANCE = 2.0
 UNDECIDED = "#D5D8DC"
@@ -103,13 +100,12 @@ def draw(
     labels: Mapping[str, str],
 ) -> Figure:
     """Return the figure: a column per comparison, a row per data set."""
-    use_style()
     styles = strategy_styles(strategies)
     others = list(strategies[1:])
     columns = len(others) + 1
     width = DOUBLE_COLUMN * max(1.0, columns / 3) if columns > 1 else 0.55 * DOUBLE_COLUMN
-    figure, panels = plt.subplots(
-        2, columns, figsize=(width, 4.9), squeeze=False, sharex="row", sharey="row"
+    figure, panels = subplots(
+        2, columns, width=width, height=4.9, squeeze=False, sharex="row", sharey="row"
     )
     gains = table[[f"gain_{name}" for name in others]].to_numpy()
     limit = float(np.nanpercentile(np.abs(gains), 98)) if gains.size else 1.0
@@ -161,10 +157,7 @@ def draw(
 
 def main(
     per_colour: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     strategies: Sequence[str],
     axis_labels: Sequence[str],
@@ -179,7 +172,7 @@ def main(
     ----------
     per_colour : path-like
         Mean losses in cells of colour.
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     strategies : sequence of str
         All are compared with the first.
@@ -209,8 +202,6 @@ def main(
             fix="lower it, or make diagnostics.cell_size larger",
         )
     shown = compare(cells, strategies)
-    save_figure(draw(shown, strategies, cell_size, axis_labels, labels), pdf, png)
-    write_source(shown, table)
     shares = []
     for dataset in DATASETS:
         part = shown[shown["dataset"] == dataset]
@@ -222,8 +213,9 @@ def main(
                 for name in strategies
             )
         )
-    write_caption(
-        caption,
+    files.save(
+        draw(shown, strategies, cell_size, axis_labels, labels),
+        shown,
         "Colour space.",
         f"Where each strategy wins, in cells of {cell_size:g} mag with at least "
         f"{cell_min_galaxies} test galaxies. Left: HSC loss of {label(strategies[0], labels)} "
@@ -242,10 +234,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.per_colour,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             strategies=snakemake.params.strategies,
             axis_labels=snakemake.params.axis_labels,
             cell_size=snakemake.params.cell_size,

@@ -29,13 +29,11 @@ from transferz.logs import job
 from transferz.metrics import METRICS
 from transferz.plotting import (
     DATASET_COLOURS,
-    DOUBLE_COLUMN,
+    FigureFiles,
     label,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.statistics import ratio_of_means, read_per_seed, seed_values
 from transferz.tables import significant, survey_note, thousands
@@ -156,11 +154,8 @@ def draw(
     labels: Mapping[str, str],
 ) -> Figure:
     """Return the figure: the three samples above, the gains below."""
-    use_style()
     columns = max(len(axis_labels), len(metrics))
-    figure, panels = plt.subplots(
-        2, columns, figsize=(DOUBLE_COLUMN, 4.3), height_ratios=[0.75, 1.0], squeeze=False
-    )
+    figure, panels = subplots(2, columns, height=4.3, height_ratios=[0.75, 1.0], squeeze=False)
     for axes in panels.flat:
         axes.set_visible(False)
     for number, (quantity, text) in enumerate(axis_labels.items()):
@@ -205,7 +200,7 @@ def draw(
             label=names["transferz"],
         )
     )
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    legend_above(figure, handles)
     return figure
 
 
@@ -215,10 +210,7 @@ def main(
     transferz: str | Path,
     galaxiesml: str | Path,
     control_catalogue: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     metrics: Sequence[str],
     strategies: Sequence[str],
@@ -236,7 +228,7 @@ def main(
     per_seed, control : path-like
         Metrics of every network on the target, and on the control in its place.
     transferz, galaxiesml, control_catalogue : path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     metrics, strategies : sequence of str
         Gains are over the first strategy.
@@ -272,8 +264,6 @@ def main(
         "colour": f"${bands[0]} - {bands[1]}$ (mag)",
     }
     figure = draw(ratios, samples, metrics, strategies, axis_labels, names, labels)
-    save_figure(figure, pdf, png)
-    write_source(ratios, table)
     first = label(strategies[0], labels)
     notes = [
         f"{METRICS[row.metric].label}, {label(row.strategy, labels)}, "
@@ -281,8 +271,9 @@ def main(
         f"{significant(row.ratio)} [{significant(row.low)}, {significant(row.high)}]."
         for row in ratios.itertuples()
     ]
-    write_caption(
-        caption,
+    files.save(
+        figure,
+        ratios,
         "Control.",
         f"What drives the gain. Top: {label('galaxiesml', labels)}, the target as spectroscopic "
         "surveys select it (blue), a control with the same photometry and true redshifts but drawn "
@@ -306,10 +297,7 @@ if __name__ == "__main__":
             snakemake.input.transferz,
             snakemake.input.galaxiesml,
             snakemake.input.control_catalogue,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             metrics=snakemake.params.metrics,
             strategies=snakemake.params.strategies,
             seeds=snakemake.params.seeds,

@@ -6,7 +6,6 @@ caption.
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -16,10 +15,8 @@ from transferz.plotting import (
     NEUTRAL,
     SINGLE_COLUMN,
     SOURCE,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    FigureFiles,
+    subplots,
 )
 from transferz.quality import quantiles_in_bins, stack
 from transferz.selection import photo_z_half_width
@@ -54,8 +51,7 @@ def uncertainties(matched: pd.DataFrame, selected: pd.DataFrame, band: str) -> p
 
 def draw(table: pd.DataFrame, band: str) -> Figure:
     """Return the figure."""
-    use_style()
-    figure, axes = plt.subplots(figsize=(SINGLE_COLUMN, 2.6))
+    figure, axes = subplots(width=SINGLE_COLUMN, height=2.6)
     colours = {"all galaxies": NEUTRAL, "TransferZ": SOURCE}
     for name, marker in (("all galaxies", "o"), ("TransferZ", "s")):
         rows = table[table["sample"] == name]
@@ -75,10 +71,7 @@ def draw(table: pd.DataFrame, band: str) -> Figure:
 def main(
     matched: str,
     transferz: str,
-    pdf: str,
-    png: str,
-    table: str,
-    caption: str,
+    files: FigureFiles,
     *,
     band: str,
     survey: str,
@@ -89,7 +82,7 @@ def main(
     ----------
     matched, transferz : path
         Galaxies before and after the cuts.
-    pdf, png, table, caption : path
+    files : FigureFiles
         Outputs.
     band : str
         Whose magnitude is on the axis.
@@ -99,10 +92,9 @@ def main(
     before = read_parquet(matched, ["flag_combined", "lp_type", f"mag_{band}", *label])
     columns = ["redshift", "redshift_l68", "redshift_u68", f"mag_{band}"]
     rows = uncertainties(before, read_parquet(transferz, columns), band)
-    save_figure(draw(rows, band), pdf, png)
-    write_source(rows, table)
-    write_caption(
-        caption,
+    files.save(
+        draw(rows, band),
+        rows,
         "Uncertainty of the labels.",
         "Larger side of the 68% interval of the photometric redshift over 1 + z against HSC "
         f"{band} magnitude: median and 68% range of all matched galaxies in the clean area (grey) "
@@ -118,10 +110,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.matched,
             snakemake.input.transferz,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             band=snakemake.params.band,
             survey=snakemake.params.survey,
         )

@@ -27,12 +27,11 @@ from transferz.errors import InputError
 from transferz.logs import job
 from transferz.plotting import (
     DOUBLE_COLUMN,
+    FigureFiles,
     label,
-    save_figure,
+    legend_above,
     strategy_styles,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.tables import significant, survey_note
 
@@ -93,12 +92,13 @@ def draw_panel(axes: Axes, curves: pd.DataFrame, colour: str) -> None:
 
 def draw(curves: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, str]) -> Figure:
     """Return the figure."""
-    use_style()
     styles = strategy_styles(strategies)
     columns = min(MOST_COLUMNS, len(strategies))
     rows = math.ceil(len(strategies) / columns)
-    size = (DOUBLE_COLUMN if columns > 1 else 0.55 * DOUBLE_COLUMN, 0.3 + 2.2 * rows)
-    figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=True)
+    width = DOUBLE_COLUMN if columns > 1 else 0.55 * DOUBLE_COLUMN
+    figure, panels = subplots(
+        rows, columns, width=width, height=0.3 + 2.2 * rows, squeeze=False, sharey=True
+    )
     for axes in panels.flat[len(strategies) :]:
         axes.set_visible(False)
     for axes, name in zip(panels.flat, strategies, strict=False):
@@ -124,16 +124,13 @@ def draw(curves: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, s
         Line2D([], [], color=TRAINING, lw=1.2, ls=(0, (4, 1.5)), label="training, median"),
         plt.Rectangle((0, 0), 1, 1, color="#333333", alpha=0.45, lw=0, label="best epochs"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=4 if columns > 1 else 2)
+    legend_above(figure, handles, 4 if columns > 1 else 2)
     return figure
 
 
 def main(
     histories: str | Path | Sequence[str | Path],
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     strategies: Sequence[str],
     labels: Mapping[str, str],
@@ -144,7 +141,7 @@ def main(
     Parameters
     ----------
     histories : path-like or sequence of path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     strategies : sequence of str
         Panels, in their order.
@@ -155,8 +152,6 @@ def main(
     """
     paths = [histories] if isinstance(histories, str | Path) else list(histories)
     curves = read_histories(paths, strategies)
-    save_figure(draw(curves, strategies, labels), pdf, png)
-    write_source(curves, table)
     best = curves[curves["best"]].groupby("strategy")
     notes = [
         f"{label(name, labels)}: best epoch {best['epoch'].min()[name]} to "
@@ -164,8 +159,9 @@ def main(
         f"{significant(best['val_loss'].median()[name])} (median over seeds)."
         for name in strategies
     ]
-    write_caption(
-        caption,
+    files.save(
+        draw(curves, strategies, labels),
+        curves,
         "Learning curves.",
         f"Loss against epoch of all {curves['seed'].nunique()} seeds of each strategy. Thin: "
         "validation loss of each seed; thick: its median; dashed: median training loss; medians "
@@ -180,10 +176,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.histories,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             strategies=snakemake.params.strategies,
             labels=snakemake.params.labels,
             survey=snakemake.params.survey,

@@ -6,7 +6,6 @@ Input: matched.parquet. Outputs: figures/magnitude_offsets.{pdf,png,csv} and its
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pyarrow.parquet as pq
 from matplotlib.figure import Figure
@@ -15,14 +14,11 @@ from transferz.errors import InputError
 from transferz.io import read_parquet
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
     NEUTRAL,
     TARGET,
+    FigureFiles,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.quality import quantiles_in_bins, stack
 from transferz.tables import survey_note
@@ -51,10 +47,7 @@ def offsets(matched: pd.DataFrame, bands: Sequence[str]) -> pd.DataFrame:
 
 def draw(table: pd.DataFrame, bands: Sequence[str]) -> Figure:
     """Return the figure: median and 68% range of the difference, a panel per band."""
-    use_style()
-    figure, panels = plt.subplots(
-        1, len(bands), figsize=(DOUBLE_COLUMN, 2.2), sharey=True, squeeze=False
-    )
+    figure, panels = subplots(1, len(bands), height=2.2, sharey=True, squeeze=False)
     for number, (axes, band) in enumerate(zip(panels[0], bands, strict=True)):
         rows = table[table["band"] == band]
         middle = 0.5 * (rows["low"] + rows["high"])
@@ -69,10 +62,7 @@ def draw(table: pd.DataFrame, bands: Sequence[str]) -> Figure:
 
 def main(
     matched: str,
-    pdf: str,
-    png: str,
-    table: str,
-    caption: str,
+    files: FigureFiles,
     *,
     bands: Sequence[str],
     survey: str,
@@ -82,7 +72,7 @@ def main(
     Parameters
     ----------
     matched : path
-    pdf, png, table, caption : path
+    files : FigureFiles
         Outputs.
     bands : sequence of str
         Those that COSMOS2020 lacks are left out.
@@ -99,12 +89,11 @@ def main(
         )
     pairs = [f"mag_{band}{end}" for band in shown for end in ("", "_cosmos")]
     rows = offsets(read_parquet(matched, ["flag_combined", *pairs]), shown)
-    save_figure(draw(rows, shown), pdf, png)
-    write_source(rows, table)
     bright = rows[rows["high"] <= 23].groupby("band")["p50"].mean().reindex(shown)
     numbers = ", ".join(f"{band} {value:+.3f}" for band, value in bright.dropna().items())
-    write_caption(
-        caption,
+    files.save(
+        draw(rows, shown),
+        rows,
         "Magnitude offsets.",
         "HSC cmodel minus COSMOS2020 magnitude of matched objects in the clean area: median and "
         f"68% range in bins of {STEP:g} mag. Mean of the medians brighter than 23: "
@@ -117,10 +106,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.matched,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             bands=snakemake.params.bands,
             survey=snakemake.params.survey,
         )

@@ -27,15 +27,15 @@ from transferz.logs import job
 from transferz.metrics import METRICS
 from transferz.plotting import (
     DATASET_COLOURS,
-    DOUBLE_COLUMN,
+    DATASETS,
     NEUTRAL,
+    FigureFiles,
     label,
+    legend_above,
     panel_letter,
-    save_figure,
+    strategy_handles,
     strategy_styles,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.statistics import read_per_seed, seed_values, summarise
 from transferz.tables import significant, survey_note
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("galaxiesml", "transferz")
 # Key of the random generator that draws seeds to average over; draws per number of seeds.
 DRAW_SEED = 68
 DRAWS = 4000
@@ -102,13 +101,12 @@ def draw(
     labels: Mapping[str, str],
 ) -> Figure:
     """Return the figure: distributions above, widths of means below."""
-    use_style()
     styles = strategy_styles(strategies)
     height = 0.9 + 0.42 * len(strategies)
-    figure, panels = plt.subplots(
+    figure, panels = subplots(
         2,
         len(metrics),
-        figsize=(DOUBLE_COLUMN, height + 2.5),
+        height=height + 2.5,
         height_ratios=[height, 2.1],
         squeeze=False,
     )
@@ -145,21 +143,15 @@ def draw(
         Patch(facecolor=DATASET_COLOURS[name], alpha=0.5, label=label(name, labels))
         for name in DATASETS
     ]
-    handles += [
-        Line2D([], [], **style, ms=3.2, mew=0, label=label(name, labels))
-        for name, style in styles.items()
-    ]
+    handles += strategy_handles(styles, labels, 3.2)
     handles.append(Line2D([], [], color=NEUTRAL, lw=0.8, ls=":", label=r"$\propto 1/\sqrt{N}$"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)))
+    legend_above(figure, handles, 6)
     return figure
 
 
 def main(
     per_seed: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     metrics: Sequence[str],
     strategies: Sequence[str],
@@ -173,7 +165,7 @@ def main(
     ----------
     per_seed : path-like
         Metrics of every network.
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     metrics, strategies : sequence of str
         Columns and rows.
@@ -206,16 +198,15 @@ def main(
         )
         for (metric, dataset, name), sample in values.items()
     )
-    save_figure(draw(values, widths, metrics, strategies, labels), pdf, png)
-    write_source(widths, table)
     relative = [
         f"{METRICS[metric].label} of {label(name, labels)} on {label(dataset, labels)}: "
         f"{significant(100 * summary.spread / abs(summary.mean), 2)}%"
         for (metric, dataset, name), sample in values.items()
         if (summary := summarise(sample)).spread > 0 and summary.mean != 0
     ]
-    write_caption(
-        caption,
+    files.save(
+        draw(values, widths, metrics, strategies, labels),
+        widths,
         "Spread over seeds.",
         f"Top: distribution of each metric over {n} seeds for {z_range[0]:g} <= z <= "
         f"{z_range[1]:g}, on {label('galaxiesml', labels)} (upwards, blue) and "
@@ -232,10 +223,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.per_seed,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             metrics=snakemake.params.metrics,
             strategies=snakemake.params.strategies,
             z_range=snakemake.params.z_range,

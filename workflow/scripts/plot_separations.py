@@ -5,20 +5,17 @@ Input: separations.csv. Outputs: figures/separations.{pdf,png} and its caption.
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
     NEUTRAL,
     SOURCE,
     TARGET,
+    FigureFiles,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
+    subplots,
 )
 from transferz.quality import REACH, SHIFT
 from transferz.tables import survey_note
@@ -29,8 +26,7 @@ if TYPE_CHECKING:
 
 def draw(table: pd.DataFrame, radius: float) -> Figure:
     """Return the figure: separations beside chance, purity and completeness against radius."""
-    use_style()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(DOUBLE_COLUMN, 2.5))
+    figure, (left, right) = subplots(1, 2, height=2.5)
     edges = [*table["low"], table["high"].iloc[-1]]
     left.stairs(table["n_matched"], edges, color=TARGET, label="matched")
     left.stairs(table["n_chance"], edges, color=SOURCE, fill=True, alpha=0.5, label="by chance")
@@ -53,23 +49,23 @@ def draw(table: pd.DataFrame, radius: float) -> Figure:
     return figure
 
 
-def main(table: str, pdf: str, png: str, caption: str, *, radius: float, survey: str) -> None:
+def main(table: str, files: FigureFiles, *, radius: float, survey: str) -> None:
     """Write the figure and its caption.
 
     Parameters
     ----------
     table : path
-    pdf, png, caption : path
+    files : FigureFiles
         Outputs.
     radius : float
         Match radius in use, arcsec.
     survey : {"embedded", "archive"}
     """
     rows = pd.read_csv(table)
-    save_figure(draw(rows, radius), pdf, png)
     at = rows.iloc[(rows["high"] - radius).abs().argmin()]
-    write_caption(
-        caption,
+    files.save(
+        draw(rows, radius),
+        None,
         "Separations.",
         f"(a) Pairs of COSMOS2020 and HSC objects, each the other's nearest, and the same with HSC "
         f"shifted by {SHIFT * REACH * radius:g} arcsec (mean of four directions): matches by "
@@ -86,9 +82,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.table,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             radius=snakemake.params.radius,
             survey=snakemake.params.survey,
         )

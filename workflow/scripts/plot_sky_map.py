@@ -6,19 +6,16 @@ Input: sky_map.csv. Outputs: figures/sky_map.{pdf,png} and its caption.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
+    FigureFiles,
     density_map,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
+    subplots,
 )
 from transferz.tables import survey_note, thousands
 
@@ -30,12 +27,11 @@ PANELS = {"cosmos2020": "COSMOS2020", "hsc": "HSC", "matched": "matched"}
 
 def draw(cells: pd.DataFrame) -> Figure:
     """Return the figure: surface density of each catalogue and of the match."""
-    use_style()
     ra = np.append(np.unique(cells["ra_low"]), cells["ra_high"].max())
     dec = np.append(np.unique(cells["dec_low"]), cells["dec_high"].max())
     shape = (len(ra) - 1, len(dec) - 1)
     stretch = 1 / np.cos(np.radians(dec.mean()))
-    figure, panels = plt.subplots(1, 3, figsize=(DOUBLE_COLUMN, 2.4), sharex=True, sharey=True)
+    figure, panels = subplots(1, 3, height=2.4, sharex=True, sharey=True)
     for axes, letter, (name, text) in zip(panels, "abc", PANELS.items(), strict=True):
         density = (cells[name] / cells["area"]).to_numpy().reshape(shape).T
         shown = np.ma.masked_equal(density, 0)
@@ -53,13 +49,13 @@ def draw(cells: pd.DataFrame) -> Figure:
     return figure
 
 
-def main(table: str, pdf: str, png: str, caption: str, *, survey: str) -> None:
+def main(table: str, files: FigureFiles, *, survey: str) -> None:
     """Write the figure and its caption; `survey` is embedded or archive."""
     cells = pd.read_csv(table)
-    save_figure(draw(cells), pdf, png)
     totals: Mapping[str, str] = {name: thousands(cells[name].sum()) for name in PANELS}
-    write_caption(
-        caption,
+    files.save(
+        draw(cells),
+        None,
         "Sky map.",
         f"Surface density of (a) COSMOS2020 ({totals['cosmos2020']} sources), (b) HSC objects "
         f"({totals['hsc']}) and (c) matched pairs ({totals['matched']}). {survey_note(survey)}",
@@ -72,8 +68,6 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.table,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             survey=snakemake.params.survey,
         )

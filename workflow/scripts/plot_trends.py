@@ -19,22 +19,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from transferz.errors import InputError
 from transferz.logs import job
 from transferz.metrics import METRICS
 from transferz.plotting import (
-    DOUBLE_COLUMN,
+    DATASETS,
     NEUTRAL,
     REQUIREMENT,
+    SIDES,
+    FigureFiles,
     label,
-    save_figure,
+    legend_above,
+    requirement_handle,
+    strategy_handles,
     strategy_styles,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.tables import significant, survey_note
 
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("galaxiesml", "transferz")
-SIDES = {"galaxiesml": "target", "transferz": "source"}
 PERCENTILES = (16, 50, 84)
 # A signed metric is drawn on an axis that is linear up to this many times its requirement.
 LINEAR_PART = 4.0
@@ -131,12 +129,11 @@ def draw(
     labels: Mapping[str, str],
 ) -> Figure:
     """Return the figure; `z_range` is marked where given."""
-    use_style()
     styles = strategy_styles(strategies)
-    figure, panels = plt.subplots(
+    figure, panels = subplots(
         1 + len(names),
         2,
-        figsize=(DOUBLE_COLUMN, 0.75 + 1.45 * len(names)),
+        height=0.75 + 1.45 * len(names),
         height_ratios=[0.36] + [1.0] * len(names),
         sharex="all",
         sharey="row",
@@ -161,13 +158,10 @@ def draw(
         panels[row, 0].set_ylabel(METRICS[metric].label)
     panels[0, 0].set(ylabel="Galaxies", xlim=(table["low"].min(), table["high"].max()))
     figure.align_ylabels(panels[:, 0])
-    handles = [
-        Line2D([], [], **style, ms=3.4, mew=0, label=label(name, labels))
-        for name, style in styles.items()
-    ]
+    handles = strategy_handles(styles, labels, 3.4)
     if any(requirements.get(METRICS[name].requirement) is not None for name in names):
-        handles.append(Patch(facecolor=REQUIREMENT, alpha=0.2, label="LSST requirement"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(5, len(handles)))
+        handles.append(requirement_handle())
+    legend_above(figure, handles, 5)
     return figure
 
 
@@ -216,10 +210,7 @@ def alt_text(table: pd.DataFrame, names: Sequence[str], labels: Mapping[str, str
 
 def main(
     metrics: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     quantity: str,
     names: Sequence[str],
@@ -237,7 +228,7 @@ def main(
     ----------
     metrics : path-like
         Metrics of every network in bins.
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     quantity : str
         redshift or magnitude.
@@ -261,8 +252,6 @@ def main(
     by_redshift = quantity == "redshift"
     axis_label = "True redshift" if by_redshift else f"${band}$ magnitude (AB)"
     marked = z_range if by_redshift else None
-    save_figure(draw(lines, names, strategies, axis_label, requirements, marked, labels), pdf, png)
-    write_source(lines, table)
     what = "true redshift" if by_redshift else f"{band} magnitude"
     where = (
         f"Dotted: the range of the headline numbers, {z_range[0]:g} to {z_range[1]:g}."
@@ -271,8 +260,9 @@ def main(
     )
     shown = ", ".join(METRICS[name].label for name in names)
     definitions = "; ".join(f"{METRICS[name].label} = {METRICS[name].definition}" for name in names)
-    write_caption(
-        caption,
+    files.save(
+        draw(lines, names, strategies, axis_label, requirements, marked, labels),
+        lines,
         f"Trends with {quantity}.",
         f"{shown} against {what} in bins of {bin_width:g}, on the test sets of "
         f"{label('galaxiesml', labels)} (left) and {label('transferz', labels)} (right). Lines: "
@@ -287,10 +277,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.metrics,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             quantity=snakemake.wildcards.quantity,
             names=snakemake.params.names,
             strategies=snakemake.params.strategies,

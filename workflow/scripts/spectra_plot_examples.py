@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,12 +22,9 @@ from matplotlib.figure import Figure
 
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
     NEUTRAL,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    FigureFiles,
+    subplots,
 )
 from transferz.sed import LINES
 from transferz.spectra import Classes, SpectraFile
@@ -84,9 +80,8 @@ def draw(
     z_range: Sequence[float],
 ) -> Figure:
     """Return the figure: spectra on the left, densities over redshift on the right."""
-    use_style()
-    figure, panels = plt.subplots(
-        len(rows), 2, figsize=(DOUBLE_COLUMN, 0.5 + 1.22 * len(rows)), sharex="col",
+    figure, panels = subplots(
+        len(rows), 2, height=0.5 + 1.22 * len(rows), sharex="col",
         gridspec_kw={"width_ratios": [1.5, 1.0]},
     )  # fmt: skip
     first = int(spectra.rows("test")[0])
@@ -119,10 +114,7 @@ def main(
     spectra: str | Path,
     networks: str | Path,
     templates: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     heads: Sequence[int],
     seeds: Sequence[int],
@@ -135,7 +127,7 @@ def main(
     Parameters
     ----------
     spectra, networks, templates : path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     heads : sequence of int
         Numbers of classes.
@@ -161,14 +153,13 @@ def main(
     distributions = dict(sorted(distributions.items(), reverse=True)) | {"template_fit": fitted}
     distributions[heads[0]] = distributions.pop(heads[0])
     rows = data.rows("test")[chosen]
-    save_figure(draw(data, rows, distributions, heads, snr, z_range), pdf, png)
     source = pd.DataFrame({"spectrum": rows, "sed": data.sed[rows], "z_true": data.redshift[rows]})
     for head, values in distributions.items():
         centres = Classes(*z_range, values.shape[1]).centres
         source[f"z_mode_{head}"] = centres[values[chosen].argmax(axis=1)]
-    write_source(source, table)
-    write_caption(
-        caption,
+    files.save(
+        draw(data, rows, distributions, heads, snr, z_range),
+        source,
         "Example spectra and redshift distributions.",
         f"Test spectra at S/N {snr:g} per pixel (grey: as observed; black: without noise) at the "
         f"{', '.join(f'{p:g}' for p in PERCENTILES)}th percentiles of the ensemble's uncertainty. "
@@ -187,9 +178,6 @@ if __name__ == "__main__":
             snakemake.input.spectra,
             snakemake.input.networks,
             snakemake.input.templates,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             **snakemake.params.settings,
         )

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,12 +21,10 @@ from matplotlib.figure import Figure
 
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
+    FigureFiles,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.spectra_plotting import draw_curve, draw_points, head_style, log_ticks
 from transferz.spectra_results import (
@@ -133,8 +130,7 @@ def draw(
     architectures: Sequence[str],
 ) -> Figure:
     """Return the figure: a row per metric, a column per axis."""
-    use_style()
-    figure, panels = plt.subplots(len(METRICS), 3, figsize=(DOUBLE_COLUMN, 4.3), sharex="col")
+    figure, panels = subplots(len(METRICS), 3, height=4.3, sharex="col")
     for row, metric in enumerate(METRICS):
         for column, axis in enumerate(("architecture", "n_train", "snr")):
             axes = panels[row, column]
@@ -142,17 +138,13 @@ def draw(
             panel_letter(axes, "abcdef"[3 * row + column])
             if row + 1 < len(METRICS):
                 axes.set_xlabel("")
-    handles, names = panels[0, 2].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    legend_above(figure, panels[0, 2])
     return figure
 
 
 def main(
     metrics: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     heads: Sequence[str | int],
     default: Mapping[str, object],
@@ -163,7 +155,7 @@ def main(
     Parameters
     ----------
     metrics : path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     heads : sequence
         `regression` and numbers of classes; the template fit is put beside them.
@@ -175,11 +167,10 @@ def main(
     values, shown = read_metrics(metrics), [*heads, "template_fit"]
     points = collect(values, shown, default)
     named = [name for name in architectures if (values["architecture"] == name).any()]
-    save_figure(draw(values, shown, default, named), pdf, png)
-    write_source(points, table)
     level = "noiseless" if np.isinf(default["snr"]) else f"S/N {default['snr']:g}"
-    write_caption(
-        caption,
+    files.save(
+        draw(values, shown, default, named),
+        points,
         "Impact of architecture, of training-set size and of noise.",
         f"Mean and standard deviation over seeds, most probable class of the classifications. "
         f"Where an axis does not vary it: architecture {default['architecture']}, "
@@ -194,10 +185,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.metrics,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             heads=snakemake.params.heads,
             default=snakemake.params.default,
             architectures=snakemake.params.architectures,

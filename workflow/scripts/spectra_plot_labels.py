@@ -14,20 +14,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
     NEUTRAL,
+    FigureFiles,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.spectra_plotting import LOSS_STYLES, draw_points, log_ticks
 from transferz.spectra_results import METRIC_LABELS, NAMES, NOTE, read_metrics, select, summary
@@ -78,8 +75,7 @@ def draw(
     losses: Sequence[str],
 ) -> Figure:
     """Return the figure: a panel per metric, a group of points per recipe."""
-    use_style()
-    figure, panels = plt.subplots(2, 3, figsize=(DOUBLE_COLUMN, 3.9), sharex=True)
+    figure, panels = subplots(2, 3, height=3.9, sharex=True)
     for place, (axes, (metric, estimator)) in enumerate(zip(panels.flat, PANELS, strict=True)):
         for number, loss in enumerate(losses):
             style = LOSS_STYLES[number % len(LOSS_STYLES)]
@@ -109,7 +105,7 @@ def draw(
         )
         for k, loss in enumerate(losses)
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    legend_above(figure, handles)
     return figure
 
 
@@ -132,10 +128,7 @@ def recipe_text(recipes: Mapping[str, Mapping[str, float]]) -> str:
 
 def main(
     metrics: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     default: Mapping[str, object],
     recipes: Mapping[str, Mapping[str, float]],
@@ -146,7 +139,7 @@ def main(
     Parameters
     ----------
     metrics : path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     default : mapping
         ``spectra.default``.
@@ -157,10 +150,9 @@ def main(
     """
     values, labels = read_metrics(metrics), list(recipes)
     points = collect(values, default, labels, losses)
-    save_figure(draw(values, default, labels, losses), pdf, png)
-    write_source(points, table)
-    write_caption(
-        caption,
+    files.save(
+        draw(values, default, labels, losses),
+        points,
         "Losses for uncertain labels.",
         f"Classifications with {default['head']} classes trained on spoilt labels, tested on exact "
         "ones; mean and standard deviation over seeds. Labels in redshift: "
@@ -180,10 +172,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.metrics,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             default=snakemake.params.default,
             recipes=snakemake.params.recipes,
             losses=snakemake.params.losses,

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -22,12 +21,9 @@ from matplotlib.figure import Figure
 from transferz.io import read_parquet
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
     NEUTRAL,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    FigureFiles,
+    subplots,
 )
 from transferz.spectra_plotting import head_style
 from transferz.spectra_results import NOTE, REGRESSION, head_name, select
@@ -65,10 +61,9 @@ def draw(
     z_range: Sequence[float],
 ) -> Figure:
     """Return the figure."""
-    use_style()
     shape = (len(levels), len(heads))
-    size = (DOUBLE_COLUMN, 0.42 + 1.56 * len(levels))
-    figure, panels = plt.subplots(*shape, figsize=size, sharex=True, sharey=True, squeeze=False)
+    height = 0.42 + 1.56 * len(levels)
+    figure, panels = subplots(*shape, height=height, sharex=True, sharey=True, squeeze=False)
     margin = 0.04 * (z_range[1] - z_range[0])
     limits = (z_range[0] - margin, z_range[1] + margin)
     for row, snr in enumerate(levels):
@@ -108,10 +103,7 @@ def draw(
 
 def main(
     predictions: Sequence[str | Path],
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     heads: Sequence[str | int],
     levels: Sequence[float],
@@ -123,7 +115,7 @@ def main(
     Parameters
     ----------
     predictions : sequence of path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     heads : sequence
         `regression` and numbers of classes; the template fit is put beside them.
@@ -136,10 +128,9 @@ def main(
     shown = [*heads, "template_fit"]
     together = pd.concat([read_parquet(path) for path in predictions], ignore_index=True)
     points = collect(together, shown, levels, default)
-    save_figure(draw(points, shown, levels, z_range), pdf, png)
-    write_source(points, table)
-    write_caption(
-        caption,
+    files.save(
+        draw(points, shown, levels, z_range),
+        points,
         "Predicted against true redshift from spectra.",
         "One network of each head and the classical template fit on the same test spectra; "
         f"classifications show the centre of the most probable class. {NOTE}",
@@ -153,10 +144,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.predictions,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             heads=snakemake.params.heads,
             levels=snakemake.params.levels,
             default=snakemake.params.default,

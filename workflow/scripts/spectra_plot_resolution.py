@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -22,13 +21,11 @@ from matplotlib.lines import Line2D
 
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
     NEUTRAL,
+    FigureFiles,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.spectra_plotting import CLASS_STYLES, draw_curve, log_ticks
 from transferz.spectra_results import METRIC_LABELS, NAMES, NOTE, read_metrics, select, summary
@@ -79,10 +76,7 @@ def draw(
     z_range: Sequence[float],
 ) -> Figure:
     """Return the figure: one panel per metric."""
-    use_style()
-    figure, panels = plt.subplots(
-        1, len(PANELS), figsize=(DOUBLE_COLUMN, 2.35), sharex=True, squeeze=False
-    )
+    figure, panels = subplots(1, len(PANELS), height=2.35, sharex=True, squeeze=False)
     numbers = sorted(points["classes"].unique())
     sizes = sorted(points["n_train"].unique(), reverse=True)
     for place, (axes, metric) in enumerate(zip(panels.flat, PANELS, strict=True)):
@@ -115,16 +109,13 @@ def draw(
         Line2D([], [], color="#1a1a1a", lw=1.0, ls=":", label=NAMES["mean"]),
         Line2D([], [], color=NEUTRAL, lw=0.8, ls=(0, (4, 2)), label="width of the class alone"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    legend_above(figure, handles)
     return figure
 
 
 def main(
     metrics: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     default: Mapping[str, object],
     z_range: Sequence[float],
@@ -134,7 +125,7 @@ def main(
     Parameters
     ----------
     metrics : path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     default : mapping
         ``spectra.default``.
@@ -142,10 +133,9 @@ def main(
     """
     values = read_metrics(metrics)
     points = collect(values, default)
-    save_figure(draw(values, points, default, z_range), pdf, png)
-    write_source(points, table)
-    write_caption(
-        caption,
+    files.save(
+        draw(values, points, default, z_range),
+        points,
         "Resolution against number of classes.",
         "Mean and standard deviation over seeds at S/N "
         f"{default['snr']:g} per pixel. Grey: what the width of the classes alone would leave, a "
@@ -163,10 +153,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.metrics,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             default=snakemake.params.default,
             z_range=snakemake.params.z_range,
         )

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -23,12 +22,10 @@ from matplotlib.figure import Figure
 from transferz.io import read_parquet
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
+    FigureFiles,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.spectra import Classes
 from transferz.spectra_members import read_spectra
@@ -76,10 +73,7 @@ def draw(
     width: float,
 ) -> Figure:
     """Return the figure: distributions of errors, and their medians."""
-    use_style()
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(DOUBLE_COLUMN, 2.6), gridspec_kw={"width_ratios": [1.35, 1.0]}
-    )
+    figure, (left, right) = subplots(1, 2, height=2.6, gridspec_kw={"width_ratios": [1.35, 1.0]})
     bins = np.linspace(-1.5 * width, 1.5 * width, 91)
     left.hist(errors["label", ""], bins, density=True, color="#D5DCE4", label="labels trained on")
     left.axvspan(-0.5 * width, 0.5 * width, color="#000000", alpha=0.04, lw=0, zorder=0)
@@ -117,21 +111,14 @@ def draw(
     right.tick_params(axis="x", which="both", length=0)
     right.set_ylabel(r"median $|z_\mathrm{pred} - z_\mathrm{true}|$")
     panel_letter(right, "b")
-    handles, names = left.get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside upper center", ncols=len(names), fontsize=7.5,
-        handlelength=1.2, columnspacing=1.0,
-    )  # fmt: skip
+    legend_above(figure, left, fontsize=7.5, handlelength=1.2, columnspacing=1.0)
     return figure
 
 
 def main(
     spectra: str | Path,
     predictions: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     default: Mapping[str, object],
     recipe: str,
@@ -144,7 +131,7 @@ def main(
     Parameters
     ----------
     spectra, predictions : path-like
-    pdf, png, table, caption : path-like
+    files : FigureFiles
         Outputs.
     default : mapping
         ``spectra.default``.
@@ -161,10 +148,9 @@ def main(
     label_error = spoil(z_train, entry, classes, 2 * data.seed) - z_train
     summary, errors = collect(read_parquet(predictions), label_error, default, losses, recipe)
     width = entry.width or 2.0 * entry.sigma
-    save_figure(draw(summary, errors, losses, width), pdf, png)
-    write_source(summary, table)
-    write_caption(
-        caption,
+    files.save(
+        draw(summary, errors, losses, width),
+        summary,
         "Label super-resolution.",
         f"Trained on labels that tell only a bin of width {entry.width:g}, after a blur of "
         f"{entry.sigma:g} in redshift; tested on exact redshifts with classes of width "
@@ -184,9 +170,6 @@ if __name__ == "__main__":
         main(
             snakemake.input.spectra,
             snakemake.input.predictions,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             **snakemake.params.settings,
         )

@@ -1,12 +1,12 @@
 """Figure: aleatoric and epistemic uncertainty of an ensemble, in and out of range.
 
 Inputs
-    table : spectra/uncertainty.parquet
+    uncertainty : spectra/uncertainty.parquet
     summary : spectra/uncertainty.csv
 
 Outputs
     pdf, png : the figure
-    source : the curves of rejection as CSV
+    table : the curves of rejection as CSV
     caption : caption and alt text, Markdown
 """
 
@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -24,13 +23,11 @@ from matplotlib.figure import Figure
 from transferz.io import read_parquet
 from transferz.logs import job
 from transferz.plotting import (
-    DOUBLE_COLUMN,
     NEUTRAL,
+    FigureFiles,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
-    write_source,
+    subplots,
 )
 from transferz.spectra_plotting import LOSS_STYLES, SAMPLE_STYLES
 from transferz.spectra_results import NAMES, NOTE
@@ -92,8 +89,7 @@ def draw_distributions(axes: Axes, table: pd.DataFrame) -> None:
 
 def draw(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     """Return the figure."""
-    use_style()
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(DOUBLE_COLUMN, 2.55))
+    figure, (left, middle, right) = subplots(1, 3, height=2.55)
     draw_scatter(left, table)
     draw_distributions(middle, table)
     for style, kind in zip(LOSS_STYLES[1:], KINDS, strict=False):
@@ -107,18 +103,14 @@ def draw(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     right.legend(fontsize=7)
     for axes, letter in zip((left, middle, right), "abc", strict=True):
         panel_letter(axes, letter)
-    handles, names = left.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    legend_above(figure, left)
     return figure
 
 
 def main(
     table: str | Path,
     summary: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    source: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     default: Mapping[str, object],
 ) -> None:
@@ -127,23 +119,22 @@ def main(
     Parameters
     ----------
     table, summary : path-like
-    pdf, png, source, caption : path-like
+    files : FigureFiles
         Outputs.
     default : mapping
         ``spectra.default``.
     """
     values, areas = read_parquet(table), pd.read_csv(summary).set_index("sample")
     curves = rejection_curves(values)
-    save_figure(draw(values, curves), pdf, png)
-    write_source(curves, source)
     told = "; ".join(
         f"{NAMES[sample]} {areas.loc[sample, 'epistemic_auc']:.2f} (epistemic), "
         f"{areas.loc[sample, 'aleatoric_auc']:.2f} (aleatoric)"
         for sample in areas.index
         if sample != "test"
     )
-    write_caption(
-        caption,
+    files.save(
+        draw(values, curves),
+        curves,
         "Aleatoric and epistemic uncertainty told apart.",
         f"Ensemble of classifications with {default['head']} classes at S/N {default['snr']:g} per "
         "pixel, on spectra like those of the training and on three samples unlike them. Aleatoric: "
@@ -163,9 +154,6 @@ if __name__ == "__main__":
         main(
             snakemake.input.table,
             snakemake.input.summary,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.source,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             default=snakemake.params.default,
         )

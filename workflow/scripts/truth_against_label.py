@@ -25,15 +25,14 @@ from transferz.io import read_parquet, write_csv, write_text
 from transferz.logs import job
 from transferz.metrics import METRICS, compute_metrics, iterate_predictions
 from transferz.plotting import (
-    DOUBLE_COLUMN,
     NEUTRAL,
     SOURCE,
     TARGET,
+    FigureFiles,
     label,
+    legend_above,
     panel_letter,
-    save_figure,
-    use_style,
-    write_caption,
+    subplots,
 )
 from transferz.statistics import summarise
 from transferz.tables import markdown_table, survey_note, with_spread
@@ -130,8 +129,7 @@ def value(table: pd.DataFrame, strategy: str, by: str, name: str, metric: str) -
 
 def draw(table: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, str]) -> plt.Figure:
     """Return the figure: one panel per metric, judged by the label and by the truth."""
-    use_style()
-    figure, panels = plt.subplots(1, len(PANELS), figsize=(DOUBLE_COLUMN, 2.6))
+    figure, panels = subplots(1, len(PANELS), height=2.6)
     for number, (axes, metric) in enumerate(zip(panels, PANELS, strict=True)):
         own = value(table, "label", "truth", "range", metric)["mean"]
         axes.axhline(own, color=NEUTRAL, lw=1.0, ls=(0, (4, 2)), label="Label against truth")
@@ -156,8 +154,7 @@ def draw(table: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, st
         axes.set_xlim(-0.5, len(strategies) - 0.5)
         axes.set_ylabel(METRICS[metric].label)
         panel_letter(axes, "abc"[number])
-    handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3)
+    legend_above(figure, panels[0])
     return figure
 
 
@@ -166,9 +163,7 @@ def main(
     truth: str | Path,
     csv: str | Path,
     md: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     strategies: Sequence[str],
     z_range: Sequence[float],
@@ -179,8 +174,10 @@ def main(
 
     Parameters
     ----------
-    predictions, truth, csv, md, pdf, png, caption : path-like
+    predictions, truth, csv, md : path-like
         See the head of this file.
+    files : FigureFiles
+        The figure.
     strategies : sequence of str
     z_range : pair of float
         Range of true redshift.
@@ -216,9 +213,9 @@ def main(
         ),
         md,
     )
-    save_figure(draw(table, strategies, labels), pdf, png)
-    write_caption(
-        caption,
+    files.save(
+        draw(table, strategies, labels),
+        None,
         "How much of the error is the label's own?",
         f"{text} Dashed: the label itself against the truth. {survey_note(survey)}",
         " ".join(
@@ -238,9 +235,7 @@ if __name__ == "__main__":
             snakemake.input.truth,
             snakemake.output.csv,
             snakemake.output.md,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.caption,
+            FigureFiles.of(snakemake.output),
             strategies=snakemake.params.strategies,
             z_range=snakemake.params.z_range,
             labels=snakemake.params.labels,

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -14,14 +15,19 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 from matplotlib.textpath import TextPath
 
 from transferz.io import atomic_path, write_csv, write_text
+
+if TYPE_CHECKING:
+    from snakemake.io import OutputFiles
 
 # Read by the hash of the rules' code, so that another style draws the figures anew.
 DATA_FILES = ["transferz.mplstyle"]
@@ -36,6 +42,9 @@ TARGET = "#0072B2"
 SOURCE = "#D97F00"
 DATASET_COLOURS = {"galaxiesml": TARGET, "transferz": SOURCE}
 DATASET_MARKERS = {"galaxiesml": "o", "transferz": "s"}
+# Both test sets in the order of the figures, and the part that each plays.
+DATASETS = tuple(DATASET_COLOURS)
+SIDES = {"galaxiesml": "target", "transferz": "source"}
 
 # Strategies: the rest of the Okabe-Ito palette, then darker shades; markers tell them apart in
 # black and white.
@@ -55,6 +64,22 @@ def use_style() -> None:
     """Apply the style to all figures drawn from now on in this process."""
     plt.rcdefaults()
     plt.style.use(Path(__file__).with_name(DATA_FILES[0]))
+
+
+def subplots(
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    height: float,
+    width: float = DOUBLE_COLUMN,
+    **options: object,
+) -> tuple[Figure, Axes | np.ndarray]:
+    """Apply the style, and return a new figure of so many inches and its panels.
+
+    Further options are those of ``matplotlib.pyplot.subplots``.
+    """
+    use_style()
+    return plt.subplots(rows, columns, figsize=(width, height), **options)
 
 
 @functools.cache
@@ -86,6 +111,56 @@ def panel_letter(axes: Axes, letter: str) -> None:
     axes.set_title(f"({letter})", loc="left", fontsize=8.5, fontweight="bold")
 
 
+def strategy_handles(
+    styles: Mapping[str, Mapping[str, str]], labels: Mapping[str, str], size: float
+) -> list[Line2D]:
+    """Return a legend's entries for strategies, markers of so many points."""
+    return [
+        Line2D([], [], **style, ms=size, mew=0, label=label(name, labels))
+        for name, style in styles.items()
+    ]
+
+
+def dataset_handles(labels: Mapping[str, str], text: str = "{name} ({side})") -> list[Line2D]:
+    """Return a legend's entries for both test sets."""
+    return [
+        Line2D(
+            [],
+            [],
+            ls="",
+            marker=DATASET_MARKERS[name],
+            color=DATASET_COLOURS[name],
+            label=text.format(name=label(name, labels), side=SIDES[name]),
+        )
+        for name in DATASETS
+    ]
+
+
+def requirement_handle() -> Patch:
+    """Return a legend's entry for the shaded range that a requirement allows."""
+    return Patch(facecolor=REQUIREMENT, alpha=0.2, label="LSST requirement")
+
+
+def legend_above(
+    figure: Figure, entries: Axes | Sequence[Artist], most: int | None = None, **options: object
+) -> None:
+    """Draw the legend of a figure above its panels.
+
+    Parameters
+    ----------
+    figure : Figure
+    entries : Axes or sequence of Artist
+        Its entries, or the panel whose labels they are.
+    most : int or None
+        In a row; None: one row holds all.
+    **options
+        Of ``Figure.legend``.
+    """
+    handles = entries.get_legend_handles_labels()[0] if isinstance(entries, Axes) else entries
+    columns = min(most or len(handles), len(handles))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, **options)
+
+
 def save_figure(figure: Figure, pdf: str | Path, png: str | Path) -> None:
     """Write a figure as PDF and PNG and close it; the same figure gives the same bytes.
 
@@ -99,14 +174,33 @@ def save_figure(figure: Figure, pdf: str | Path, png: str | Path) -> None:
     plt.close(figure)
 
 
-def write_source(table: pd.DataFrame, path: str | Path) -> None:
-    """Write the numbers that a figure shows as CSV."""
-    write_csv(table, path)
-
-
 def write_caption(path: str | Path, title: str, caption: str, alt: str) -> None:
     """Write a figure's title, caption and text for readers who cannot see it, as Markdown."""
     write_text(f"**{title}** {caption}\n\nAlt text: {alt}", path)
+
+
+@dataclass(frozen=True)
+class FigureFiles:
+    """The files of one figure: drawing, caption, and (not of all) the numbers it shows as CSV."""
+
+    pdf: str | Path
+    png: str | Path
+    caption: str | Path
+    table: str | Path | None = None
+
+    @classmethod
+    def of(cls, outputs: OutputFiles) -> FigureFiles:
+        """Return those of a rule, whose outputs have the same names."""
+        return cls(outputs.pdf, outputs.png, outputs.caption, outputs.get("table"))
+
+    def save(
+        self, figure: Figure, table: pd.DataFrame | None, title: str, caption: str, alt: str
+    ) -> None:
+        """Write all of them; `alt` is for readers who cannot see the figure."""
+        save_figure(figure, self.pdf, self.png)
+        if table is not None:
+            write_csv(table, self.table)
+        write_caption(self.caption, title, caption, alt)
 
 
 # ------------------------------------------------------------------------------ flow charts
