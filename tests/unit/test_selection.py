@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import crossmatch
 import select_transferz
 from transferz.errors import InputError
+from transferz.io import CUTFLOW_COLUMNS
 from transferz.selection import (
-    CUTFLOW_COLUMNS,
     DERIVED,
     TESTS,
     apply_cuts,
@@ -111,7 +111,7 @@ def test_cut_flow_adds_up(names: list[str], n: int) -> None:
         assert not expected.any()
         return
     pd.testing.assert_frame_equal(selected, frame[expected].reset_index(drop=True))
-    assert list(flow) == CUTFLOW_COLUMNS
+    assert list(flow) == [*CUTFLOW_COLUMNS, "stage"]
     assert flow["step"].tolist() == list(range(1, len(names) + 1))
     assert flow["cut"].tolist() == names
     assert flow["n_in"].iloc[0] == n

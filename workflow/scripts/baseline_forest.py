@@ -8,22 +8,19 @@ Outputs
         forest-{training sample}, seed the forest's
 """
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
 
-from transferz.baselines import TEST_SETS, fit_forest, prediction_table, read_split
+from transferz.baselines import fit_forest, predict_samples
 from transferz.features import input_columns
 from transferz.io import write_parquet
 from transferz.logs import job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
-
-logger = logging.getLogger(__name__)
 
 
 def main(
@@ -57,17 +54,13 @@ def main(
     """
     columns = input_columns(inputs, bands)
     splits = {"transferz": transferz, "galaxiesml": galaxiesml, "combo": combo}
-    tests = {name: read_split(splits[name], "test", columns) for name in TEST_SETS}
     settings = {"trees": trees, "min_leaf": min_leaf, "threads": threads}
-    parts = []
-    for sample, path in splits.items():
-        values, z_train, _ = read_split(path, "train", columns)
+
+    def fit(values: np.ndarray, z_train: np.ndarray) -> Iterator[Callable]:
         for seed in range(seeds):
-            forest = fit_forest(values, z_train, seed=seed, **settings)
-            z_pred = {name: forest.predict(test[0]) for name, test in tests.items()}
-            parts.append(prediction_table(f"forest-{sample}", seed, tests, z_pred))
-        logger.info("%s: %d forests on %d galaxies", sample, seeds, len(values))
-    write_parquet(pd.concat(parts, ignore_index=True), predictions)
+            yield fit_forest(values, z_train, seed=seed, **settings).predict
+
+    write_parquet(predict_samples("forest", splits, columns, fit), predictions)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,18 @@ Outputs
         null-{training sample}
 """
 
-import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
 
-from transferz.baselines import TEST_SETS, predict_null, prediction_table, read_split
+from transferz.baselines import predict_null, predict_samples
 from transferz.io import write_parquet
 from transferz.logs import job
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
-
-logger = logging.getLogger(__name__)
 
 
 def main(
@@ -37,14 +35,11 @@ def main(
         Output.
     """
     splits = {"transferz": transferz, "galaxiesml": galaxiesml, "combo": combo}
-    tests = {name: read_split(splits[name], "test", []) for name in TEST_SETS}
-    parts = []
-    for sample, path in splits.items():
-        _, z_train, _ = read_split(path, "train", [])
-        z_pred = {name: predict_null(z_train, len(test[1])) for name, test in tests.items()}
-        parts.append(prediction_table(f"null-{sample}", 0, tests, z_pred))
-        logger.info("%s: %d training redshifts", sample, len(z_train))
-    write_parquet(pd.concat(parts, ignore_index=True), predictions)
+
+    def fit(_: np.ndarray, z_train: np.ndarray) -> list[Callable]:
+        return [lambda values: predict_null(z_train, len(values))]
+
+    write_parquet(predict_samples("null", splits, [], fit), predictions)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from transferz.io import write_csv
 from transferz.logs import job
-from transferz.metrics import KEYS, METRICS, Ranges, check_networks, evaluate_predictions
+from transferz.metrics import Ranges, check_networks, evaluate_predictions, metrics_table
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -55,13 +53,8 @@ def main(
     ranges = Ranges(tuple(z_range), tuple(full_range), bin_width, bin_z_max, bin_min_galaxies)
     found = evaluate_predictions(paths, ranges)
     check_networks(found, strategies, seeds, datasets)
-    rows = [
-        {"strategy": strategy, "seed": seed, "dataset": dataset} | row
-        for (strategy, seed, dataset), table in found.items()
-        for row in table
-    ]
-    table = pd.DataFrame(rows, columns=[*KEYS, "n", *METRICS])
-    write_csv(table.sort_values(KEYS, ignore_index=True), per_seed)
+    table = metrics_table(found)
+    write_csv(table, per_seed)
     logger.info("%d networks on test sets, %d rows of metrics", len(found), len(table))
 
 

@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from transferz.io import write_csv
 from transferz.logs import job
-from transferz.metrics import KEYS, METRICS, Ranges, check_networks, evaluate_predictions
+from transferz.metrics import Ranges, check_networks, evaluate_predictions, metrics_table
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -45,18 +43,11 @@ def main(
         Networks to evaluate, each combination once; other seeds are left out.
     z_range, full_range : pair of float
     """
-    # No bins of redshift: no bin has that many galaxies.
-    ranges = Ranges(tuple(z_range), tuple(full_range), bin_min_galaxies=10**9)
+    ranges = Ranges.without_bins(z_range, full_range)
     found = evaluate_predictions(list(predictions), ranges)
     found = {key: rows for key, rows in found.items() if key[1] in set(seeds)}
     check_networks(found, strategies, seeds, ("transferz", "galaxiesml"))
-    rows = [
-        {"strategy": strategy, "seed": seed, "dataset": dataset} | row
-        for (strategy, seed, dataset), table in found.items()
-        for row in table
-    ]
-    table = pd.DataFrame(rows, columns=[*KEYS, "n", *METRICS])
-    write_csv(table.sort_values(KEYS, ignore_index=True), per_seed)
+    write_csv(metrics_table(found), per_seed)
     logger.info("%d networks on test sets", len(found))
 
 

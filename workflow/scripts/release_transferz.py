@@ -60,12 +60,14 @@ def main(
     flow = pd.read_csv(cutflow)
     provenance = json.loads(pq.read_schema(transferz).metadata[b"transferz"])
     descriptions = release.describe(list(table), bands)
-    about = {
-        "survey": survey,
-        "version": settings["version"],
-        "license_name": settings["license"],
-    }
-    published = {key: settings[key] for key in ("date", "url", "creators")}
+    edition = release.Edition(
+        survey=survey,
+        version=settings["version"],
+        license_name=settings["license"],
+        date=settings["date"],
+        url=settings["url"],
+        creators=settings["creators"],
+    )
     sources = release.sources_of(provenance["hsc_version"])
     cards = {
         "DATASET": ("TransferZ", "name of the data set"),
@@ -102,14 +104,14 @@ def main(
     data_files = [fits, parquet, csv]
     documents = {
         readme: release.readme(
-            table, descriptions, flow, provenance=provenance, extinction=extinction, **about
+            table, descriptions, flow, edition, provenance=provenance, extinction=extinction
         ),
         sheet: datasheet.datasheet(
-            table, flow, sources, bands=bands, provenance=provenance, **about
+            table, flow, sources, edition, bands=bands, provenance=provenance
         ),
-        croissant: release.croissant(table, descriptions, data_files, **about, **published),
-        citation: release.citation(sources, **about, **published),
-        zenodo: release.zenodo(table, sources, **about, **published),
+        croissant: release.croissant(table, descriptions, data_files, edition),
+        citation: release.citation(sources, edition),
+        zenodo: release.zenodo(table, sources, edition),
     }
     release.write_documents(documents)
     everything = [*data_files, dictionary, *documents]

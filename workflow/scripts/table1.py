@@ -22,11 +22,10 @@ from transferz.metrics import METRICS
 from transferz.statistics import read_per_seed, seed_values, significantly_smaller, summarise
 from transferz.tables import (
     escape_latex,
-    latex_table,
+    latex_number_table,
     markdown_table,
     siunitx,
     survey_note,
-    table_format,
     thousands,
     with_spread,
 )
@@ -137,12 +136,9 @@ def latex(
     sentence = escape_latex(describe(table, labels)).replace(
         r"\textless{}= z\_true \textless{}=", r"$\le z_\mathrm{true} \le$"
     )
-    return latex_table(
-        ["l", *(f"S[table-format={table_format(cells[metric])}]" for metric in metrics)],
-        [
-            "Strategy",
-            *(f"{METRICS[metric].label} ${METRICS[metric].symbol}$" for metric in metrics),
-        ],
+    return latex_number_table(
+        "Strategy",
+        {f"{METRICS[m].label} ${METRICS[m].symbol}$": cells[m] for m in metrics},
         groups,
         caption=f"Metrics per strategy and test set. {sentence} Bold: significantly the best. "
         + escape_latex(survey_note(survey)),

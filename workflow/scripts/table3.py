@@ -24,11 +24,10 @@ from transferz.metrics import METRICS
 from transferz.statistics import read_per_seed, seed_values, summarise
 from transferz.tables import (
     escape_latex,
-    latex_table,
+    latex_number_table,
     markdown_table,
     siunitx,
     survey_note,
-    table_format,
     with_spread,
 )
 
@@ -126,12 +125,9 @@ def main(
         line = [escape_latex(display_name(row.strategy, labels))]
         line += [cells[metric][row.Index] for metric in metrics]
         groups.setdefault(escape_latex(labels.get(row.dataset, row.dataset)), []).append(line)
-    tex_table = latex_table(
-        ["l", *(f"S[table-format={table_format(cells[metric])}]" for metric in metrics)],
-        [
-            "Estimate",
-            *(f"{METRICS[metric].label} ${METRICS[metric].symbol}$" for metric in metrics),
-        ],
+    tex_table = latex_number_table(
+        "Estimate",
+        {f"{METRICS[m].label} ${METRICS[m].symbol}$": cells[m] for m in metrics},
         groups,
         caption=f"What the networks are worth. {escape_latex(NOTE)} "
         rf"For ${z_range[0]:g} \le z_\mathrm{{true}} \le {z_range[1]:g}$. "

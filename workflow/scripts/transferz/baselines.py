@@ -5,7 +5,8 @@ Both are trained on the same rows as the networks and predict the same test sets
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from sklearn.ensemble import RandomForestRegressor
 from transferz.features import TARGET, feature_matrix, select_split, target_vector
 from transferz.io import read_parquet
 from transferz.metrics import PREDICTION_COLUMNS
+
+logger = logging.getLogger(__name__)
 
 SAMPLES = ("transferz", "galaxiesml", "combo")
 TEST_SETS = ("transferz", "galaxiesml")
@@ -93,6 +96,42 @@ def prediction_table(
         parts = [part.astype({"object_id": str}) for part in parts]
     table = pd.concat(parts, ignore_index=True).assign(strategy=name, seed=np.int32(seed))
     return table[PREDICTION_COLUMNS]
+
+
+def predict_samples(
+    kind: str,
+    paths: Mapping[str, str | Path],
+    columns: Sequence[str],
+    fit: Callable[[np.ndarray, np.ndarray], Iterable[Callable[[np.ndarray], np.ndarray]]],
+) -> pd.DataFrame:
+    """Train on each sample and predict both test sets.
+
+    Parameters
+    ----------
+    kind : str
+        First part of the name in the column ``strategy``, ``{kind}-{sample}``.
+    paths : mapping
+        Split catalogue of each of `SAMPLES`.
+    columns : sequence of str
+        Inputs.
+    fit : callable
+        From inputs and redshifts of the training rows to one estimate per seed, each from inputs
+        to redshifts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `prediction_table` of all.
+    """
+    tests = {name: read_split(paths[name], "test", columns) for name in TEST_SETS}
+    parts = []
+    for sample in SAMPLES:
+        values, z_train, _ = read_split(paths[sample], "train", columns)
+        for seed, estimate in enumerate(fit(values, z_train)):
+            z_pred = {name: estimate(test[0]) for name, test in tests.items()}
+            parts.append(prediction_table(f"{kind}-{sample}", seed, tests, z_pred))
+        logger.info("%s: trained on %d galaxies", sample, len(values))
+    return pd.concat(parts, ignore_index=True)
 
 
 def display_name(name: str, labels: Mapping[str, str]) -> str:

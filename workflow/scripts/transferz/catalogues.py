@@ -226,10 +226,10 @@ def read_catalogue(
     path = Path(path)
     if not path.is_file():
         raise InputError("file not found", file=path, fix="give its path in the configuration")
-    reader = _READERS[_format_of(path, file_format)]
+    reader = _READERS[format_of(path, file_format)]
 
     def pick(names: Sequence[str]) -> list[str]:
-        return _pick_columns(path, names, columns)
+        return pick_columns(path, names, columns)
 
     raw = reader(path, columns, pick, table)
     present = [column for column in columns if column.name in raw.columns]
@@ -238,13 +238,13 @@ def read_catalogue(
     quantities = {}
     uses = Counter(column.name for column in present)
     for column in present:
-        _check_unit(path, column, raw.units.get(column.name))
+        check_unit(path, column, raw.units.get(column.name))
         uses[column.name] -= 1
         # Given up as soon as converted: a large catalogue is in memory once, not twice.
         again = uses[column.name] > 0
         values = raw.columns[column.name].copy() if again else raw.columns.pop(column.name)
         null = raw.nulls.get(column.name)
-        quantities[column.quantity] = _CONVERTERS[column.kind](path, column, values, null)
+        quantities[column.quantity] = CONVERTERS[column.kind](path, column, values, null)
     catalogue = pd.DataFrame(quantities, copy=False)
     _check_values(path, catalogue, present)
     if unique is not None:
@@ -268,7 +268,8 @@ def _check_unique(path: Path, values: pd.Series, name: str) -> None:
         )
 
 
-def _format_of(path: Path, file_format: str) -> str:
+def format_of(path: Path, file_format: str) -> str:
+    """Return the format named, or the one that the file's name tells."""
     if file_format != "auto":
         if file_format not in _READERS:
             raise InputError(
@@ -293,7 +294,7 @@ def _format_of(path: Path, file_format: str) -> str:
     )
 
 
-def _pick_columns(path: Path, names: Sequence[str], columns: Sequence[Column]) -> list[str]:
+def pick_columns(path: Path, names: Sequence[str], columns: Sequence[Column]) -> list[str]:
     """Return the names to read; raise for a required one that is absent or there twice."""
     counts = Counter(names)
     wanted = list(dict.fromkeys(column.name for column in columns))
@@ -372,7 +373,7 @@ def _read_fits(
             fix="the file may be cut short: compare its size with the archive's",
         ) from error
     except (OSError, ValueError, TypeError, EOFError, zlib.error, fits.VerifyError) as error:
-        raise _unreadable(path, "FITS file", error) from error
+        raise unreadable(path, "FITS file", error) from error
 
     # Where the archive's FITS writer cannot store a null it adds a column <name>_isnull.
     masks = {
@@ -407,11 +408,11 @@ def _read_fits(
                 for name in wanted:
                     stored[name][first : first + count] = part[name].reshape(count)
     except (EOFError, OSError, zlib.error) as error:
-        raise _unreadable(path, "FITS file", error) from error
+        raise unreadable(path, "FITS file", error) from error
 
     raw = RawTable({}, {}, {})
     for name in names:
-        values, null = _decode_fits(stored[name], fields[name])
+        values, null = decode_fits(stored[name], fields[name])
         if name in masks:
             flagged = stored[masks[name]] == ord("T")
             null = flagged if null is None else null | flagged
@@ -423,7 +424,7 @@ def _read_fits(
     return raw
 
 
-def _decode_fits(stored: np.ndarray, field: fits.Column) -> tuple[np.ndarray, np.ndarray | None]:
+def decode_fits(stored: np.ndarray, field: fits.Column) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the physical values of a stored column and where it has none."""
     if field.format.endswith("L"):
         return stored == ord("T"), ~np.isin(stored, (ord("T"), ord("F")))
@@ -464,7 +465,7 @@ def _read_delimited(path: Path, columns: Sequence[Column], pick: Pick, delimiter
         if not header:
             raise InputError("empty file", file=path, expected="a line of column names, then rows")
         names = pick([name.strip() for name in header])
-        _check_last_line(path, len(header), delimiter)
+        check_last_line(path, len(header), delimiter)
         as_text = {column.name: str for column in columns if column.kind in ("id", "flag", "text")}
         table = pd.read_csv(
             path,
@@ -487,12 +488,12 @@ def _read_delimited(path: Path, columns: Sequence[Column], pick: Pick, delimiter
         EOFError,
         zlib.error,
     ) as error:
-        raise _unreadable(path, "text table", error) from error
+        raise unreadable(path, "text table", error) from error
     table.columns = table.columns.str.strip()
     return RawTable({name: table[name] for name in names}, {}, {})
 
 
-def _check_last_line(path: Path, n_fields: int, delimiter: str) -> None:
+def check_last_line(path: Path, n_fields: int, delimiter: str) -> None:
     """Find a file cut short: pandas would fill the missing fields with nulls, silently.
 
     A cut gzip file is found by its checksum instead.
@@ -526,7 +527,7 @@ def _read_parquet(
     except InputError:
         raise
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, "Parquet file", error) from error
+        raise unreadable(path, "Parquet file", error) from error
     raw = RawTable({}, {}, {})
     for name in names:
         column = content[name]
@@ -588,7 +589,7 @@ def _read_hdf5(
             "no such group or dataset", file=path, key=str(table), fix="name the right one"
         ) from error
     except (OSError, RuntimeError, ValueError) as error:
-        raise _unreadable(path, "HDF5 file", error) from error
+        raise unreadable(path, "HDF5 file", error) from error
     lengths = {name: len(values) for name, values in content.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(
@@ -607,7 +608,8 @@ def _read_hdf5(
     return raw
 
 
-def _unreadable(path: Path, what: str, error: Exception) -> InputError:
+def unreadable(path: Path, what: str, error: Exception) -> InputError:
+    """Return the error to raise for a file that cannot be read, with what it seems to be."""
     with path.open("rb") as handle:
         start = handle.read(24)
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -632,7 +634,8 @@ _READERS = {
 # ------------------------------------------------------------------------------ conversion
 
 
-def _check_unit(path: Path, column: Column, found: str | None) -> None:
+def check_unit(path: Path, column: Column, found: str | None) -> None:
+    """Raise an `InputError` if the file states another unit than the expected ones."""
     if not column.unit or not found or not found.strip():
         return
     accepted = [text.strip() for text in column.unit.split("|")]
@@ -750,7 +753,7 @@ def _as_text(
     return text.mask(missing if null is None else missing | null)
 
 
-_CONVERTERS = {
+CONVERTERS = {
     "id": _as_id,
     "float": _as_float,
     "int": _as_int,
@@ -839,5 +842,5 @@ def column_names(path: str | Path, *, file_format: str = "auto") -> list[str]:
         found.extend(names)
         return list(names[:1])
 
-    _READERS[_format_of(path, file_format)](path, [], pick, None)
+    _READERS[format_of(path, file_format)](path, [], pick, None)
     return found

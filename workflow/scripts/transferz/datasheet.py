@@ -11,6 +11,7 @@ from transferz.release import (
     PAPER,
     SIMULATED,
     Description,
+    Edition,
     Source,
     column_type,
     markdown_cell,
@@ -56,11 +57,9 @@ def datasheet(
     table: pd.DataFrame,
     cutflow: pd.DataFrame,
     sources: Sequence[Source],
+    edition: Edition,
     *,
     bands: Sequence[str],
-    survey: str,
-    version: str,
-    license_name: str,
     provenance: Mapping[str, object],
 ) -> str:
     """Return DATASHEET.md: motivation, composition, collection, cuts, uses, biases, licences."""
@@ -72,9 +71,9 @@ def datasheet(
     selection = cutflow[cutflow["stage"] == "selection"]
     hardest = selection.nlargest(3, "n_removed", keep="first")
     lines = [
-        f"# Datasheet: {title(survey)}, version {version}",
+        f"# Datasheet: {title(edition.survey)}, version {edition.version}",
         "",
-        *([SIMULATED, ""] if survey == "embedded" else []),
+        *([SIMULATED, ""] if edition.survey == "embedded" else []),
         "## Motivation",
         "",
         f"Made to train and test photometric redshift networks as in {PAPER}: many galaxies of "
@@ -154,7 +153,7 @@ def datasheet(
         "",
         "## Licences and acknowledgements",
         "",
-        f"The table: {license_name}. Cite it (`CITATION.cff`) and what it is made of:",
+        f"The table: {edition.license_name}. Cite it (`CITATION.cff`) and what it is made of:",
     ]
     for source in sources:
         note = " Not in the table: what to use with it." if source.key == "galaxiesml" else ""

@@ -11,7 +11,6 @@ import pandas as pd
 
 from transferz.errors import InputError
 
-SPLITS = ("train", "validation", "test")
 TARGET = "redshift"
 
 

@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 from transferz.errors import InputError
 from transferz.logs import check_current
 
+# Of every table of cuts, one row per cut.
+CUTFLOW_COLUMNS = ["step", "cut", "description", "n_in", "n_out", "n_removed", "fraction"]
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:

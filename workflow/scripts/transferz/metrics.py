@@ -12,6 +12,7 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.stats import (
@@ -156,6 +157,11 @@ class Ranges:
     bin_width: float = 0.1
     bin_z_max: float = 4.0
     bin_min_galaxies: int = 30
+
+    @classmethod
+    def without_bins(cls, z_range: Sequence[float], full_range: Sequence[float]) -> Ranges:
+        """Return the headline range and all redshifts alone: no bin has that many galaxies."""
+        return cls(tuple(z_range), tuple(full_range), bin_min_galaxies=10**9)
 
     def select(self, z_sorted: np.ndarray) -> list[ZRange]:
         """Return the ranges for ascending redshifts `z_sorted`, each once, in ascending order."""
@@ -445,6 +451,19 @@ def evaluate_predictions(
             found[prediction.key] = list(reference.evaluate(prediction.z_pred))
             origin[prediction.key] = path
     return found
+
+
+def metrics_table(
+    found: Mapping[tuple[str, int, str], Sequence[Mapping[str, object]]],
+) -> pd.DataFrame:
+    """Return what `evaluate_predictions` found: columns `KEYS`, ``n``, `METRICS`; sorted."""
+    rows = [
+        {"strategy": strategy, "seed": seed, "dataset": dataset} | row
+        for (strategy, seed, dataset), table in found.items()
+        for row in table
+    ]
+    table = pd.DataFrame(rows, columns=[*KEYS, "n", *METRICS])
+    return table.sort_values(KEYS, ignore_index=True)
 
 
 def check_networks(

@@ -127,6 +127,30 @@ def describe(columns: Sequence[str], bands: Sequence[str]) -> list[Description]:
 
 
 @dataclass(frozen=True)
+class Edition:
+    """What the documents of a release say of it as a publication.
+
+    Attributes
+    ----------
+    survey : {"embedded", "archive"}
+    version, license_name : str
+        The licence by its SPDX name.
+    date : str or None
+        Day of publication, YYYY-MM-DD; None: not yet published.
+    url : str
+        Page of the data set.
+    creators : sequence of str
+    """
+
+    survey: str
+    version: str
+    license_name: str
+    date: str | None
+    url: str
+    creators: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Source:
     """A publication that the data set rests on, and what its data ask of their users."""
 
@@ -310,17 +334,15 @@ def readme(
     table: pd.DataFrame,
     descriptions: Sequence[Description],
     cutflow: pd.DataFrame,
+    edition: Edition,
     *,
-    survey: str,
-    version: str,
-    license_name: str,
     provenance: Mapping[str, object],
     extinction: str,
 ) -> str:
     """Return README.md: what the data set is, how it was made, its data dictionary."""
     redshift = table["redshift"]
-    simulated = survey == "embedded"
-    lines = [f"# TransferZ {version}{' (simulated)' if simulated else ''}", ""]
+    simulated = edition.survey == "embedded"
+    lines = [f"# TransferZ {edition.version}{' (simulated)' if simulated else ''}", ""]
     if simulated:
         lines += [SIMULATED, ""]
     lines += [
@@ -340,7 +362,7 @@ def readme(
         f"- Match: each the other's nearest within {provenance['radius_arcsec']:g} arcsec.",
         f"- Redshifts {redshift.min():.3f} to {redshift.max():.3f}, "
         f"median {redshift.median():.3f}.",
-        f"- Licence: {license_name}. The catalogues that it is made of ask to be cited and "
+        f"- Licence: {edition.license_name}. The catalogues that it is made of ask to be cited and "
         "acknowledged: the words are in `DATASHEET.md`.",
         "",
         "The same rows and columns are in `TransferZ.fits` (HDU 1), `TransferZ.parquet` and "
@@ -384,13 +406,7 @@ def croissant(
     table: pd.DataFrame,
     descriptions: Sequence[Description],
     files: Sequence[str | Path],
-    *,
-    survey: str,
-    version: str,
-    license_name: str,
-    date: str | None,
-    url: str,
-    creators: Sequence[str],
+    edition: Edition,
 ) -> str:
     """Return croissant.json: the data set as Croissant 1.0 JSON-LD.
 
@@ -402,12 +418,7 @@ def croissant(
         The data set.
     files : sequence of path
         Data files, one of them Parquet.
-    survey, version, license_name : str
-    date : str or None
-        Day of publication, YYYY-MM-DD; None: not yet published.
-    url : str
-        Page of the data set.
-    creators : sequence of str
+    edition : Edition
     """
     parquet = next(Path(path).name for path in files if str(path).endswith(".parquet"))
     types = {"integer": "sc:Integer", "boolean": "sc:Boolean", "text": "sc:Text"}
@@ -416,12 +427,12 @@ def croissant(
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": "TransferZ",
-        "description": summary(table, survey),
-        "version": version,
-        "license": SPDX_URL.format(license=license_name),
-        "url": url,
+        "description": summary(table, edition.survey),
+        "version": edition.version,
+        "license": SPDX_URL.format(license=edition.license_name),
+        "url": edition.url,
         "citeAs": PAPER,
-        "creator": [{"@type": "sc:Organization", "name": name} for name in creators],
+        "creator": [{"@type": "sc:Organization", "name": name} for name in edition.creators],
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -458,34 +469,28 @@ def croissant(
             }
         ],
     }
-    if date is not None:
-        document["datePublished"] = date
+    if edition.date is not None:
+        document["datePublished"] = edition.date
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
 
 
 def citation(
     sources: Sequence[Source],
-    *,
-    survey: str,
-    version: str,
-    license_name: str,
-    date: str | None,
-    url: str,
-    creators: Sequence[str],
+    edition: Edition,
 ) -> str:
     """Return CITATION.cff of the data set."""
     lines = [
         "cff-version: 1.2.0",
         "message: If you use this data set, please cite it, the paper and the catalogues below.",
-        f'title: "{title(survey)}"',
+        f'title: "{title(edition.survey)}"',
         "type: dataset",
-        f'version: "{version}"',
-        f"license: {license_name}",
-        f'url: "{url}"',
+        f'version: "{edition.version}"',
+        f"license: {edition.license_name}",
+        f'url: "{edition.url}"',
     ]
-    if date is not None:
-        lines.append(f"date-released: {date}")
-    lines += ["authors:", *(f'  - name: "{name}"' for name in creators), "references:"]
+    if edition.date is not None:
+        lines.append(f"date-released: {edition.date}")
+    lines += ["authors:", *(f'  - name: "{name}"' for name in edition.creators), "references:"]
     for source in sources:
         lines += [
             "  - type: article",
@@ -503,24 +508,18 @@ def citation(
 def zenodo(
     table: pd.DataFrame,
     sources: Sequence[Source],
-    *,
-    survey: str,
-    version: str,
-    license_name: str,
-    date: str | None,
-    url: str,
-    creators: Sequence[str],
+    edition: Edition,
 ) -> str:
     """Return zenodo.json: metadata for an upload to Zenodo, as its deposit interface takes them."""
     document = {
-        "title": title(survey),
+        "title": title(edition.survey),
         "upload_type": "dataset",
         "access_right": "open",
-        "description": f"<p>{summary(table, survey)} Columns, cuts with counts, biases, licences: "
-        "README.md and DATASHEET.md.</p>",
-        "creators": [{"name": name} for name in creators],
-        "license": license_name.lower(),
-        "version": version,
+        "description": f"<p>{summary(table, edition.survey)} Columns, cuts with counts, biases, "
+        "licences: README.md and DATASHEET.md.</p>",
+        "creators": [{"name": name} for name in edition.creators],
+        "license": edition.license_name.lower(),
+        "version": edition.version,
         "language": "eng",
         "keywords": ["photometric redshifts", "galaxies", "HSC", "COSMOS", "transfer learning"],
         "related_identifiers": [
@@ -530,14 +529,14 @@ def zenodo(
             }
             for source in sources
         ]
-        + [{"identifier": url, "relation": "isDocumentedBy"}],
+        + [{"identifier": edition.url, "relation": "isDocumentedBy"}],
         "references": [source.cite for source in sources],
         "notes": "\n\n".join(
             source.acknowledgement for source in sources if source.acknowledgement != "-"
         ),
     }
-    if date is not None:
-        document["publication_date"] = date
+    if edition.date is not None:
+        document["publication_date"] = edition.date
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 

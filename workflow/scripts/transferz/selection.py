@@ -15,19 +15,9 @@ import pandas as pd
 
 from transferz.catalogues import did_you_mean
 from transferz.errors import InputError
+from transferz.io import CUTFLOW_COLUMNS
 
 logger = logging.getLogger(__name__)
-
-CUTFLOW_COLUMNS = [
-    "step",
-    "cut",
-    "description",
-    "n_in",
-    "n_out",
-    "n_removed",
-    "fraction",
-    "stage",
-]
 
 
 def photo_z_half_width(table: pd.DataFrame) -> pd.Series:
@@ -185,7 +175,7 @@ def apply_cuts(
     selected : pandas.DataFrame
         The rows that pass all cuts, in their order, index reset.
     cutflow : pandas.DataFrame
-        One row per cut: `CUTFLOW_COLUMNS`; fraction is n_out / n_in of the step.
+        One row per cut: `CUTFLOW_COLUMNS` and ``stage``; fraction is n_out / n_in of the step.
 
     Raises
     ------
@@ -231,7 +221,7 @@ def join_cutflows(*flows: pd.DataFrame) -> pd.DataFrame:
     """Return cut-flow tables one after another, their steps numbered from 1."""
     joined = pd.concat(flows, ignore_index=True) if len(flows) > 1 else flows[0].copy()
     joined["step"] = np.arange(1, len(joined) + 1)
-    return joined[CUTFLOW_COLUMNS]
+    return joined[[*CUTFLOW_COLUMNS, "stage"]]
 
 
 def unbalanced(flow: pd.DataFrame, n_rows: int) -> list[str]:

@@ -144,7 +144,7 @@ def stream_catalogue(
     path = Path(path)
     if not path.is_file():
         raise InputError("file not found", file=path, fix="give its path in the configuration")
-    kind = catalogues._format_of(path, file_format)
+    kind = catalogues.format_of(path, file_format)
     rows = -(-chunk_rows // BLOCK) * BLOCK
     columns = [
         replace(column, kind=_identifier_kind(path, kind, column, table))
@@ -167,8 +167,8 @@ def stream_catalogue(
 def _convert(path: Path, columns: Sequence[Column], raw: RawTable) -> pd.DataFrame:
     quantities = {}
     for column in columns:
-        catalogues._check_unit(path, column, raw.units.get(column.name))
-        convert = catalogues._CONVERTERS[column.kind]
+        catalogues.check_unit(path, column, raw.units.get(column.name))
+        convert = catalogues.CONVERTERS[column.kind]
         values, null = raw.columns[column.name], raw.nulls.get(column.name)
         quantities[column.quantity] = convert(path, column, values.copy(), null)
     return pd.DataFrame(quantities)
@@ -207,7 +207,7 @@ def _pieces_fits(
                     )
                 definitions = hdu.columns
                 total, start = hdu.header["NAXIS2"], hdu.fileinfo()["datLoc"]
-                names = catalogues._pick_columns(path, definitions.names, columns)
+                names = catalogues.pick_columns(path, definitions.names, columns)
                 fields = {name: definitions[name] for name in names}
                 row_type = definitions.dtype.newbyteorder(">")
         units = {name: str(field.unit) for name, field in fields.items() if field.unit}
@@ -223,14 +223,14 @@ def _pieces_fits(
                 for name in names:
                     stored = part[name].reshape(count)
                     stored = stored.astype(stored.dtype.newbyteorder("="))
-                    raw.columns[name], null = catalogues._decode_fits(stored, fields[name])
+                    raw.columns[name], null = catalogues.decode_fits(stored, fields[name])
                     if null is not None and null.any():
                         raw.nulls[name] = null
                 yield raw
     except (IndexError, KeyError) as error:
         raise InputError("no such table in the file", file=path, key=f"HDU {number}") from error
     except (OSError, EOFError, zlib.error, fits.VerifyError) as error:
-        raise catalogues._unreadable(path, "FITS file", error) from error
+        raise catalogues.unreadable(path, "FITS file", error) from error
 
 
 def _pieces_delimited(
@@ -240,8 +240,8 @@ def _pieces_delimited(
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
             header = [name.strip() for name in next(csv.reader(handle, delimiter=delimiter), [])]
-        names = catalogues._pick_columns(path, header, columns)
-        catalogues._check_last_line(path, len(header), delimiter)
+        names = catalogues.pick_columns(path, header, columns)
+        catalogues.check_last_line(path, len(header), delimiter)
         text = {column.name: str for column in columns if column.kind in ("id", "text", "flag")}
         with pd.read_csv(
             path,
@@ -268,7 +268,7 @@ def _pieces_delimited(
         EOFError,
         zlib.error,
     ) as error:
-        raise catalogues._unreadable(path, "text table", error) from error
+        raise catalogues.unreadable(path, "text table", error) from error
 
 
 def _pieces_csv(
@@ -290,7 +290,7 @@ def _pieces_parquet(
         with pq.ParquetFile(
             path, pre_buffer=False, memory_map=False, page_checksum_verification=True
         ) as parquet:
-            names = catalogues._pick_columns(path, parquet.schema_arrow.names, columns)
+            names = catalogues.pick_columns(path, parquet.schema_arrow.names, columns)
             for batch in parquet.iter_batches(batch_size=rows, columns=names):
                 raw = RawTable({}, {}, {})
                 for name in names:
@@ -305,7 +305,7 @@ def _pieces_parquet(
                     raw.columns[name] = column.to_pandas()
                 yield raw
     except (pa.ArrowException, OSError) as error:
-        raise catalogues._unreadable(path, "Parquet file", error) from error
+        raise catalogues.unreadable(path, "Parquet file", error) from error
 
 
 def _pieces_hdf5(
@@ -318,11 +318,11 @@ def _pieces_hdf5(
                 compound = [item for item in node.values() if getattr(item.dtype, "names", None)]
                 node = compound[0] if len(compound) == 1 else node
             if isinstance(node, h5py.Dataset):
-                names = catalogues._pick_columns(path, node.dtype.names or (), columns)
+                names = catalogues.pick_columns(path, node.dtype.names or (), columns)
                 lengths = {"rows": len(node)}
             else:
                 arrays = [name for name, item in node.items() if isinstance(item, h5py.Dataset)]
-                names = catalogues._pick_columns(path, arrays, columns)
+                names = catalogues.pick_columns(path, arrays, columns)
                 lengths = {name: len(node[name]) for name in names}
             if len(set(lengths.values())) > 1:
                 raise InputError("columns of different lengths", file=path, found=lengths)
@@ -338,7 +338,7 @@ def _pieces_hdf5(
     except KeyError as error:
         raise InputError("no such group or dataset", file=path, key=str(table)) from error
     except (OSError, RuntimeError) as error:
-        raise catalogues._unreadable(path, "HDF5 file", error) from error
+        raise catalogues.unreadable(path, "HDF5 file", error) from error
 
 
 def _decoded(values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferz.errors import InputError
+from transferz.io import CUTFLOW_COLUMNS
 
 # First lines of pages and captions: on which sky the numbers were measured.
 SURVEY_NOTES = {
@@ -34,8 +35,6 @@ LATEX_SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
 }
-
-CUTFLOW_COLUMNS = ["step", "cut", "description", "n_in", "n_out", "n_removed", "fraction"]
 
 # Digits of a number whose spread is zero or unknown.
 DIGITS_WITHOUT_SPREAD = 3
@@ -187,6 +186,34 @@ def markdown_table(
         for width, side in zip(widths, align, strict=True)
     ]
     return "\n".join([line(cells[0]), line(rule), *(line(row) for row in cells[1:])])
+
+
+def latex_number_table(
+    first: str,
+    columns: Mapping[str, Sequence[str]],
+    groups: Mapping[str, Sequence[Sequence[str]]],
+    *,
+    caption: str,
+    label: str,
+) -> str:
+    """Return a `latex_table` of a column of names and columns of numbers.
+
+    Parameters
+    ----------
+    first : str
+        Header of the column of names.
+    columns : mapping
+        Header (LaTeX) to the cells of all rows (siunitx), which decide the column's format.
+    groups, caption, label
+        See `latex_table`.
+    """
+    return latex_table(
+        ["l", *(f"S[table-format={table_format(cells)}]" for cells in columns.values())],
+        [first, *columns],
+        groups,
+        caption=caption,
+        label=label,
+    )
 
 
 def latex_table(
