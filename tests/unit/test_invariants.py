@@ -174,7 +174,7 @@ def test_inputs_outside_the_range_trained_on_are_reported(
 
 
 def test_a_network_that_predicts_nan_stops_the_run(tmp_path: Path) -> None:
-    import predict
+    import predict_tests
     from transferz.network import Architecture, initial_weights, save_models
 
     architecture = Architecture(1, (4,))
@@ -185,7 +185,9 @@ def test_a_network_that_predicts_nan_stops_the_run(tmp_path: Path) -> None:
     write_parquet(catalogue(), tmp_path / "s.parquet")
     sets = {name: tmp_path / "s.parquet" for name in ("transferz", "galaxiesml")}
     with pytest.raises(InputError, match=r"m\.npz: z_pred: a prediction is not finite"):
-        predict.main(tmp_path / "m.npz", tmp_path / "p.parquet", **sets, strategy="A", threads=1)
+        predict_tests.main(
+            tmp_path / "m.npz", tmp_path / "p.parquet", **sets, strategy="A", threads=1
+        )
     assert not (tmp_path / "p.parquet").exists()
 
 
