@@ -336,7 +336,7 @@ def test_stale_and_damaged_checkpoints_are_ignored(tmp_path: Path, alone: dict) 
     assert checkpoint.load_fit(0) is None and checkpoint.load_state(0) is None
 
 
-def test_fingerprint_sees_data_settings_start_and_code(trainer: Trainer) -> None:
+def test_fingerprint_sees_data_settings_start_code_and_device(trainer: Trainer) -> None:
     start = starts([0]).values()
     base = fingerprint(trainer, start)
     assert base == fingerprint(trainer, start)
@@ -347,8 +347,9 @@ def test_fingerprint_sees_data_settings_start_and_code(trainer: Trainer) -> None
         fingerprint(Trainer(SMALL, settings, TRAIN, VALIDATION), start),
         fingerprint(trainer, starts([1]).values()),
         fingerprint(trainer, start, "other program"),
+        fingerprint(trainer, start, device="gpu"),
     }
-    assert len(variants | {base}) == 5
+    assert len(variants | {base}) == 6
 
 
 # The script: from split catalogues to model files.

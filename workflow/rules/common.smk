@@ -176,12 +176,27 @@ def layer_problems(name, entry, config):
 
 def seed_chunks():
     """Return the chunks of seeds, one training job each, as `first-last` with three digits."""
-    seeds = config["seeds"]
-    firsts = range(seeds["first"], seeds["first"] + seeds["count"], seeds["per_job"])
-    end = seeds["first"] + seeds["count"]
-    return [
-        f"{first:03d}-{min(first + seeds['per_job'], end) - 1:03d}" for first in firsts
-    ]
+    seeds, chunks = config["seeds"], []
+    first = seeds["first"]
+    for size in chunk_sizes(seeds["count"], seeds["per_job"], config["device"]):
+        chunks.append(f"{first:03d}-{first + size - 1:03d}")
+        first += size
+    return chunks
+
+
+def chunk_sizes(count, per_job, device="cpu"):
+    """Return the number of seeds of each training job of a strategy.
+
+    `auto` makes four equal jobs (on a GPU one) for every hundred seeds begun, or fewer, so that
+    none has less than five seeds: the start of TensorFlow is then a small part of a job. The
+    number of cores has no say. File names carry the chunk, and a run begun on a laptop would
+    start again on a cluster.
+    """
+    if per_job != "auto":
+        return [min(per_job, count - done) for done in range(0, count, per_job)]
+    hundreds = -(-count // 100)
+    jobs = max(1, min(hundreds * (1 if device == "gpu" else 4), count // 5))
+    return [count // jobs + (k < count % jobs) for k in range(jobs)]
 
 
 def per_chunk(pattern, strategies=None):
@@ -319,3 +334,41 @@ def git_revision():
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     return finished.stdout.strip() or "unknown"
+
+
+# -------------------------------------------------------------------------- cores and memory
+
+
+def request(base, per_input=0):
+    """Return a resources function: `base`, and `per_input` for each MB of input, by attempt.
+
+    For `mem_mb` in MB and for `runtime` in minutes.
+    """
+
+    def amount(wildcards, input, attempt):
+        return int(attempt * (base + per_input * input.size_mb))
+
+    return amount
+
+
+def train_minutes(wildcards, input, attempt):
+    """Return the minutes to ask for one training job: twice what slow cores took, ten at least.
+
+    A MB of a split table has up to 5,000 training rows, a million rows seen take up to 10 s, and
+    training ends, if not at max_epochs, within about twenty times patience. Should it not, the
+    next attempt goes on from the checkpoint.
+    """
+    training = strategy_settings("training")(wildcards)
+    epochs = min(training["max_epochs"], 20 * training["patience"])
+    million_rows = len(chunk_seeds(wildcards)) * epochs * 0.005 * input.size_mb
+    return int(attempt * (10 + 2 * 10 / 60 * million_rows))
+
+
+def machine_memory():
+    """Return 90% of the memory of this machine, in MB: what its jobs may take together."""
+    return int(0.9e-6 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+
+
+# On one machine Snakemake counts cores; let it count memory too, unless --resources says how much.
+if workflow.is_main_process and workflow.local_exec:
+    workflow.global_resources.setdefault("mem_mb", machine_memory())

@@ -19,11 +19,16 @@ rule train:
     conda:
         "../../envs/training.yaml"
     threads: 1
+    resources:
+        mem_mb=request(1500, per_input=4),
+        runtime=train_minutes,
+        gpu=int(config["device"] == "gpu"),
     params:
         seeds=chunk_seeds,
         bands=config["bands"],
         network=strategy_settings("network"),
         training=strategy_settings("training"),
+        device=config["device"],
         code=code_hash("train", "training"),
     message:
         "Training {wildcards.strategy}, seeds {wildcards.chunk}"
@@ -51,6 +56,9 @@ rule predict_tests:
     conda:
         "../../envs/training.yaml"
     threads: 1
+    resources:
+        mem_mb=request(1500, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         code=code_hash("predict_tests", "training"),
     message:

@@ -108,6 +108,7 @@ def main(
     training: Mapping[str, object],
     threads: int,
     code: str = "",
+    device: str = "cpu",
 ) -> None:
     """Train the networks of a chunk and write them with their histories.
 
@@ -126,8 +127,10 @@ def main(
     threads : int
     code : str
         Hash of the program; a checkpoint of another program is not continued.
+    device : {"cpu", "gpu", "auto"}
+        See `transferz.network.configure_tensorflow`.
     """
-    configure_tensorflow(threads)
+    device = configure_tensorflow(threads, device)
     columns = input_columns(network["inputs"], bands)
     architecture = Architecture(
         len(columns), tuple(network["hidden"]), network["activation"], network["skip"]
@@ -152,7 +155,7 @@ def main(
     logger.info("%s: %d galaxies, %d to validate", label, len(train), len(validation))
     trainer = Trainer(architecture, settings, train, validation)
     folder = Path(models).with_name(f".{Path(models).stem}.checkpoint")
-    checkpoint = Checkpoint(folder, fingerprint(trainer, weights.values(), code))
+    checkpoint = Checkpoint(folder, fingerprint(trainer, weights.values(), code, device))
     fits = train_seeds(trainer, weights, label=label, checkpoint=checkpoint)
 
     best = [fit.best_epoch for fit in fits.values()]
@@ -176,4 +179,5 @@ if __name__ == "__main__":
             training=snakemake.params.training,
             threads=snakemake.threads,
             code=snakemake.params.code,
+            device=snakemake.params.device,
         )

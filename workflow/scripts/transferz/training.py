@@ -457,7 +457,9 @@ class Checkpoint:
         return arrays, grouped
 
 
-def fingerprint(trainer: Trainer, start: Iterable[Weights], code: str = "") -> str:
+def fingerprint(
+    trainer: Trainer, start: Iterable[Weights], code: str = "", device: str = "cpu"
+) -> str:
     """Hash of everything that determines the trained weights of a chunk.
 
     Parameters
@@ -468,12 +470,15 @@ def fingerprint(trainer: Trainer, start: Iterable[Weights], code: str = "") -> s
         Weights each seed starts from.
     code : str
         Hash of the program.
+    device : str
+        ``cpu`` or ``gpu``: a GPU gives other bits.
     """
     settings = {
         "settings": asdict(trainer.settings),
         "architecture": asdict(trainer.architecture),
         "versions": [tf.__version__, keras.__version__, np.__version__],
         "code": code,
+        "device": device,
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for sample in (trainer.train, trainer.validation):
