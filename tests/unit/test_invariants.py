@@ -154,7 +154,7 @@ def test_an_object_that_is_there_twice_stops_the_run(tmp_path: Path) -> None:
 def test_inputs_outside_the_range_trained_on_are_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from predict import report_range
+    from predict_tests import report_range
 
     scaler = Scaler(("mag_g", "mag_r"), np.float32([20, 20]), np.float32([24, 25]))
     inside = np.float32([[20, 20], [24, 25]])
