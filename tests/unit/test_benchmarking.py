@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import benchmark_run
 import benchmark_training
 import plot_benchmark_training
+from transferz import progress
 from transferz.benchmark_page import CHECKPOINT_SECONDS
 from transferz.benchmarking import Spread, flops_per_galaxy, workers
 from transferz.errors import InputError
@@ -113,3 +115,44 @@ def test_page_and_plot(measured: Path) -> None:
         measured / "training.csv", measured / "training.pdf", measured / "training.png"
     )
     assert (measured / "training.pdf").read_bytes() == first and len(first) > 5000
+
+
+def write_benchmark(path, seconds, cpu, memory):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t{memory}\t{cpu}\n")
+
+
+def test_time_of_a_run_is_summed_by_rule(tmp_path):
+    write_benchmark(tmp_path / "train" / "NN-Base" / "seeds-000-001.tsv", 30, 29, 900)
+    write_benchmark(tmp_path / "train" / "NN-TL" / "seeds-000-001.tsv", 50, 48, 950)
+    write_benchmark(tmp_path / "control" / "train" / "NN-TL" / "seeds-000-001.tsv", 5, 5, 900)
+    write_benchmark(tmp_path / "figure1.tsv", 15, "-", "-")
+    write_benchmark(tmp_path / "spectra_train" / "heads.tsv", 100, 90, 1000)
+    table = benchmark_run.by_rule(benchmark_run.read_jobs(tmp_path), inside=60.0).set_index("rule")
+    assert table.loc["train", ["jobs", "wall_s", "cpu_s", "peak_mib"]].tolist() == [2, 80, 77, 950]
+    assert table.loc["train", "inside_training_s"] == 60
+    assert table["share_of_wall"].sum() == pytest.approx(1)
+    text = benchmark_run.page(table.reset_index())
+    # All training: (80 + 5 + 100) of 200 s; inside: 60 of the 100 s without spectra.
+    assert "train networks: 92% of 200 s" in text
+    assert "the jobs took 100 s, of which 60%" in text
+
+
+def test_run_without_benchmark_files_says_so(tmp_path):
+    with pytest.raises(InputError, match="no benchmark files"):
+        benchmark_run.read_jobs(tmp_path)
+
+
+def test_training_seconds_are_read_from_what_progress_wrote(tmp_path, caplog, monkeypatch):
+    clock = iter([100.0, 112.4])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    told = progress.Progress("NN-Base seeds 0-1", 2, 1000)
+    told.done = 2
+    with caplog.at_level("INFO"):
+        told.end()
+    log = tmp_path / "train.log"
+    log.write_text(f"12:00 INFO {caplog.messages[-1]}\n")
+    assert progress.training_seconds(log) == 12
+    log.write_text("12:00 INFO NN-Base seeds 0-1: 1 of 2 seeds, 8 thousand galaxies/s, 12 s\n")
+    with pytest.raises(InputError, match="no last line"):
+        progress.training_seconds(log)

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import train
-from transferz import training
+from transferz import progress, training
 from transferz.backend import tf
 from transferz.errors import InputError
 from transferz.network import Architecture, build_network, get_loss, initial_weights, read_models
@@ -294,12 +294,12 @@ def test_resume_within_a_seed_gives_the_same_bits(
     class KilledError(Exception):
         pass
 
-    def kill(self: training.Progress, seed: int, epoch: int) -> None:
+    def kill(self: progress.Progress, seed: int, epoch: int) -> None:
         if (seed, epoch) == (1, 4):
             raise KilledError
 
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(training.Progress, "epoch", kill)
+    monkeypatch.setattr(progress.Progress, "epoch", kill)
     with pytest.raises(KilledError):
         train_seeds(trainer, starts([0, 1]), checkpoint=Checkpoint(tmp_path, "x"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["running.npz", "seed-000.npz"]

@@ -2,6 +2,9 @@
 #
 # Inputs   none; the configuration of this run
 # Outputs  <results>/benchmarks/overhead.{csv,md}; timings, so different in every run
+#
+# Where the time of the run itself went, once it is done: <results>/benchmarks/run.{csv,md}, from the
+# files that Snakemake wrote for each job.
 
 
 rule benchmark_overhead:
@@ -23,3 +26,26 @@ rule benchmark_overhead:
         "Measuring what jobs cost besides their work"
     script:
         "../scripts/benchmark_overhead.py"
+
+
+rule benchmark_run:
+    input:
+        per_chunk("<results>/models/{strategy}/seeds-{chunk}.npz"),
+        rules.pages.input,
+    output:
+        csv="<results>/benchmarks/run.csv",
+        md="<results>/benchmarks/run.md",
+    log:
+        "<logs>/benchmark_run.log",
+    conda:
+        "../../envs/catalogues.yaml"
+    params:
+        folder=config["pathvars"]["benchmarks"],
+        logs=per_chunk(
+            f"{config['pathvars']['logs']}/train/{{strategy}}/seeds-{{chunk}}.log"
+        ),
+        code=code_hash("benchmark_run", "catalogues"),
+    message:
+        "Summing up where the time went"
+    script:
+        "../scripts/benchmark_run.py"

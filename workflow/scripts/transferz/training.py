@@ -25,6 +25,7 @@ from transferz.backend import keras, tf
 from transferz.errors import InputError
 from transferz.io import atomic_path
 from transferz.network import Architecture, Weights, build_network, get_loss
+from transferz.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,6 @@ logger = logging.getLogger(__name__)
 PERMUTATION_STREAM = 1
 # Rows validated at a time: the activations of a block stay in the second-level cache.
 VALIDATION_ROWS = 1024
-PROGRESS_SECONDS = 10.0
 CHECKPOINT_SECONDS = 30.0
 
 
@@ -489,52 +489,6 @@ def fingerprint(
         for array in weights:
             digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()
-
-
-class Progress:
-    """One line every ten seconds: how far, how fast, how long still.
-
-    Parameters
-    ----------
-    label : str
-        Names the job, e.g. ``NN-Base seeds 0-9``.
-    n_seeds : int
-    n_rows : int
-        Training rows seen in an epoch.
-    """
-
-    def __init__(self, label: str, n_seeds: int, n_rows: int) -> None:
-        self.label, self.n_seeds, self.n_rows = label, n_seeds, n_rows
-        self.begin = self.last = time.monotonic()
-        self.done = self.restored = self.epochs = 0
-
-    def epoch(self, seed: int, epoch: int) -> None:
-        """Count an epoch; write a line if it is time."""
-        self.epochs += 1
-        now = time.monotonic()
-        if now - self.last >= PROGRESS_SECONDS:
-            self.last = now
-            logger.info("%s: %s, seed %d in epoch %d", self.label, self._state(now), seed, epoch)
-
-    def seed(self, *, restored: bool = False) -> None:
-        """Count a finished seed."""
-        self.done += 1
-        self.restored += restored
-
-    def end(self) -> None:
-        """Write the last line."""
-        logger.info("%s: %s", self.label, self._state(time.monotonic()))
-
-    def _state(self, now: float) -> str:
-        elapsed = now - self.begin
-        rate = self.epochs * self.n_rows / max(elapsed, 1e-9) / 1000
-        text = f"{self.done} of {self.n_seeds} seeds, {rate:.0f} thousand galaxies/s"
-        trained = self.done - self.restored
-        if 0 < self.done < self.n_seeds and trained:
-            text += f", about {elapsed / trained * (self.n_seeds - self.done):.0f} s left"
-        elif self.done == self.n_seeds:
-            text += f", {elapsed:.0f} s"
-        return text
 
 
 def train_seeds(
