@@ -31,11 +31,12 @@ from transferz.spectra_results import (
     CLASSICAL,
     METRIC_LABELS,
     NOTE,
+    POINT_COLUMNS,
     best_estimator,
     head_name,
+    points_of,
     read_metrics,
     select,
-    summary,
 )
 
 if TYPE_CHECKING:
@@ -65,14 +66,8 @@ def collect(
             for value in values_of(metrics, axis):
                 keys = {axis: value, "estimator": best_estimator(head)}
                 chosen = select(metrics, default, head, **keys)
-                for metric in METRICS:
-                    found = summary(chosen, metric)
-                    if found is not None:
-                        rows.append(
-                            (axis, value, str(head), metric, found.n, found.mean, found.spread)
-                        )
-    columns = ["axis", "value", "head", "metric", "n_seeds", "mean", "spread"]
-    return pd.DataFrame(rows, columns=columns)
+                rows += points_of((axis, value, str(head)), chosen, METRICS)
+    return pd.DataFrame(rows, columns=["axis", "value", "head", *POINT_COLUMNS])
 
 
 def draw_axis(

@@ -27,7 +27,15 @@ from transferz.plotting import (
     subplots,
 )
 from transferz.spectra_plotting import LOSS_STYLES, draw_points, log_ticks
-from transferz.spectra_results import METRIC_LABELS, NAMES, NOTE, read_metrics, select, summary
+from transferz.spectra_results import (
+    METRIC_LABELS,
+    NAMES,
+    NOTE,
+    POINT_COLUMNS,
+    points_of,
+    read_metrics,
+    select,
+)
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -58,14 +66,8 @@ def collect(
             for estimator in ("mode", "mean"):
                 keys = {"labels": recipe, "loss": loss, "estimator": estimator}
                 chosen = select(metrics, default, default["head"], **keys)
-                for metric in TABLE_METRICS:
-                    found = summary(chosen, metric)
-                    if found is not None:
-                        rows.append(
-                            (recipe, loss, estimator, metric, found.n, found.mean, found.spread)
-                        )
-    columns = ["labels", "loss", "estimator", "metric", "n_seeds", "mean", "spread"]
-    return pd.DataFrame(rows, columns=columns)
+                rows += points_of((recipe, loss, estimator), chosen, TABLE_METRICS)
+    return pd.DataFrame(rows, columns=["labels", "loss", "estimator", *POINT_COLUMNS])
 
 
 def draw(

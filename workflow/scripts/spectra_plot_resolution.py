@@ -28,7 +28,15 @@ from transferz.plotting import (
     subplots,
 )
 from transferz.spectra_plotting import CLASS_STYLES, draw_curve, log_ticks
-from transferz.spectra_results import METRIC_LABELS, NAMES, NOTE, read_metrics, select, summary
+from transferz.spectra_results import (
+    METRIC_LABELS,
+    NAMES,
+    NOTE,
+    POINT_COLUMNS,
+    points_of,
+    read_metrics,
+    select,
+)
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -59,14 +67,8 @@ def collect(metrics: pd.DataFrame, default: Mapping[str, object]) -> pd.DataFram
         for estimator in ("mode", "mean"):
             for number in numbers:
                 chosen = select(metrics, default, number, n_train=size, estimator=estimator)
-                for metric in PANELS:
-                    found = summary(chosen, metric)
-                    if found is not None:
-                        rows.append(
-                            (size, estimator, number, metric, found.n, found.mean, found.spread)
-                        )
-    columns = ["n_train", "estimator", "classes", "metric", "n_seeds", "mean", "spread"]
-    return pd.DataFrame(rows, columns=columns)
+                rows += points_of((size, estimator, number), chosen, PANELS)
+    return pd.DataFrame(rows, columns=["n_train", "estimator", "classes", *POINT_COLUMNS])
 
 
 def draw(

@@ -46,6 +46,7 @@ METRIC_LABELS = {
     "ece": "ECE",
     "width_68": "width of 68% interval",
 }
+POINT_COLUMNS = ["metric", "n_seeds", "mean", "spread"]
 METRIC_DEFINITIONS = {
     "mse": "mean of (z_pred - z_true)^2",
     "mae": "mean of |z_pred - z_true|",
@@ -126,6 +127,17 @@ def best_estimator(head: str | int) -> str:
 def summary(rows: pd.DataFrame, metric: str) -> Summary | None:
     """Distribution of a metric over seeds; None if no network is there."""
     return summarise(rows[metric].to_numpy()) if len(rows) else None
+
+
+def points_of(
+    key: tuple[object, ...], chosen: pd.DataFrame, metrics: Sequence[str]
+) -> list[tuple[object, ...]]:
+    """Return a row of `key` and `POINT_COLUMNS` per metric; none if no network is there."""
+    return [
+        (*key, metric, found.n, found.mean, found.spread)
+        for metric in metrics
+        if (found := summary(chosen, metric)) is not None
+    ]
 
 
 def members_of(
