@@ -98,7 +98,10 @@ def test_workflow_catalog_requirements(root: Path) -> None:
     assert (root / "workflow/Snakefile").is_file()
     assert list((root / "workflow/rules").glob("*.smk"))
     assert (root / "config/README.md").is_file()
-    assert (root / ".snakemake-workflow-catalog.yml").is_file()
+    assert (root / "LICENSE").is_file()
+    usage = yaml.safe_load((root / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert usage["software-stack-deployment"]["conda"] is True
+    assert usage["report"] is True
     readme = (root / "README.md").read_text().lower()
     assert "snakemake" in readme
     assert "workflow" in readme
