@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from transferz.network import Architecture, build_network, initial_weights
 from transferz.training import Sample, Settings
 
 SHAPE = Architecture(3, (16, 12))
-QUICK = Settings(batch_size=32, max_epochs=3, learning_rate=1e-2)
+QUICK = Settings(batch_size=32, max_epochs=3, learning_rate=1e-2, low_rank=2)
 
 
 @pytest.fixture(name="trainer", scope="module")
@@ -20,7 +22,7 @@ def fixture_trainer() -> LowRankTrainer:
     draw = np.random.default_rng(3)
     x = draw.random((320, 3), dtype=np.float32)
     z = (x.sum(axis=1, keepdims=True) / 2).astype(np.float32)
-    return LowRankTrainer(SHAPE, QUICK, Sample(x[:256], z[:256]), Sample(x[256:], z[256:]), rank=2)
+    return LowRankTrainer(SHAPE, QUICK, Sample(x[:256], z[:256]), Sample(x[256:], z[256:]))
 
 
 def test_it_starts_as_the_network_that_it_adapts(trainer):
@@ -61,6 +63,17 @@ def test_a_seed_is_the_same_after_another_one(trainer):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_rank_that_is_not_low_is_named(trainer):
-    with pytest.raises(InputError, match=r"training\.rank"):
-        LowRankTrainer(SHAPE, QUICK, trainer.train, trainer.validation, rank=12)
+def test_frozen_layers_get_no_correction(trainer):
+    settings = replace(QUICK, trainable=("hidden_2",))
+    frozen = LowRankTrainer(SHAPE, settings, trainer.train, trainer.validation)
+    start = initial_weights(SHAPE, 5)
+    fit = frozen.fit(5, start)
+    moved = [not np.array_equal(a, b) for a, b in zip(fit.weights, start, strict=True)]
+    assert moved == [False, False, True, True, False, False]
+
+
+@pytest.mark.parametrize("rank", [None, 0, 12])
+def test_a_rank_that_is_not_low_is_named(trainer, rank):
+    settings = replace(QUICK, low_rank=rank)
+    with pytest.raises(InputError, match=r"training\.low_rank: .*expected 1 to 11"):
+        LowRankTrainer(SHAPE, settings, trainer.train, trainer.validation)

@@ -19,8 +19,17 @@ import pytest
 import train
 from transferz import progress, training
 from transferz.backend import tf
+from transferz.class_losses import ClassLoss
 from transferz.errors import InputError
-from transferz.network import Architecture, build_network, get_loss, initial_weights, read_models
+from transferz.label_distributions import Classes, label_distribution
+from transferz.network import (
+    Architecture,
+    build_network,
+    initial_weights,
+    load_model,
+    read_models,
+    trained_part,
+)
 from transferz.training import (
     Checkpoint,
     EarlyStopping,
@@ -32,9 +41,11 @@ from transferz.training import (
     permutation,
     train_seeds,
 )
+from transferz.uncertainty import quantile
 
 PAPER = Architecture(5)
 SMALL = Architecture(5, (16, 12))
+CLASSES = Architecture(5, (16, 12), classes=Classes(20, 4.0))
 QUICK = Settings(batch_size=32, max_epochs=40, patience=2, learning_rate=1e-2)
 
 
@@ -49,6 +60,14 @@ def galaxies(n: int, seed: int) -> Sample:
 # different orders are as far apart as two seeds.
 PLAIN_TOLERANCE = 1e-3
 TRAIN, VALIDATION = galaxies(530, 1), galaxies(150, 2)
+
+
+def targets(sample: Sample, architecture: Architecture) -> Sample:
+    """Return the sample with distributions of its labels where the network has classes."""
+    if not architecture.classes:
+        return sample
+    errors = np.full((2, len(sample)), 0.05)
+    return Sample(sample.x, label_distribution(sample.z[:, 0], *errors, architecture.classes))
 
 
 def starts(seeds: list[int], architecture: Architecture = SMALL) -> dict:
@@ -71,32 +90,34 @@ def assert_same_bits(found: list, expected: list) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def batches(seed: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(seed: int, size: int, train: Sample = TRAIN) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of one epoch after another, in the trainer's order."""
     for epoch in itertools.count(1):
-        rows = permutation(seed, epoch, len(TRAIN))
-        for first in range(0, len(TRAIN), size):
+        rows = permutation(seed, epoch, len(train))
+        for first in range(0, len(train), size):
             chosen = rows[first : first + size]
-            yield TRAIN.x[chosen], TRAIN.z[chosen]
+            yield train.x[chosen], train.z[chosen]
 
 
 def keras_fit(
     settings: Settings, architecture: Architecture, seed: int, *, jit_compile: bool = True
 ) -> tuple:
     """Train with `keras.Model.fit` and Keras' own early stopping."""
-    model = build_network(architecture)
-    model.set_weights(initial_weights(architecture, seed))
+    whole = build_network(architecture)
+    whole.set_weights(initial_weights(architecture, seed))
     if settings.trainable != "all":
         for name in architecture.layers:
-            model.get_layer(name).trainable = name in settings.trainable
+            whole.get_layer(name).trainable = name in settings.trainable
+    model = trained_part(whole) if architecture.classes else whole
+    train, validation = targets(TRAIN, architecture), targets(VALIDATION, architecture)
     optimizer = keras.optimizers.get(settings.optimizer)
     optimizer.learning_rate = settings.learning_rate
-    model.compile(optimizer, loss=get_loss(settings.loss, settings.gamma), jit_compile=jit_compile)
+    model.compile(optimizer, loss=settings.loss_function, jit_compile=jit_compile)
     stopping = keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)
     history = model.fit(
-        batches(seed, settings.batch_size),
+        batches(seed, settings.batch_size, train),
         steps_per_epoch=-(-len(TRAIN) // settings.batch_size),
-        validation_data=(VALIDATION.x, VALIDATION.z),
+        validation_data=(validation.x, validation.z),
         epochs=settings.max_epochs,
         callbacks=[stopping],
         shuffle=False,
@@ -114,17 +135,24 @@ def keras_fit(
         (SMALL, Settings(batch_size=64, max_epochs=3, loss="mse", optimizer="sgd")),
         (SMALL, Settings(batch_size=64, max_epochs=3, trainable=("hidden_1", "redshift"))),
         (SMALL, QUICK),
+        (CLASSES, Settings(batch_size=64, max_epochs=3, class_loss=ClassLoss(1.0))),
+        (CLASSES, Settings(batch_size=64, max_epochs=3, class_loss=ClassLoss(0.0, 1.0, 0.02))),
     ],
-    ids=["paper", "one batch", "batch too large", "mse and sgd", "frozen", "early stopping"],
+    ids=[
+        *("paper", "one batch", "batch too large", "mse and sgd", "frozen", "early stopping"),
+        *("cross-entropy", "Jensen-Shannon and entropy"),
+    ],
 )
 def test_bitwise_equal_to_keras_fit(architecture: Architecture, settings: Settings) -> None:
-    trainer = Trainer(architecture, settings, TRAIN, VALIDATION)
-    fit = trainer.fit(5, initial_weights(architecture, 5))
+    samples = (targets(TRAIN, architecture), targets(VALIDATION, architecture))
+    fit = Trainer(architecture, settings, *samples).fit(5, initial_weights(architecture, 5))
     losses, stopping = keras_fit(settings, architecture, 5)
     assert len(fit.losses) == len(losses)
     assert fit.best_epoch == stopping.best_epoch + 1
-    # The weights are the same bits; the reported means differ in their order of summation.
-    assert_same_bits(fit.weights, stopping.best_weights)
+    # The weights are the same bits; the reported means differ in their order of summation. Behind
+    # the classes stands their median, which does not learn.
+    learned = fit.weights[:-1] if architecture.classes else fit.weights
+    assert_same_bits(learned, stopping.best_weights)
     np.testing.assert_allclose(fit.losses, losses, rtol=2e-6)
     if settings is QUICK:
         assert fit.best_epoch < len(losses) < settings.max_epochs
@@ -159,7 +187,7 @@ def test_loss_of_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     model = build_network(PAPER)
     model.set_weights(initial_weights(PAPER, 4))
     model.compile(
-        keras.optimizers.Adam(settings.learning_rate), loss=get_loss("hsc", 0.15), jit_compile=True
+        keras.optimizers.Adam(settings.learning_rate), loss=settings.loss_function, jit_compile=True
     )
     expected = [model.train_on_batch(x, z) for x, z in itertools.islice(batches(4, 53), 20)]
     np.testing.assert_allclose(np.concatenate(steps), expected, rtol=2e-6)
@@ -371,7 +399,14 @@ def split_catalogue(path: Path, shift: float) -> Path:
     return path
 
 
-def run(split: Path, start: Path | None, models: Path, seeds: list[int], **training_keys) -> None:
+def run(
+    split: Path,
+    start: Path | None,
+    models: Path,
+    seeds: list[int],
+    head: dict | None = None,
+    **training_keys,
+) -> None:
     train.main(
         split,
         start,
@@ -380,7 +415,7 @@ def run(split: Path, start: Path | None, models: Path, seeds: list[int], **train
         strategy="NN-X",
         seeds=seeds,
         bands=BANDS,
-        network=NETWORK,
+        network={**NETWORK, "head": head},
         training={**TRAINING, **training_keys},
         threads=1,
     )
@@ -410,6 +445,46 @@ def test_script_trains_and_refines(tmp_path: Path) -> None:
     assert again.read_bytes() == base.read_bytes()
 
 
+HEAD = {"bins": 40, "z_max": 4.0, "cross_entropy": 1}
+
+
+def test_script_trains_classes_on_what_labels_are_worth(tmp_path: Path) -> None:
+    split = split_catalogue(tmp_path / "a.parquet", 0.0)
+    table = pd.read_parquet(split)
+    table["redshift_l68"] = table["redshift"] - 0.2
+    table["redshift_u68"] = table["redshift"] + 0.2
+    table.to_parquet(split)
+    paths = {name: tmp_path / f"{name}.npz" for name in ("soft", "hard", "refined", "low_rank")}
+    keys = {"batch_size": 32, "max_epochs": 60, "learning_rate": 0.005}
+    run(split, None, paths["soft"], [0], head=HEAD, **keys)
+    run(split, None, paths["hard"], [0], head={**HEAD, "hard": True}, **keys)
+    test = table[table["split"] == "test"]
+    magnitudes = test[[f"mag_{band}" for band in BANDS]].to_numpy(np.float32)
+    edges, upper = Classes(40, 4.0).edges, {}
+    for name in ("soft", "hard"):
+        model = load_model(paths[name], 0)
+        layers = [model.get_layer("probability").output, model.output]
+        share, z_pred = keras.Model(model.input, layers).predict(magnitudes, verbose=0)
+        share = share.astype(np.float64)
+        np.testing.assert_allclose(z_pred[:, 0], quantile(share, edges, 0.5), atol=1e-4)
+        assert abs(np.median(z_pred[:, 0] - test["redshift"])) < 0.05
+        upper[name] = np.mean(quantile(share, edges, 0.84) - z_pred[:, 0])
+    # Only the one has been told that labels are uncertain by 0.2.
+    assert upper["hard"] < 0.1 < 0.17 < upper["soft"]
+    run(split, paths["soft"], paths["refined"], [0], head=HEAD, trainable=["redshift"])
+    run(split, paths["soft"], paths["low_rank"], [0], head=HEAD, low_rank=2)
+    before = read_models(paths["soft"]).weights[0]
+    after = read_models(paths["refined"]).weights[0]
+    same = [np.array_equal(a, b) for a, b in zip(after, before, strict=True)]
+    assert same == [True, True, True, True, False, False, True]
+    adapted = read_models(paths["low_rank"])
+    assert adapted.architecture == read_models(paths["soft"]).architecture
+    change = adapted.weights[0][2] - before[2]
+    assert np.linalg.matrix_rank(change, tol=1e-4) == 2
+    with pytest.raises(InputError, match="have another shape"):
+        run(split, paths["soft"], tmp_path / "no.npz", [0], head={**HEAD, "bins": 41})
+
+
 CHILD = """
 import json, sys
 import train
@@ -433,7 +508,7 @@ def test_killed_job_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> None
         "strategy": "NN-X",
         "seeds": [0, 1, 2],
         "bands": BANDS,
-        "network": NETWORK,
+        "network": {**NETWORK, "head": None},
         "training": {**TRAINING, "max_epochs": 100, "patience": 100},
         "threads": 1,
     }

@@ -159,6 +159,25 @@ def layer_problems(name, entry, config):
                 f"strategies.{name}.{key}: found {own}, expected {other} as in "
                 f"{entry['start_from']}, which it starts from"
             )
+    own, other = (
+        each.get("head", config["network"]["head"]) or {} for each in (entry, parent)
+    )
+    for key in ("bins", "z_max"):
+        if parent and own.get(key) != other.get(key):
+            problems.append(
+                f"strategies.{name}.head.{key}: found {own.get(key)}, expected {other.get(key)} as "
+                f"in {entry['start_from']}, which it starts from"
+            )
+    if own and not own.get("cross_entropy", 0) + own.get("jensen_shannon", 0) > 0:
+        problems.append(
+            f"strategies.{name}.head: found no loss, expected a weight of cross_entropy or "
+            "jensen_shannon above 0"
+        )
+    if entry.get("low_rank") and "start_from" not in entry:
+        problems.append(
+            f"strategies.{name}.low_rank: found {entry['low_rank']} without start_from; a "
+            "correction needs a network to correct"
+        )
     trainable = entry.get("trainable", config["training"]["trainable"])
     n_hidden = len(entry.get("hidden", config["network"]["hidden"]))
     layers = [*(f"hidden_{k}" for k in range(1, n_hidden + 1)), "redshift"]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from transferz.class_losses import ClassLoss
 from transferz.errors import InputError
 from transferz.io import write_csv, write_parquet
 from transferz.logs import job
@@ -33,7 +34,7 @@ from transferz.spectra_members import (
     read_spectra,
     write_probabilities,
 )
-from transferz.spectra_networks import Architecture, Loss, Settings, Task, Trainer, softmax
+from transferz.spectra_networks import Architecture, Settings, Task, Trainer, softmax
 from transferz.spectra_targets import LabelRecipe, hard_targets, spoil, target_distribution
 from transferz.uncertainty import summarise
 
@@ -157,7 +158,7 @@ def main(
                 architecture, data.spectra.grism.pixels, max(member.classes, 1), settings
             )
         recipe = LabelRecipe.from_config(_entry(labels, member.labels))
-        loss = None if member.head == REGRESSION else Loss(**_entry(losses, member.loss))
+        loss = None if member.head == REGRESSION else ClassLoss(**_entry(losses, member.loss))
         task = task_of(member, data, recipe, bool(loss and loss.hard))
         _, curve = trainer.fit(task, member.seed, loss)
         predicted = predict(trainer, member, data, "test")

@@ -14,12 +14,15 @@ outputs; the next run goes on from there and ends with the same bytes.
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from transferz.adaptation import LowRankTrainer
+from transferz.class_losses import ClassLoss
 from transferz.errors import InputError
 from transferz.features import (
     TARGET,
@@ -30,6 +33,7 @@ from transferz.features import (
     target_vector,
 )
 from transferz.io import read_parquet, write_csv
+from transferz.label_distributions import Classes, label_distribution, label_errors
 from transferz.logs import job
 from transferz.network import (
     Architecture,
@@ -56,11 +60,48 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def load_sample(table: pd.DataFrame, split: str, scaler: Scaler, *, file: str | Path) -> Sample:
-    """Scaled inputs and redshifts of one split."""
+@dataclass(frozen=True)
+class Head:
+    """A head that gives probabilities: ``head`` of a strategy.
+
+    Attributes
+    ----------
+    classes : Classes
+    loss : ClassLoss
+    photo_z_error : float, optional
+        See `label_distributions.label_errors`.
+    """
+
+    classes: Classes
+    loss: ClassLoss
+    photo_z_error: float | None = None
+
+    @classmethod
+    def from_config(cls, entry: Mapping[str, object]) -> "Head":
+        """Take the head from its entry in the configuration."""
+        loss = {key: entry[key] for key in ClassLoss.__dataclass_fields__ if key in entry}
+        return cls(
+            Classes(entry["bins"], entry["z_max"]), ClassLoss(**loss), entry.get("photo_z_error")
+        )
+
+    def target(self, rows: pd.DataFrame, z: np.ndarray, *, file: str | Path) -> np.ndarray:
+        """Target of each galaxy with label `z`, shape (n, bins): one-hot if the loss is hard."""
+        errors = (np.zeros(len(z)), np.zeros(len(z)))
+        if not self.loss.hard:
+            errors = label_errors(rows, photo_z_error=self.photo_z_error, file=file)
+        return label_distribution(z, *errors, self.classes)
+
+
+def load_sample(
+    table: pd.DataFrame, split: str, scaler: Scaler, head: Head | None, *, file: str | Path
+) -> Sample:
+    """Scaled inputs and targets of one split: redshifts, or what `head` makes of them."""
     rows = select_split(table, split, file=file)
     values = feature_matrix(rows, scaler.columns, file=file)
-    return Sample(scaler.transform(values), target_vector(rows, file=file))
+    target = target_vector(rows, file=file)
+    if head:
+        target = head.target(rows, target[:, 0], file=file)
+    return Sample(scaler.transform(values), target)
 
 
 def check_start(
@@ -121,7 +162,7 @@ def main(
     seeds : sequence of int
     bands : sequence of str
     network : mapping
-        ``inputs, hidden, activation, skip`` of this strategy.
+        ``inputs, hidden, activation, skip, head`` of this strategy.
     training : mapping
         See `transferz.training.Settings`.
     threads : int
@@ -132,11 +173,19 @@ def main(
     """
     device = configure_tensorflow(threads, device)
     columns = input_columns(network["inputs"], bands)
+    head = Head.from_config(network["head"]) if network["head"] else None
     architecture = Architecture(
-        len(columns), tuple(network["hidden"]), network["activation"], network["skip"]
+        len(columns),
+        tuple(network["hidden"]),
+        network["activation"],
+        network["skip"],
+        head.classes if head else None,
     )
     settings = Settings.from_config(training)
-    table = read_parquet(split, [*columns, TARGET, "split"])
+    if head:
+        settings = replace(settings, class_loss=head.loss)
+    # What a label is worth is in columns that not every catalogue has.
+    table = read_parquet(split, None if head else [*columns, TARGET, "split"])
     weights: dict[int, Weights]
     if start is None:
         rows = select_split(table, "train", file=split)
@@ -149,11 +198,12 @@ def main(
         scaler = source.scaler
         weights = {seed: source.of_seed(seed, file=start) for seed in seeds}
 
-    train = load_sample(table, "train", scaler, file=split)
-    validation = load_sample(table, "validation", scaler, file=split)
+    train = load_sample(table, "train", scaler, head, file=split)
+    validation = load_sample(table, "validation", scaler, head, file=split)
     label = f"{strategy} seeds {min(seeds)}-{max(seeds)}"
     logger.info("%s: %d galaxies, %d to validate", label, len(train), len(validation))
-    trainer = Trainer(architecture, settings, train, validation)
+    kind = Trainer if settings.low_rank is None else LowRankTrainer
+    trainer = kind(architecture, settings, train, validation)
     folder = Path(models).with_name(f".{Path(models).stem}.checkpoint")
     checkpoint = Checkpoint(folder, fingerprint(trainer, weights.values(), code, device))
     fits = train_seeds(trainer, weights, label=label, checkpoint=checkpoint)

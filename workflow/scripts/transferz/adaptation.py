@@ -1,8 +1,9 @@
 """Low-rank adaptation (Hu et al. 2022, ICLR): a recipe of transfer between freezing and all.
 
-Each hidden layer's kernel W stays as it is and gets a correction A B of low rank that learns, with
-the biases and the output layer. Afterwards W + A B is an ordinary kernel: model files, predictions
-and whatever starts from the network know nothing of it.
+The kernel W of each hidden layer that may learn stays as it is and gets a correction A B of low
+rank that learns, with the layer's bias; the output layer learns as a whole.
+Afterwards W + A B is an ordinary kernel: model files, predictions and whatever starts from the
+network know nothing of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import keras
 import numpy as np
 
 from transferz.errors import InputError
-from transferz.network import OUTPUT, Architecture, Weights
+from transferz.network import Architecture, Weights
 from transferz.training import Fit, Sample, Settings, State, Trainer
 
 # Second entry of the random generators' keys; see network.INITIALISATION_STREAM.
@@ -26,9 +27,8 @@ class LowRankTrainer(Trainer):
     Parameters
     ----------
     architecture, settings, train, validation
-        See `training.Trainer`; all layers take part, whatever `settings.trainable`.
-    rank : int
-        Of each correction, at least 1 and less than the narrowest hidden layer.
+        See `training.Trainer`; `settings.low_rank` is the rank of each correction, at least 1 and
+        less than the width of the narrowest hidden layer.
 
     Raises
     ------
@@ -37,38 +37,21 @@ class LowRankTrainer(Trainer):
     """
 
     def __init__(
-        self,
-        architecture: Architecture,
-        settings: Settings,
-        train: Sample,
-        validation: Sample,
-        *,
-        rank: int,
+        self, architecture: Architecture, settings: Settings, train: Sample, validation: Sample
     ) -> None:
-        if not architecture.hidden or not 1 <= rank < min(architecture.hidden):
+        widest = min(architecture.hidden, default=1) - 1
+        if settings.low_rank is None or not 1 <= settings.low_rank <= widest:
             raise InputError(
                 "not a low rank",
-                key="training.rank",
-                found=rank,
-                expected=f"1 to {min(architecture.hidden, default=1) - 1}",
+                key="training.low_rank",
+                found=settings.low_rank,
+                expected=f"1 to {widest}",
             )
         super().__init__(architecture, settings, train, validation)
-        self.rank = rank
-        for layer in self._layers():
-            layer.trainable = True
-            if layer.name != OUTPUT:
-                layer.enable_lora(rank)
-        # Other variables learn now: the optimiser and the compiled functions are made anew.
-        self.optimizer = keras.optimizers.get(
-            {"class_name": settings.optimizer, "config": {"learning_rate": settings.learning_rate}}
-        )
-        self.optimizer.build(self.model.trainable_variables)
-        self._fresh_optimizer = [variable.numpy() for variable in self.optimizer.variables]
-        self._epoch = self._compile_epoch()
-        self._validate = self._compile_validation()
-
-    def _layers(self) -> list[keras.layers.Dense]:
-        return [self.model.get_layer(name) for name in self.architecture.layers]
+        for layer in self._adapted():
+            layer.enable_lora(settings.low_rank)
+        # Other variables learn now.
+        self._prepare()
 
     def fit(
         self,
@@ -96,16 +79,20 @@ class LowRankTrainer(Trainer):
         A is drawn uniformly with variance 2 / n_in (He et al. 2015, as Keras does), B is zero.
         """
         generator = np.random.default_rng([seed, ADAPTATION_STREAM])
-        for number, layer in enumerate(self._layers()):
-            kernel, bias = start[2 * number : 2 * number + 2]
-            layer._kernel.assign(kernel)
-            layer.bias.assign(bias)
-            if layer.name != OUTPUT:
-                n_in, n_out = kernel.shape
-                limit = np.sqrt(6.0 / n_in)
-                first = generator.uniform(-limit, limit, (n_in, self.rank))
-                layer.lora_kernel_a.assign(first.astype(np.float32))
-                layer.lora_kernel_b.assign(np.zeros((self.rank, n_out), dtype=np.float32))
+        plain = [
+            variable
+            for layer in self._dense()
+            for variable in (layer._kernel, layer.bias)
+            if variable is not None
+        ]
+        for variable, value in zip(plain, start, strict=True):
+            variable.assign(value)
+        for layer in self._adapted():
+            n_in, n_out = layer.kernel.shape
+            limit = np.sqrt(6.0 / n_in)
+            first = generator.uniform(-limit, limit, (n_in, self.settings.low_rank))
+            layer.lora_kernel_a.assign(first.astype(np.float32))
+            layer.lora_kernel_b.assign(np.zeros((self.settings.low_rank, n_out), np.float32))
         return self.model.get_weights()
 
     def merged(self, weights: Weights) -> Weights:
@@ -113,6 +100,17 @@ class LowRankTrainer(Trainer):
         self.model.set_weights(weights)
         return [
             np.asarray(keras.ops.convert_to_numpy(array), dtype=np.float32)
-            for layer in self._layers()
+            for layer in self._dense()
+            # With a correction, `kernel` is W + A B.
             for array in (layer.kernel, layer.bias)
+            if array is not None
         ]
+
+    def _dense(self) -> list[keras.layers.Dense]:
+        """Return the layers with weights, in the order of the network's weights."""
+        return [layer for layer in self.model.layers if layer.weights]
+
+    def _adapted(self) -> list[keras.layers.Dense]:
+        """Return the hidden layers that learn."""
+        hidden = [self.model.get_layer(name) for name in self.architecture.layers[:-1]]
+        return [layer for layer in hidden if layer.trainable]

@@ -26,6 +26,7 @@ from transferz.selection import unbalanced
 from transferz.splits import PLAUSIBLE_MAGNITUDES, SPLITS, leaks
 from transferz.statistics import read_per_seed
 from transferz.tables import read_cutflow
+from transferz.uncertainty import quantile
 
 PLAUSIBLE_REDSHIFTS = (0.0, 12.0)
 # Predictions repeated with NumPy agree with TensorFlow's but for the order of sums.
@@ -237,7 +238,13 @@ def predict(arrays: Mapping[str, np.ndarray], number: int, values: np.ndarray) -
         layer = activate(layer @ kernel.astype(np.float64) + bias)
     if bool(arrays["skip"]) and len(arrays["hidden"]):
         layer = np.concatenate([scaled, layer], axis=1)
-    return (layer @ arrays["redshift.kernel"][number] + arrays["redshift.bias"][number])[:, 0]
+    output = layer @ arrays["redshift.kernel"][number] + arrays["redshift.bias"][number]
+    if "median.kernel" not in arrays:
+        return output[:, 0]
+    # A head of classes of redshift: the median of their softmax, flat within classes.
+    edges = np.concatenate([[0.0], np.cumsum(arrays["median.kernel"][number][:, 0])])
+    share = np.exp(output - output.max(axis=1, keepdims=True))
+    return quantile(share / share.sum(axis=1, keepdims=True), edges, 0.5)
 
 
 def check_models(

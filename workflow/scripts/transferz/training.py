@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from transferz.backend import keras, tf
+from transferz.class_losses import ClassLoss
 from transferz.errors import InputError
 from transferz.io import atomic_path
-from transferz.network import Architecture, Weights, build_network, get_loss
+from transferz.network import Architecture, Loss, Weights, build_network, get_loss, trained_part
 from transferz.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,11 @@ class Settings:
     plateau_patience : int
     trainable : "all" or tuple of str
         Layers that learn; the others keep the weights they start with.
+    low_rank : int, optional
+        Learn corrections of this rank to the kernels of hidden layers (`adaptation`).
+    class_loss : ClassLoss, optional
+        In place of `loss` where the network gives probabilities of classes; no key of
+        ``training``.
     """
 
     loss: str = "hsc"
@@ -79,11 +85,18 @@ class Settings:
     plateau_factor: float = 1.0
     plateau_patience: int = 5
     trainable: str | tuple[str, ...] = "all"
+    low_rank: int | None = None
+    class_loss: ClassLoss | None = None
+
+    @property
+    def loss_function(self) -> Loss:
+        """The loss of each galaxy, as a function of target and output of the network."""
+        return self.class_loss or get_loss(self.loss, self.gamma)
 
     @classmethod
     def from_config(cls, config: Mapping[str, object]) -> Settings:
         """Take settings from a mapping, with an `InputError` for a key that is none of them."""
-        known = [setting.name for setting in fields(cls)]
+        known = [setting.name for setting in fields(cls) if setting.name != "class_loss"]
         for key in config:
             if key not in known:
                 raise InputError(
@@ -107,12 +120,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Sample:
-    """Scaled inputs and true redshifts of some galaxies.
+    """Scaled inputs and targets of some galaxies.
 
     Attributes
     ----------
     x : numpy.ndarray, shape (n, n_inputs), float32
-    z : numpy.ndarray, shape (n, 1), float32
+    z : numpy.ndarray, shape (n, outputs), float32
+        Redshift, or probabilities of classes of redshift.
     """
 
     x: np.ndarray
@@ -217,7 +231,13 @@ class Trainer:
         self.architecture, self.settings = architecture, settings
         self.train, self.validation = train, validation
         self.model = build_network(architecture)
+        self._trained = trained_part(self.model) if architecture.classes else self.model
         _freeze(self.model, architecture, settings.trainable)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make the optimiser and the compiled functions for what is trainable now."""
+        settings = self.settings
         self.optimizer = keras.optimizers.get(
             {
                 "class_name": settings.optimizer,
@@ -231,8 +251,8 @@ class Trainer:
 
     def _compile_epoch(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """One pass over the training rows in a given order, to the loss of each batch."""
-        model, optimizer = self.model, self.optimizer
-        loss = get_loss(self.settings.loss, self.settings.gamma)
+        model, optimizer = self._trained, self.optimizer
+        loss = self.settings.loss_function
         x, z = tf.constant(self.train.x), tf.constant(self.train.z)
         size = self.settings.batch_size
         n_full, n_rest = divmod(len(self.train), size)
@@ -262,16 +282,18 @@ class Trainer:
 
     def _compile_validation(self) -> Callable[[], tf.Tensor]:
         """Loss of each validation row, shape (n_validation,)."""
-        model = self.model
-        loss = get_loss(self.settings.loss, self.settings.gamma)
+        model = self._trained
+        loss = self.settings.loss_function
         x, z = tf.constant(self.validation.x), tf.constant(self.validation.z)
         size = VALIDATION_ROWS
         n_full, n_rest = divmod(len(self.validation), size)
-        n_inputs = self.architecture.n_inputs
+        n_inputs, n_outputs = self.architecture.n_inputs, self.architecture.outputs
 
         def block(start: tf.Tensor | int, n_rows: int) -> tf.Tensor:
             predicted = model(tf.slice(x, [start, 0], [n_rows, n_inputs]), training=False)
-            return tf.reshape(loss(tf.slice(z, [start, 0], [n_rows, 1]), predicted), [n_rows])
+            return tf.reshape(
+                loss(tf.slice(z, [start, 0], [n_rows, n_outputs]), predicted), [n_rows]
+            )
 
         @tf.function(jit_compile=True)
         def validate() -> tf.Tensor:
