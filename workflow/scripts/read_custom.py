@@ -43,7 +43,7 @@ def described_columns(survey: Mapping, bands: Sequence[str]) -> list[Column]:
     bands : sequence of str
     """
     names = {band: survey["band_names"].get(band, band) for band in bands}
-    nulls = tuple(float(value) for value in survey["null_values"])
+    nulls = (*(float(value) for value in survey["null_values"]), np.inf)
     columns = []
     for quantity, template in survey["columns"].items():
         if template is None:

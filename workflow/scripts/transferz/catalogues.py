@@ -7,6 +7,7 @@ with a file ends in an `InputError`; nothing is dropped.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import difflib
 import gzip
@@ -14,7 +15,7 @@ import logging
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -223,9 +224,7 @@ def read_catalogue(
     InputError
         If the file cannot be read, or its columns are not as described.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError("file not found", file=path, fix="give its path in the configuration")
+    path = existing(path)
     reader = _READERS[format_of(path, file_format)]
 
     def pick(names: Sequence[str]) -> list[str]:
@@ -234,7 +233,7 @@ def read_catalogue(
     raw = reader(path, columns, pick, table)
     present = [column for column in columns if column.name in raw.columns]
     if not len(next(iter(raw.columns.values()))):
-        raise InputError("empty table", file=path, found="0 rows", expected="at least one row")
+        raise empty_table(path)
     quantities = {}
     uses = Counter(column.name for column in present)
     for column in present:
@@ -254,6 +253,31 @@ def read_catalogue(
     return catalogue
 
 
+def existing(path: str | Path) -> Path:
+    """Return `path`; raise an `InputError` unless it is a file."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            "file not found",
+            file=path,
+            found="a folder" if path.is_dir() else "nothing of this name",
+            expected="a catalogue",
+            fix="give its path in the configuration",
+        )
+    return path
+
+
+def empty_table(path: Path) -> InputError:
+    """Return the error for a catalogue of column names alone."""
+    return InputError(
+        "empty table",
+        file=path,
+        found="0 rows",
+        expected="at least one row",
+        fix="fetch or write it again: what made it may have selected nothing",
+    )
+
+
 def _check_unique(path: Path, values: pd.Series, name: str) -> None:
     repeated = values.duplicated(keep=False)
     if repeated.any():
@@ -269,7 +293,7 @@ def _check_unique(path: Path, values: pd.Series, name: str) -> None:
 
 
 def format_of(path: Path, file_format: str) -> str:
-    """Return the format named, or the one that the file's name tells."""
+    """Return the format of a file: `file_format`, or by its name where that is "auto"."""
     if file_format != "auto":
         if file_format not in _READERS:
             raise InputError(
@@ -298,16 +322,7 @@ def pick_columns(path: Path, names: Sequence[str], columns: Sequence[Column]) ->
     """Return the names to read; raise for a required one that is absent or there twice."""
     counts = Counter(names)
     wanted = list(dict.fromkeys(column.name for column in columns))
-    twice = [name for name in wanted if counts[name] > 1]
-    if twice:
-        raise InputError(
-            "column name occurs more than once",
-            file=path,
-            key=twice[0],
-            found=f"{counts[twice[0]]} columns of this name",
-            expected="one",
-            fix="rename or remove the others",
-        )
+    _check_once(path, wanted, names)
     missing = [column for column in columns if column.required and column.name not in counts]
     if missing:
         raise InputError(
@@ -321,6 +336,20 @@ def pick_columns(path: Path, names: Sequence[str], columns: Sequence[Column]) ->
     return [name for name in wanted if name in counts]
 
 
+def _check_once(path: Path, wanted: Iterable[str], names: Sequence[str]) -> None:
+    counts = Counter(names)
+    twice = [name for name in wanted if counts[name] > 1]
+    if twice:
+        raise InputError(
+            "column name occurs more than once",
+            file=path,
+            key=twice[0],
+            found=f"{counts[twice[0]]} columns of this name",
+            expected="one",
+            fix="rename or remove the others",
+        )
+
+
 def did_you_mean(name: str, names: Sequence[str]) -> str:
     """Return the names close to `name` as a question, or a list of what is there."""
     some = list(names[:MAX_NAMES_COMPARED])
@@ -330,21 +359,39 @@ def did_you_mean(name: str, names: Sequence[str]) -> str:
         for match in difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.6)
     ]
     if close:
-        return "no such name, did you mean " + " or ".join(f"'{other}'" for other in close) + "?"
-    return f"{len(names)} columns: " + ", ".join(some[:8]) + (", ..." * (len(names) > 8))
+        return (
+            "no such name, did you mean " + " or ".join(f"'{other:.80}'" for other in close) + "?"
+        )
+    listed = ", ".join(f"{other:.40}" for other in some[:8])
+    return f"{len(names)} columns: {listed}" + (", ..." * (len(names) > 8))
 
 
 # ---------------------------------------------------------------------------- file formats
 
 
-def _read_fits(
-    path: Path, columns: Sequence[Column], pick: Pick, table: int | str | None
-) -> RawTable:
-    """Read columns of a binary table in blocks of rows (FITS standard 4.0, section 7.3)."""
+@dataclass(frozen=True)
+class FitsLayout:
+    """Where the columns of a binary table lie in its file."""
+
+    names: list[str]
+    fields: dict[str, fits.Column]
+    row_type: np.dtype
+    start: int
+    rows: int
+
+
+def fits_layout(path: Path, pick: Pick, table: int | str | None) -> FitsLayout:
+    """Return the layout of a binary table (FITS standard 4.0, section 7.3).
+
+    Raises
+    ------
+    InputError
+        If the file has no such table, or a column to read is missing, there twice or of arrays.
+    """
     number = 1 if table is None else table
     try:
         with warnings.catch_warnings():
-            # A truncated file is found below, by its length.
+            # A truncated file is found by the length of its data.
             warnings.simplefilter("ignore")
             with fits.open(path, memmap=True, lazy_load_hdus=True) as hdus:
                 hdu = hdus[number]
@@ -358,10 +405,16 @@ def _read_fits(
                         fix="give the file as the archive serves it, or name its HDU",
                     )
                 definitions = hdu.columns
-                rows, start = hdu.header["NAXIS2"], hdu.fileinfo()["datLoc"]
                 names = pick(definitions.names)
-                fields = {name: definitions[name] for name in definitions.names}
-                row_type = definitions.dtype.newbyteorder(">")
+                # A record cannot hold two fields of one name, even where neither is read.
+                _check_once(path, definitions.names, definitions.names)
+                layout = FitsLayout(
+                    names,
+                    {name: definitions[name] for name in definitions.names},
+                    definitions.dtype.newbyteorder(">"),
+                    hdu.fileinfo()["datLoc"],
+                    hdu.header["NAXIS2"],
+                )
     except InputError:
         raise
     except (IndexError, KeyError) as error:
@@ -369,11 +422,35 @@ def _read_fits(
             "no such table in the file",
             file=path,
             key=f"HDU {number}",
+            found=f"{path.stat().st_size} bytes without it",
             expected="the catalogue as a binary table",
             fix="the file may be cut short: compare its size with the archive's",
         ) from error
     except (OSError, ValueError, TypeError, EOFError, zlib.error, fits.VerifyError) as error:
         raise unreadable(path, "FITS file", error) from error
+    for name in names:
+        _check_scalar(path, name, layout.row_type[name].shape)
+    return layout
+
+
+def _check_scalar(path: Path, name: str, shape: tuple[int, ...]) -> None:
+    if shape not in ((), (1,)):
+        raise InputError(
+            "column of arrays",
+            file=path,
+            key=name,
+            found=f"shape {shape} in each row",
+            expected="one value per row",
+            fix="name a column of single values, or write one column per element",
+        )
+
+
+def _read_fits(
+    path: Path, columns: Sequence[Column], pick: Pick, table: int | str | None
+) -> RawTable:
+    """Read columns of a binary table in blocks of rows."""
+    layout = fits_layout(path, pick, table)
+    names, fields, row_type, rows = layout.names, layout.fields, layout.row_type, layout.rows
 
     # Where the archive's FITS writer cannot store a null it adds a column <name>_isnull.
     masks = {
@@ -382,21 +459,12 @@ def _read_fits(
         if f"{name}_isnull" in fields and fields[f"{name}_isnull"].format.endswith("L")
     }
     wanted = [*names, *masks.values()]
-    for name in names:
-        if row_type[name].shape not in ((), (1,)):
-            raise InputError(
-                "column of arrays",
-                file=path,
-                key=name,
-                found=f"shape {row_type[name].shape}",
-                expected="one value per row",
-            )
     stored = {name: np.empty(rows, dtype=row_type[name].base.newbyteorder("=")) for name in wanted}
     block = max(1, BLOCK_BYTES // row_type.itemsize)
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     try:
         with opener(path, "rb") as handle:
-            handle.seek(start)
+            handle.seek(layout.start)
             for first in range(0, rows, block):
                 count = min(block, rows - first)
                 content = handle.read(count * row_type.itemsize)
@@ -458,13 +526,9 @@ def _read_tsv(
 
 
 def _read_delimited(path: Path, columns: Sequence[Column], pick: Pick, delimiter: str) -> RawTable:
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
-            header = next(csv.reader(handle, delimiter=delimiter), [])
-        if not header:
-            raise InputError("empty file", file=path, expected="a line of column names, then rows")
-        names = pick([name.strip() for name in header])
+        header = text_header(path, delimiter)
+        names = pick(header)
         check_last_line(path, len(header), delimiter)
         as_text = {column.name: str for column in columns if column.kind in ("id", "flag", "text")}
         table = pd.read_csv(
@@ -491,6 +555,31 @@ def _read_delimited(path: Path, columns: Sequence[Column], pick: Pick, delimiter
         raise unreadable(path, "text table", error) from error
     table.columns = table.columns.str.strip()
     return RawTable({name: table[name] for name in names}, {}, {})
+
+
+def text_header(path: Path, delimiter: str) -> list[str]:
+    """Return the names in the first line of a text table.
+
+    Raises
+    ------
+    InputError
+        If there is no such line, or it is that of a web page.
+    """
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
+        line = next(csv.reader(handle, delimiter=delimiter), [])
+    header = [name.strip() for name in line]
+    if not any(header):
+        raise InputError(
+            "empty file",
+            file=path,
+            found=f"{path.stat().st_size} bytes without a first line",
+            expected="a line of column names, then rows",
+            fix="fetch or write it again",
+        )
+    if header[0].startswith("<"):
+        raise unreadable(path, "text table", ValueError("markup in the first line"))
+    return header
 
 
 def check_last_line(path: Path, n_fields: int, delimiter: str) -> None:
@@ -528,97 +617,129 @@ def _read_parquet(
         raise
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, "Parquet file", error) from error
-    raw = RawTable({}, {}, {})
+    raw = RawTable({}, {}, arrow_units(schema, names))
     for name in names:
         column = content[name]
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        null = column.is_null().to_numpy()
-        if null.any():
-            raw.nulls[name] = null
-            if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
-                # Not through floats: an identifier of 17 digits would change.
-                column = column.fill_null(pa.scalar(0).cast(column.type))
-        raw.columns[name] = column.to_pandas()
-        unit = (schema.field(name).metadata or {}).get(b"unit")
-        if unit:
-            raw.units[name] = unit.decode()
+        add_arrow_column(path, raw, name, column, column.is_null().to_numpy())
     return raw
+
+
+def arrow_units(schema: pa.Schema, names: Sequence[str]) -> dict[str, str]:
+    """Return the units that the fields of a Parquet file state in their metadata."""
+    stated = {name: (schema.field(name).metadata or {}).get(b"unit") for name in names}
+    return {name: unit.decode("utf-8", "replace") for name, unit in stated.items() if unit}
+
+
+def add_arrow_column(
+    path: Path, raw: RawTable, name: str, column: pa.Array | pa.ChunkedArray, null: np.ndarray
+) -> None:
+    """Put a column of a Parquet file into `raw`; `null` tells which rows have no value."""
+    if pa.types.is_nested(column.type):
+        raise InputError(
+            "column of arrays",
+            file=path,
+            key=name,
+            found=f"type {column.type}",
+            expected="one value per row",
+            fix="name a column of single values, or write one column per element",
+        )
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if null.any():
+        raw.nulls[name] = null
+        if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
+            # Not through floats: an identifier of 17 digits would change.
+            column = column.fill_null(pa.scalar(0).cast(column.type))
+    raw.columns[name] = column.to_pandas()
 
 
 def _read_hdf5(
     path: Path, columns: Sequence[Column], pick: Pick, table: int | str | None
 ) -> RawTable:
-    """Read columns stored as one 1-D dataset each, or as fields of a compound dataset."""
-    raw = RawTable({}, {}, {})
+    with hdf5_columns(path, pick, table) as (stored, units):
+        content = {name: decoded(values[:]) for name, values in stored.items()}
+    return RawTable(content, {}, units)
+
+
+@contextlib.contextmanager
+def hdf5_columns(
+    path: Path, pick: Pick, table: int | str | None
+) -> Iterator[tuple[dict[str, h5py.Dataset], dict[str, str]]]:
+    """Yield columns stored as one 1-D dataset each, or as fields of a compound dataset, to slice.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a column to read is missing or not one value per row.
+    """
     try:
         with h5py.File(path, "r") as handle:
+            if table is not None and str(table) not in handle:
+                raise InputError(
+                    "no such group or dataset",
+                    file=path,
+                    key=str(table),
+                    found=did_you_mean(str(table), list(handle)),
+                    expected="a group or dataset of the file",
+                    fix="name the right one",
+                )
             node = handle if table is None else handle[str(table)]
             if isinstance(node, h5py.Group):
-                compound = [
-                    item
-                    for item in node.values()
-                    if isinstance(item, h5py.Dataset) and item.dtype.names
-                ]
+                datasets = {
+                    name: item for name, item in node.items() if isinstance(item, h5py.Dataset)
+                }
+                compound = [item for item in datasets.values() if item.dtype.names]
                 node = compound[0] if len(compound) == 1 else node
+            units = {}
             if isinstance(node, h5py.Dataset):
-                names = pick(node.dtype.names or ())
-                content = {name: node.fields(name)[:] for name in names}
+                stored = {name: node.fields(name) for name in pick(node.dtype.names or ())}
+                shapes = {name: (len(node), *node.dtype[name].shape) for name in stored}
             else:
-                names = pick(
-                    [name for name, item in node.items() if isinstance(item, h5py.Dataset)]
-                )
-                content = {}
-                for name in names:
-                    if node[name].ndim != 1:
-                        raise InputError(
-                            "column of arrays",
-                            file=path,
-                            key=name,
-                            found=f"shape {node[name].shape}",
-                            expected="one value per row",
-                        )
-                    content[name] = node[name][:]
-                    unit = node[name].attrs.get("unit", node[name].attrs.get("units"))
+                stored = {name: datasets[name] for name in pick(list(datasets))}
+                shapes = {name: dataset.shape for name, dataset in stored.items()}
+                for name, dataset in stored.items():
+                    unit = dataset.attrs.get("unit", dataset.attrs.get("units"))
                     if unit is not None:
-                        raw.units[name] = unit.decode() if isinstance(unit, bytes) else str(unit)
+                        units[name] = unit.decode() if isinstance(unit, bytes) else str(unit)
+            for name, shape in shapes.items():
+                _check_scalar(path, name, shape[1:])
+            if len({shape[0] for shape in shapes.values()}) > 1:
+                raise InputError(
+                    "columns of different lengths",
+                    file=path,
+                    found=", ".join(f"{name}: {shape[0]}" for name, shape in shapes.items()),
+                    expected="one value per row in each",
+                    fix="write the file again, or name the group of one table",
+                )
+            yield stored, units
     except InputError:
         raise
-    except KeyError as error:
-        raise InputError(
-            "no such group or dataset", file=path, key=str(table), fix="name the right one"
-        ) from error
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise unreadable(path, "HDF5 file", error) from error
-    lengths = {name: len(values) for name, values in content.items()}
-    if len(set(lengths.values())) > 1:
-        raise InputError(
-            "columns of different lengths",
-            file=path,
-            found=", ".join(f"{name}: {length}" for name, length in list(lengths.items())[:5]),
-            expected="one value per row in each",
-        )
-    for name, values in content.items():
-        if values.dtype.kind in "SO":
-            values = np.array(
-                [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values],
-                dtype=object,
-            )
-        raw.columns[name] = values
-    return raw
+
+
+def decoded(values: np.ndarray) -> np.ndarray:
+    """Return text in place of the bytes that HDF5 stores; other values as they are."""
+    if values.dtype.kind not in "SO":
+        return values
+    texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
+    return np.array(texts, dtype=object)
 
 
 def unreadable(path: Path, what: str, error: Exception) -> InputError:
-    """Return the error to raise for a file that cannot be read, with what it seems to be."""
+    """Return the error for a file that a library gave up on, with its first bytes."""
     with path.open("rb") as handle:
         start = handle.read(24)
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    # The first sentence: libraries go on with advice on themselves.
+    reason = str(error).splitlines()[0].split(". ")[0] if str(error) else type(error).__name__
     return InputError(
         f"not a readable {what}",
         file=path,
         found=f"{reason} ({path.stat().st_size} bytes, beginning with {start!r})",
         expected=f"a complete {what}",
-        fix="fetch it again: it may be cut short, or a web page saved under this name",
+        fix="this is a web page saved under the file's name: fetch the file itself"
+        if start.lstrip().startswith(b"<")
+        else "fetch it again: it may be cut short, or another kind of file",
     )
 
 
@@ -635,7 +756,7 @@ _READERS = {
 
 
 def check_unit(path: Path, column: Column, found: str | None) -> None:
-    """Raise an `InputError` if the file states another unit than the expected ones."""
+    """Raise an `InputError` if a file states a unit for a column, and not the one described."""
     if not column.unit or not found or not found.strip():
         return
     accepted = [text.strip() for text in column.unit.split("|")]
@@ -647,7 +768,8 @@ def check_unit(path: Path, column: Column, found: str | None) -> None:
         key=column.name,
         found=found,
         expected=" or ".join(accepted),
-        fix="convert the column, or add the spelling to its row of column templates",
+        fix="convert the column, or state its unit where it is described: custom.*.units, "
+        "predict.catalogue.unit, or its row of config/columns.tsv",
     )
 
 
@@ -671,6 +793,7 @@ def _as_id(
             key=column.name,
             found=f"{int(missing.sum())} of {len(values)}, the first in row {_first(missing)}",
             expected="one in every row",
+            fix="remove these rows, or give a column that names every object",
         )
     values = np.asarray(values)
     if values.dtype.kind in "iu":
@@ -790,7 +913,9 @@ def _wrong_kind(
         key=column.name,
         found=f"{np.asarray(values)[row]!s:.60} in row {row} ({int(broken.sum())} such rows)",
         expected=expected,
-        fix="correct these rows, or name the value as a null value",
+        fix="write identifiers as integers or text: decimals lose digits"
+        if column.kind == "id"
+        else "correct these rows, or name the value as a null value",
     )
 
 
@@ -809,7 +934,9 @@ def _check_values(path: Path, catalogue: pd.DataFrame, columns: Sequence[Column]
                 key=column.name,
                 found=f"{len(values)} nulls",
                 expected=f"values of {column.quantity}",
-                fix="leave the band out of `bands`, or give a catalogue that has it",
+                fix="leave the band out of `bands`, or give a catalogue that has it"
+                if "mag" in column.quantity
+                else "name the column that has them, or give a catalogue that does",
             )
     limits = {
         **dict.fromkeys(RA_COLUMNS, (0.0, 360.0)),
@@ -828,14 +955,13 @@ def _check_values(path: Path, catalogue: pd.DataFrame, columns: Sequence[Column]
                     key=names[quantity],
                     found=f"{values[row]} in row {row} ({int(outside.sum())} such rows)",
                     expected=f"degrees from {low:g} to {high:g} in every row",
+                    fix="remove or correct these rows, or convert the column to degrees",
                 )
 
 
 def column_names(path: str | Path, *, file_format: str = "auto") -> list[str]:
     """Return the names of all columns of a catalogue, without reading its rows."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError("file not found", file=path, fix="give its path in the configuration")
+    path = existing(path)
     found: list[str] = []
 
     def pick(names: Sequence[str]) -> list[str]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -17,10 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy import units as u
-from astropy.io import fits
 
 from transferz import catalogues
-from transferz.catalogues import Column, RawTable, expand_bands
+from transferz.catalogues import Column, Pick, RawTable, expand_bands
 from transferz.errors import InputError
 from transferz.io import atomic_path
 
@@ -70,7 +67,8 @@ def described_columns(catalogue: Mapping, bands: Sequence[str], inputs: Sequence
                 found=template,
                 expected="a column name with {band} where the name of the band stands",
             )
-        columns += expand_bands(Column(f"{quantity}_{{band}}", template, nulls=nulls), names)
+        column = Column(f"{quantity}_{{band}}", template, unit=catalogue["unit"], nulls=nulls)
+        columns += expand_bands(column, names)
     for quantity, name in catalogue["extra_columns"].items():
         columns.append(Column(quantity, name, nulls=nulls))
     return columns
@@ -141,27 +139,24 @@ def stream_catalogue(
     InputError
         If the file cannot be read, has no row, or a column is not as described.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError("file not found", file=path, fix="give its path in the configuration")
+    path = catalogues.existing(path)
     kind = catalogues.format_of(path, file_format)
     rows = -(-chunk_rows // BLOCK) * BLOCK
-    columns = [
-        replace(column, kind=_identifier_kind(path, kind, column, table))
-        if column.kind == "id"
-        else column
-        for column in columns
-    ]
+    whole_numbers = all(
+        _are_integers(path, kind, column, table) for column in columns if column.kind == "id"
+    )
     first = 0
     for raw in _PIECES[kind](path, columns, table, rows):
         piece = _convert(path, columns, raw)
         number = len(piece) or len(next(iter(raw.columns.values()), ()))
         if "object_id" not in piece:
             piece.insert(0, "object_id", np.arange(first, first + number, dtype=np.int64))
+        elif not whole_numbers:
+            piece["object_id"] = piece["object_id"].astype("str")
         first += number
         yield piece
     if not first:
-        raise InputError("empty table", file=path, found="0 rows", expected="at least one row")
+        raise catalogues.empty_table(path)
 
 
 def _convert(path: Path, columns: Sequence[Column], raw: RawTable) -> pd.DataFrame:
@@ -174,91 +169,81 @@ def _convert(path: Path, columns: Sequence[Column], raw: RawTable) -> pd.DataFra
     return pd.DataFrame(quantities)
 
 
-def _identifier_kind(path: Path, file_format: str, column: Column, table: int | str | None) -> str:
-    """Whether identifiers are integers or text: decided for the whole file, not per piece."""
+def _are_integers(path: Path, file_format: str, column: Column, table: int | str | None) -> bool:
+    """Whether all identifiers are integers: decided for the whole file, not per piece."""
     if file_format not in ("csv", "tsv"):
         raw = next(_PIECES[file_format](path, [column], table, BLOCK), None)
         values = np.asarray(raw.columns[column.name]) if raw else np.zeros(0)
-        return "id" if values.dtype.kind in "iuf" else "text"
-    for raw in _PIECES[file_format](path, [replace(column, kind="text")], table, 16 * ROW_GROUP):
-        text = raw.columns[column.name].astype("str").str.strip()
-        if not text.str.fullmatch(INTEGER).all():
-            return "text"
-    return "id"
+        return values.dtype.kind in "iuf"
+    return all(
+        raw.columns[column.name].astype("str").str.strip().str.fullmatch(INTEGER).all()
+        for raw in _PIECES[file_format](path, [column], table, 16 * ROW_GROUP)
+    )
+
+
+def _picker(path: Path, columns: Sequence[Column]) -> Pick:
+    return lambda names: catalogues.pick_columns(path, names, columns)
 
 
 def _pieces_fits(
     path: Path, columns: Sequence[Column], table: int | str | None, rows: int
 ) -> Iterator[RawTable]:
-    """Read a binary table by rows (FITS standard 4.0, section 7.3)."""
-    number = 1 if table is None else table
+    layout = catalogues.fits_layout(path, _picker(path, columns), table)
+    row_type = layout.row_type
+    stated = {name: layout.fields[name].unit for name in layout.names}
+    units = {name: str(unit) for name, unit in stated.items() if unit}
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(path, memmap=True, lazy_load_hdus=True) as hdus:
-                hdu = hdus[number]
-                if not isinstance(hdu, fits.BinTableHDU) or isinstance(hdu, fits.CompImageHDU):
-                    raise InputError(
-                        "not a binary table",
-                        file=path,
-                        key=f"HDU {number}",
-                        expected="the catalogue as a binary table",
-                    )
-                definitions = hdu.columns
-                total, start = hdu.header["NAXIS2"], hdu.fileinfo()["datLoc"]
-                names = catalogues.pick_columns(path, definitions.names, columns)
-                fields = {name: definitions[name] for name in names}
-                row_type = definitions.dtype.newbyteorder(">")
-        units = {name: str(field.unit) for name, field in fields.items() if field.unit}
         with opener(path, "rb") as handle:
-            handle.seek(start)
-            for first in range(0, total, rows):
-                count = min(rows, total - first)
+            handle.seek(layout.start)
+            for first in range(0, layout.rows, rows):
+                count = min(rows, layout.rows - first)
                 content = handle.read(count * row_type.itemsize)
                 if len(content) < count * row_type.itemsize:
-                    raise EOFError(f"data end before row {first + count} of {total}")
+                    raise EOFError(f"data end before row {first + count} of {layout.rows}")
                 part = np.frombuffer(content, dtype=row_type)
                 raw = RawTable({}, {}, units)
-                for name in names:
+                for name in layout.names:
                     stored = part[name].reshape(count)
                     stored = stored.astype(stored.dtype.newbyteorder("="))
-                    raw.columns[name], null = catalogues.decode_fits(stored, fields[name])
+                    raw.columns[name], null = catalogues.decode_fits(stored, layout.fields[name])
                     if null is not None and null.any():
                         raw.nulls[name] = null
                 yield raw
-    except (IndexError, KeyError) as error:
-        raise InputError("no such table in the file", file=path, key=f"HDU {number}") from error
-    except (OSError, EOFError, zlib.error, fits.VerifyError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise catalogues.unreadable(path, "FITS file", error) from error
 
 
 def _pieces_delimited(
     path: Path, columns: Sequence[Column], rows: int, delimiter: str
 ) -> Iterator[RawTable]:
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
-            header = [name.strip() for name in next(csv.reader(handle, delimiter=delimiter), [])]
+        header = catalogues.text_header(path, delimiter)
         names = catalogues.pick_columns(path, header, columns)
         catalogues.check_last_line(path, len(header), delimiter)
-        text = {column.name: str for column in columns if column.kind in ("id", "text", "flag")}
+        # Columns go by their numbers: names that are not read may occur twice.
+        place = {name: header.index(name) for name in names}
+        text = {
+            place[column.name]: str
+            for column in columns
+            if column.kind in ("id", "text", "flag") and column.name in place
+        }
         with pd.read_csv(
             path,
             sep=delimiter,
             encoding="utf-8-sig",
             skipinitialspace=True,
-            names=header,
+            names=range(len(header)),
             header=0,
             index_col=False,
-            usecols=names,
+            usecols=list(place.values()),
             dtype=text,
             float_precision="round_trip",
             low_memory=False,
             chunksize=rows,
         ) as pieces:
             for piece in pieces:
-                yield RawTable({name: piece[name] for name in names}, {}, {})
+                yield RawTable({name: piece[number] for name, number in place.items()}, {}, {})
     except (
         pd.errors.ParserError,
         pd.errors.EmptyDataError,
@@ -290,19 +275,15 @@ def _pieces_parquet(
         with pq.ParquetFile(
             path, pre_buffer=False, memory_map=False, page_checksum_verification=True
         ) as parquet:
-            names = catalogues.pick_columns(path, parquet.schema_arrow.names, columns)
+            schema = parquet.schema_arrow
+            names = catalogues.pick_columns(path, schema.names, columns)
+            units = catalogues.arrow_units(schema, names)
             for batch in parquet.iter_batches(batch_size=rows, columns=names):
-                raw = RawTable({}, {}, {})
+                raw = RawTable({}, {}, units)
                 for name in names:
                     column = batch.column(name)
-                    if pa.types.is_dictionary(column.type):
-                        column = column.cast(column.type.value_type)
                     null = column.is_null().to_numpy(zero_copy_only=False)
-                    if null.any():
-                        raw.nulls[name] = null
-                        if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
-                            column = column.fill_null(pa.scalar(0).cast(column.type))
-                    raw.columns[name] = column.to_pandas()
+                    catalogues.add_arrow_column(path, raw, name, column, null)
                 yield raw
     except (pa.ArrowException, OSError) as error:
         raise catalogues.unreadable(path, "Parquet file", error) from error
@@ -311,41 +292,12 @@ def _pieces_parquet(
 def _pieces_hdf5(
     path: Path, columns: Sequence[Column], table: int | str | None, rows: int
 ) -> Iterator[RawTable]:
-    try:
-        with h5py.File(path, "r") as handle:
-            node = handle if table is None else handle[str(table)]
-            if isinstance(node, h5py.Group):
-                compound = [item for item in node.values() if getattr(item.dtype, "names", None)]
-                node = compound[0] if len(compound) == 1 else node
-            if isinstance(node, h5py.Dataset):
-                names = catalogues.pick_columns(path, node.dtype.names or (), columns)
-                lengths = {"rows": len(node)}
-            else:
-                arrays = [name for name, item in node.items() if isinstance(item, h5py.Dataset)]
-                names = catalogues.pick_columns(path, arrays, columns)
-                lengths = {name: len(node[name]) for name in names}
-            if len(set(lengths.values())) > 1:
-                raise InputError("columns of different lengths", file=path, found=lengths)
-            total = next(iter(lengths.values()), 0)
-            for first in range(0, total, rows):
-                part = slice(first, first + rows)
-                content = (
-                    {name: node[part][name] for name in names}
-                    if isinstance(node, h5py.Dataset)
-                    else {name: node[name][part] for name in names}
-                )
-                yield RawTable({name: _decoded(values) for name, values in content.items()}, {}, {})
-    except KeyError as error:
-        raise InputError("no such group or dataset", file=path, key=str(table)) from error
-    except (OSError, RuntimeError) as error:
-        raise catalogues.unreadable(path, "HDF5 file", error) from error
-
-
-def _decoded(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind not in "SO":
-        return values
-    texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
-    return np.array(texts, dtype=object)
+    with catalogues.hdf5_columns(path, _picker(path, columns), table) as (stored, units):
+        total = len(next(iter(stored.values()), ()))
+        for first in range(0, total, rows):
+            part = slice(first, first + rows)
+            content = {name: values[part] for name, values in stored.items()}
+            yield RawTable({n: catalogues.decoded(v) for n, v in content.items()}, {}, units)
 
 
 _PIECES = {
