@@ -49,9 +49,9 @@ audit: $(INSTALLED)
 status: $(INSTALLED)
 	@snakemake --cores 1 --nolock --quiet all -- status
 
-# The whole tiny run through a one-node Slurm on this machine, with faults; about six minutes on two
-# cores. Skipped, with the reason, where Slurm is not installed. INSTALL=1 (as root, Debian or
-# Ubuntu) runs `apt-get install slurm-wlm munge` first, and then a missing Slurm is a failure.
+# The tiny run through a one-node Slurm on this machine, with faults; about ten minutes on two cores.
+# Skipped, with the reason, where Slurm is not installed. INSTALL=1 (as root, Debian or Ubuntu) runs
+# `apt-get install slurm-wlm munge` first, and then a missing Slurm is a failure.
 test-cluster: $(INSTALLED)
 ifdef INSTALL
 	python tests/cluster/slurm_node.py install

@@ -115,6 +115,17 @@ def test_every_script_belongs_to_the_rule_of_its_name(root: Path) -> None:
     assert scripts <= set(re.findall(r"^ *rule (\w+):", rules, re.MULTILINE))
 
 
+def test_every_rule_asks_for_memory_and_time(root: Path) -> None:
+    """A batch system ends what takes more than was asked for; `use rule` inherits."""
+    lacking = []
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for text in re.split(r"^ *(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)[1:]:
+            asked = re.findall(r"^ +(mem_mb|runtime)=", text, re.MULTILINE)
+            if "script:" in text and sorted(asked) != ["mem_mb", "runtime"]:
+                lacking.append(text.partition(":")[0])
+    assert lacking == []
+
+
 def test_no_script_has_a_future_import(root: Path) -> None:
     """Snakemake puts its own lines in front of a script: such an import would come too late."""
     for path in (root / "workflow/scripts").glob("*.py"):

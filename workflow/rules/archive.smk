@@ -26,6 +26,9 @@ rule download_dataset:
     retries: 2
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(720),
     params:
         row=lambda wildcards: REGISTRY[wildcards.file],
         timeout=config["download"]["timeout"],
@@ -47,6 +50,9 @@ rule query_hsc:
         file=any_of(QUERIES),
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(720),
     params:
         row=lambda wildcards: QUERIES[wildcards.file],
         sql=lambda wildcards: read_sql(QUERIES[wildcards.file]["name"]),

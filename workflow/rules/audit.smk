@@ -47,6 +47,9 @@ rule audit:
         "<benchmarks>/audit.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         resources=config["pathvars"]["resources"],
         revision=git_revision(),
@@ -70,6 +73,9 @@ rule status:
         "<logs>/status.log",
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         results=config["pathvars"]["results"],
         stages={

@@ -14,6 +14,9 @@ rule benchmark_training:
         "../../envs/training.yaml"
     # More than are given to the run become all of them: nothing may run beside a measurement.
     threads: config["benchmark"]["cores"]
+    resources:
+        mem_mb=request(4000),
+        runtime=request(120),
     params:
         settings=config["benchmark"],
         network=config["network"],
@@ -35,6 +38,9 @@ rule plot_benchmark_training:
         "<logs>/plot_benchmark_training.log",
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         code=code_hash("plot_benchmark_training", "plots"),
     message:

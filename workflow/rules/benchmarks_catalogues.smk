@@ -16,6 +16,9 @@ rule benchmark_catalogues:
         "../../envs/catalogues.yaml"
     # More than are given to the run become all of them: nothing may run beside a measurement.
     threads: 1000
+    resources:
+        mem_mb=request(10000),
+        runtime=request(60),
     params:
         rows=config["catalogue_benchmark"]["rows"],
         columns=config["catalogue_benchmark"]["columns"],

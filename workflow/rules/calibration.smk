@@ -6,6 +6,10 @@
 #          <results>/figures/{calibration,requirements}.{pdf,png,csv,md}
 
 
+localrules:
+    table_calibration,
+
+
 rule calibration_sample:
     input:
         training=training_chain,
@@ -18,6 +22,9 @@ rule calibration_sample:
         "<benchmarks>/calibration_sample/{strategy}-{sample}.tsv"
     conda:
         "../../envs/training.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         bands=config["bands"],
         inputs=strategy_inputs,
@@ -48,6 +55,9 @@ rule calibrate:
     conda:
         "../../envs/training.yaml"
     threads: 1
+    resources:
+        mem_mb=request(2000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         test_share=config["calibration"]["test_share"],
         seed=config["calibration"]["seed"],
@@ -75,6 +85,9 @@ rule table_calibration:
         "<benchmarks>/table_calibration.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         strategies=list(config["strategies"]),
         z_range=config["evaluation"]["z_range"],
@@ -105,6 +118,9 @@ rule figure_calibration:
         "<benchmarks>/figure_calibration.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         labels=config["labels"],
@@ -130,6 +146,9 @@ rule figure_requirements:
         "<benchmarks>/figure_requirements.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         requirements=config["evaluation"]["requirements"],
@@ -170,6 +189,9 @@ if config["survey"] == "embedded":
             "<benchmarks>/truth_against_label.tsv"
         conda:
             "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
         params:
             strategies=list(config["strategies"]),
             z_range=config["evaluation"]["z_range"],

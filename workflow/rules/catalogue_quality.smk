@@ -21,6 +21,9 @@ rule measure_match:
         "<benchmarks>/measure_match.tsv"
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         bands=config["bands"],
         cosmos_version=config["catalogues"]["cosmos2020"],
@@ -47,6 +50,9 @@ rule plot_sky_map:
         "<benchmarks>/plot_sky_map.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         survey=config["survey"],
         code=code_hash("plot_sky_map", "plots"),
@@ -69,6 +75,9 @@ rule plot_separations:
         "<benchmarks>/plot_separations.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         radius=config["crossmatch"]["radius"],
         survey=config["survey"],
@@ -93,6 +102,9 @@ rule plot_magnitude_offsets:
         "<benchmarks>/plot_magnitude_offsets.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         bands=config["bands"],
         survey=config["survey"],
@@ -118,6 +130,9 @@ rule plot_label_uncertainty:
         "<benchmarks>/plot_label_uncertainty.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         band="i" if "i" in config["bands"] else config["bands"][0],
         survey=config["survey"],

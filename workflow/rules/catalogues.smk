@@ -18,6 +18,9 @@ rule crossmatch:
         "<benchmarks>/crossmatch.tsv"
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(2000, per_input=1),
+        runtime=request(10, per_input=0.01),
     params:
         bands=config["bands"],
         cosmos_version=config["catalogues"]["cosmos2020"],
@@ -43,6 +46,9 @@ rule select_transferz:
         "<benchmarks>/select_transferz.tsv"
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000, per_input=6),
+        runtime=request(10),
     params:
         bands=config["bands"],
         cuts=config["selection"]["cuts"],
@@ -69,6 +75,9 @@ rule clean_galaxiesml:
         "<benchmarks>/clean_galaxiesml.tsv"
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(2000, per_input=1),
+        runtime=request(10, per_input=0.05),
     params:
         bands=config["bands"],
         version=config["catalogues"]["galaxiesml"],

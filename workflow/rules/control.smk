@@ -102,6 +102,9 @@ rule evaluate_control:
         "<benchmarks>/evaluate_control.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         seeds=control_seeds(),
@@ -137,6 +140,9 @@ rule plot_control:
         "<benchmarks>/plot_control.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         metrics=config["figures"]["figure3_metrics"],
         strategies=list(config["strategies"]),

@@ -20,6 +20,9 @@ rule read_custom:
         "<benchmarks>/read_custom.tsv"
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(2000, per_input=2),
+        runtime=request(10, per_input=0.05),
     params:
         bands=config["bands"],
         surveys=config["custom"],

@@ -12,6 +12,11 @@ wildcard_constraints:
     quantity="redshift|magnitude",
 
 
+localrules:
+    evaluate_baselines,
+    table3,
+
+
 rule evaluate_photometry:
     input:
         predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
@@ -26,6 +31,9 @@ rule evaluate_photometry:
         "<benchmarks>/evaluate_photometry.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         seeds=all_seeds(),
@@ -64,6 +72,9 @@ rule plot_trends:
         "<benchmarks>/plot_trends/{quantity}.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         names=config["diagnostics"]["trend_metrics"],
         strategies=list(config["strategies"]),
@@ -99,6 +110,9 @@ rule plot_seed_spread:
         "<benchmarks>/plot_seed_spread.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         metrics=config["figures"]["figure3_metrics"],
         strategies=list(config["strategies"]),
@@ -131,6 +145,9 @@ rule plot_learning_curves:
         "<benchmarks>/plot_learning_curves.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         labels=config["labels"],
@@ -161,6 +178,9 @@ rule plot_colour_space:
         "<benchmarks>/plot_colour_space.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         axis_labels=colour_labels(),
@@ -188,6 +208,9 @@ rule baseline_null:
         "<benchmarks>/baseline_null.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         code=code_hash("baseline_null", "plots"),
     message:
@@ -209,6 +232,9 @@ rule baseline_forest:
         "<benchmarks>/baseline_forest.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=40),
+        runtime=request(15, per_input=2),
     params:
         inputs=forest_inputs,
         bands=config["bands"],
@@ -236,6 +262,9 @@ rule evaluate_baselines:
         "<benchmarks>/evaluate_baselines.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         z_range=config["evaluation"]["z_range"],
         full_range=config["evaluation"]["full_range"],
@@ -260,6 +289,9 @@ rule table3:
         "<benchmarks>/table3.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         strategies=list(config["strategies"]),
         metrics=config["evaluation"]["table_metrics"],
@@ -295,6 +327,9 @@ rule plot_baselines:
         "<benchmarks>/plot_baselines.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         metrics=config["figures"]["figure3_metrics"],
         z_range=config["evaluation"]["z_range"],

@@ -5,6 +5,12 @@
 #          <results>/claims.{csv,md}
 
 
+localrules:
+    judge_claims,
+    table1,
+    table2,
+
+
 rule evaluate:
     input:
         predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
@@ -16,6 +22,9 @@ rule evaluate:
         "<benchmarks>/evaluate.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         seeds=all_seeds(),
@@ -44,6 +53,9 @@ rule table1:
         "<benchmarks>/table1.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         strategies=list(config["strategies"]),
         metrics=config["evaluation"]["table_metrics"],
@@ -70,6 +82,9 @@ rule table2:
         "<benchmarks>/table2.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         labels=config["labels"],
         survey=config["survey"],
@@ -93,6 +108,9 @@ rule judge_claims:
         "<benchmarks>/judge_claims.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         strategies=list(config["strategies"]),
         z_range=config["evaluation"]["z_range"],

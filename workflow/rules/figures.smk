@@ -24,6 +24,9 @@ rule figure1:
         "<benchmarks>/figure1.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         bands=config["bands"],
         reference=config["figures"]["reference_band"],
@@ -58,6 +61,9 @@ rule figure2:
         "<benchmarks>/figure2.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         seeds=all_seeds(),
@@ -95,6 +101,9 @@ rule figure3:
         "<benchmarks>/figure3.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
         metrics=config["figures"]["figure3_metrics"],
@@ -130,6 +139,9 @@ rule figure4:
         "<benchmarks>/figure4.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         inputs=input_names(),
         labels=config["labels"],

@@ -7,6 +7,10 @@
 # files that Snakemake wrote for each job.
 
 
+localrules:
+    benchmark_run,
+
+
 rule benchmark_overhead:
     output:
         csv="<results>/benchmarks/overhead.csv",
@@ -15,6 +19,9 @@ rule benchmark_overhead:
         "<logs>/benchmark_overhead.log",
     conda:
         "../../envs/training.yaml"
+    resources:
+        mem_mb=request(2000),
+        runtime=request(30),
     params:
         snakefile=os.path.relpath(workflow.main_snakefile),
         n_seeds=100,
@@ -39,6 +46,9 @@ rule benchmark_run:
         "<logs>/benchmark_run.log",
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         folder=config["pathvars"]["benchmarks"],
         logs=per_chunk(

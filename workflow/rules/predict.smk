@@ -26,6 +26,9 @@ rule predict_catalogue:
     conda:
         "../../envs/training.yaml"
     threads: 4
+    resources:
+        mem_mb=request(2500),
+        runtime=request(20, per_input=0.1),
     params:
         description=config["predict"]["catalogue"],
         strategy=config["predict"]["strategy"],
@@ -54,6 +57,9 @@ rule benchmark_predict:
     conda:
         "../../envs/training.yaml"
     threads: 4
+    resources:
+        mem_mb=request(2500),
+        runtime=request(120),
     params:
         lengths=config["predict"]["benchmark_rows"],
         strategy=config["predict"]["strategy"],

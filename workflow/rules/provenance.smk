@@ -15,6 +15,9 @@ rule write_run_config:
         "<logs>/write_run_config.log",
     conda:
         "../../envs/training.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         config=config,
         revision=git_revision(),

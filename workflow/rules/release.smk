@@ -28,6 +28,9 @@ rule release_transferz:
         "<benchmarks>/release_transferz.tsv"
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000, per_input=6),
+        runtime=request(10, per_input=0.2),
     params:
         bands=config["bands"],
         survey=config["survey"],
@@ -53,6 +56,9 @@ rule compare_release:
         "<benchmarks>/compare_release.tsv"
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000, per_input=6),
+        runtime=request(10, per_input=0.05),
     params:
         columns=config["release"]["published"]["columns"],
         radius=config["release"]["published"]["radius"],

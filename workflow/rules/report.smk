@@ -11,6 +11,12 @@
 include: "report_settings.smk"
 
 
+localrules:
+    write_overview,
+    write_page,
+    write_paper,
+
+
 wildcard_constraints:
     page=r"table\d|claims",
 
@@ -47,6 +53,9 @@ rule write_paper:
         "<benchmarks>/write_paper.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         inputs=input_names(),
         code=code_hash("write_paper", "plots"),
@@ -70,6 +79,9 @@ rule write_page:
         "<logs>/write_page/{page}.log",
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         survey=config["survey"],
         code=code_hash("write_page", "plots"),
@@ -98,6 +110,9 @@ rule write_overview:
         "<benchmarks>/write_overview.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         labels=config["labels"],
         survey=config["survey"],

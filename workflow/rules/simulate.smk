@@ -5,6 +5,11 @@
 # Outputs  <resources>/...: COSMOS2020 and HSC FITS, GalaxiesML CSVs, the control, the truth
 
 
+N_SIMULATED = sum(
+    config["embedded"][key] for key in ("n_transferz", "n_galaxiesml", "n_control")
+)
+
+
 rule simulate_survey:
     output:
         cosmos="<resources>/COSMOS2020_CLASSIC.fits",
@@ -25,6 +30,9 @@ rule simulate_survey:
     conda:
         "../../envs/survey.yaml"
     threads: 2
+    resources:
+        mem_mb=request(2000 + N_SIMULATED // 50),
+        runtime=request(20 + N_SIMULATED // 5000),
     params:
         embedded=config["embedded"],
         seed=config["embedded"]["seed"],
@@ -56,6 +64,9 @@ rule plot_survey_quality:
         "<benchmarks>/plot_survey_quality.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         published=config["survey_quality"],
         code=code_hash("plot_survey_quality", "plots"),

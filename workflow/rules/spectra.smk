@@ -8,6 +8,17 @@
 include: "spectra_settings.smk"
 
 
+N_SPECTRA = (
+    config["spectra"]["simulation"]["seds"]
+    * config["spectra"]["simulation"]["redshifts_per_sed"]
+)
+
+
+localrules:
+    spectra_claims,
+    spectra_heads,
+
+
 rule spectra_simulate:
     output:
         spectra="<results>/spectra/spectra.npz",
@@ -19,6 +30,9 @@ rule spectra_simulate:
         "<benchmarks>/spectra_simulate.tsv"
     conda:
         "../../envs/survey.yaml"
+    resources:
+        mem_mb=request(1000 + N_SPECTRA // 20),
+        runtime=request(10 + N_SPECTRA // 2000),
     params:
         simulation=config["spectra"]["simulation"],
         grism=config["spectra"]["grism"],
@@ -46,6 +60,9 @@ rule spectra_train:
     conda:
         "../../envs/training.yaml"
     threads: 1
+    resources:
+        mem_mb=request(2000, per_input=20),
+        runtime=request(30, per_input=1),
     params:
         settings=spectra_study,
         code=code_hash("spectra_train", "training"),
@@ -68,6 +85,9 @@ rule spectra_fit_templates:
         "<benchmarks>/spectra_fit_templates.tsv"
     conda:
         "../../envs/survey.yaml"
+    resources:
+        mem_mb=request(1000, per_input=20),
+        runtime=request(20, per_input=1),
     params:
         settings=spectra_templates(),
         code=code_hash("spectra_fit_templates", "survey"),
@@ -91,6 +111,9 @@ rule spectra_evaluate:
         "<benchmarks>/spectra_evaluate.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         code=code_hash("spectra_evaluate", "plots"),
     message:
@@ -112,6 +135,9 @@ rule spectra_heads:
         "<benchmarks>/spectra_heads.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         heads=spectra_heads()["heads"],
         levels=spectra_heads()["levels"],
@@ -137,6 +163,9 @@ rule spectra_claims:
         "<benchmarks>/spectra_claims.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
     params:
         default=config["spectra"]["default"],
         published=config["spectra"]["published"],
@@ -161,6 +190,9 @@ rule spectra_uncertainty:
         "<benchmarks>/spectra_uncertainty.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         default=config["spectra"]["default"],
         seeds=spectra_heads()["seeds"],
@@ -189,6 +221,9 @@ rule spectra_plot_predictions:
         "<benchmarks>/spectra_plot_predictions.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         heads=spectra_heads()["heads"],
         levels=spectra_heads()["levels"],
@@ -217,6 +252,9 @@ rule spectra_plot_examples:
         "<benchmarks>/spectra_plot_examples.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         settings=spectra_examples(),
         code=code_hash("spectra_plot_examples", "plots"),
@@ -240,6 +278,9 @@ rule spectra_plot_impact:
         "<benchmarks>/spectra_plot_impact.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         heads=spectra_heads()["heads"],
         default=config["spectra"]["default"],
@@ -265,6 +306,9 @@ rule spectra_plot_resolution:
         "<benchmarks>/spectra_plot_resolution.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         default=config["spectra"]["default"],
         z_range=config["spectra"]["simulation"]["z_range"],
@@ -290,6 +334,9 @@ rule spectra_plot_uncertainty:
         "<benchmarks>/spectra_plot_uncertainty.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         default=config["spectra"]["default"],
         code=code_hash("spectra_plot_uncertainty", "plots"),
@@ -313,6 +360,9 @@ rule spectra_plot_labels:
         "<benchmarks>/spectra_plot_labels.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         default=config["spectra"]["default"],
         recipes=spectra_labels()["recipes"],
@@ -339,6 +389,9 @@ rule spectra_plot_superresolution:
         "<benchmarks>/spectra_plot_superresolution.tsv"
     conda:
         "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
     params:
         settings=spectra_superresolution(),
         code=code_hash("spectra_plot_superresolution", "plots"),

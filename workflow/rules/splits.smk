@@ -19,6 +19,9 @@ rule split:
         "<benchmarks>/split.tsv"
     conda:
         "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000, per_input=6),
+        runtime=request(10),
     params:
         bands=config["bands"],
         method=config["splits"]["method"],
