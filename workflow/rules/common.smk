@@ -293,7 +293,7 @@ def code_hash(script, environment):
         source = fetch_source(name)
         digest.update(hashlib.sha256(source).digest() + name.encode())
         if name.endswith(".py"):
-            pending.extend(sorted(package_files(source)))
+            pending.extend(package_files(source))
     return digest.hexdigest()[:16]
 
 
@@ -309,8 +309,9 @@ def module_file(module):
     return str(PurePosixPath(*module.split(".")).with_suffix(".py"))
 
 
+@functools.cache
 def package_files(source):
-    """Return the package files that a module needs: imports, and its DATA_FILES."""
+    """Return, sorted, the package files that a module needs: imports, and its DATA_FILES."""
     files = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module == "transferz":
@@ -330,7 +331,7 @@ def package_files(source):
             for target in node.targets
         ):
             files.update(f"transferz/{name}" for name in ast.literal_eval(node.value))
-    return files
+    return sorted(files)
 
 
 # -------------------------------------------------------------------------------- provenance
