@@ -126,6 +126,12 @@ def test_every_rule_asks_for_memory_and_time(root: Path) -> None:
     assert lacking == []
 
 
+def test_tensorflow_is_imported_in_the_one_quiet_place(root: Path) -> None:
+    pattern = r"^(?:import|from) (?:keras|tensorflow)\b"
+    for path in (root / "workflow/scripts").rglob("*.py"):
+        assert not re.search(pattern, path.read_text(), re.MULTILINE), path.name
+
+
 def test_no_script_has_a_future_import(root: Path) -> None:
     """Snakemake puts its own lines in front of a script: such an import would come too late."""
     for path in (root / "workflow/scripts").glob("*.py"):

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
 
+from transferz.backend import keras
 from transferz.errors import InputError
 from transferz.network import Architecture, Weights
 from transferz.training import Fit, Sample, Settings, State, Trainer

@@ -11,10 +11,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
-import tensorflow as tf
 
+from transferz.backend import keras, tf
 from transferz.class_losses import ClassLoss, class_loss
 from transferz.errors import InputError
 
