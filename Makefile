@@ -41,7 +41,7 @@ faults: $(INSTALLED)
 
 # The whole of it: kills at seeded moments of a run, damaged files and disks, every bad input.
 test-faults: $(INSTALLED)
-	FAULTS_REPORT=$(CURDIR)/results/faults pytest -s -rs tests/faults
+	FAULTS_REPORT=$(CURDIR)/results/faults pytest -s -rs tests/faults tests/unit/test_bad_inputs.py
 
 audit: $(INSTALLED)
 	snakemake --cores 1 --force audit

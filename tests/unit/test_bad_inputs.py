@@ -6,6 +6,8 @@ one table to be read as a whole.
 
 from __future__ import annotations
 
+import copy
+import difflib
 import gzip
 import os
 import re
@@ -14,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import jsonschema
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from astropy.table import Table
 from tests.catalogue_files import write
 
@@ -554,3 +558,189 @@ def test_catalogue(name: str, case: str, tmp_path: Path, shown: Shown) -> None:
     assert len(message) < 600
     assert error.found is not None
     assert error.expected is not None
+
+
+# ------------------------------------------------------------------------- the configuration
+
+Path_ = tuple[str, ...]
+
+
+def config_functions() -> dict[str, Callable]:
+    """Return the functions of common.smk that check a configuration; the rest needs Snakemake."""
+    text = (ROOT / "workflow/rules/common.smk").read_text()
+    start, end = text.index("def schema_problems("), text.index("# ---", text.index("def layer_"))
+    namespace: dict[str, object] = {"difflib": difflib}
+    exec(compile(text[start:end], "common.smk", "exec"), namespace)
+    return namespace
+
+
+FUNCTIONS = config_functions()
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+DEFAULTS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+# Optional sections are given, so that one key at a time is wrong in them.
+EXAMPLE = yaml.safe_load((ROOT / "config/examples/des_cosmos.yaml").read_text())
+GIVEN = copy.deepcopy(DEFAULTS) | {"custom": EXAMPLE["custom"]}
+GIVEN["network"]["head"] = {"bins": 80, "z_max": 4, "cross_entropy": 1}
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def resolved(entry: dict) -> dict:
+    return SCHEMA["$defs"][entry["$ref"].split("/")[-1]] if "$ref" in entry else entry
+
+
+def nodes(schema: dict, path: Path_ = ()) -> Iterator[tuple[Path_, dict]]:
+    """Yield path and schema of every named key, mappings included."""
+    for name, entry in resolved(schema).get("properties", {}).items():
+        yield (*path, name), entry
+        yield from nodes(entry, (*path, name))
+
+
+def changed(path: Path_, value: object) -> dict:
+    """Return a good configuration with `value` at `path`; `KeyError`: without the key."""
+    config = copy.deepcopy(GIVEN)
+    inner: dict = config
+    for name in path[:-1]:
+        if inner.get(name) is None:
+            inner[name] = {}
+        inner = inner[name]
+    if value is KeyError:
+        inner.pop(path[-1], None)
+    else:
+        inner[path[-1]] = value
+    return config
+
+
+def problems(path: Path_, value: object) -> list[str]:
+    return FUNCTIONS["schema_problems"](changed(path, value), VALIDATOR)
+
+
+KEYS = {path: resolved(entry) for path, entry in nodes(SCHEMA)}
+WRONG_TYPES = ({"a": 1}, ["x"], "x", 3.5, True, None)
+TYPES = {
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+
+
+def of_type(value: object, names: list[str]) -> bool:
+    if isinstance(value, bool):
+        return "boolean" in names
+    return any(isinstance(value, TYPES[name]) for name in names)
+
+
+def out_of_range(entry: dict) -> Iterator[object]:
+    """Yield values that lie just outside each limit of a key."""
+    if "minimum" in entry:
+        yield entry["minimum"] - 1
+    if "maximum" in entry:
+        yield entry["maximum"] + 1
+    if "exclusiveMinimum" in entry:
+        yield entry["exclusiveMinimum"]
+    if "exclusiveMaximum" in entry:
+        yield entry["exclusiveMaximum"]
+    if "enum" in entry:
+        yield "nothing_like_it"
+        yield from (f"{name}x" for name in entry["enum"][:1] if isinstance(name, str))
+    if entry.get("minItems"):
+        yield []
+    if "maxItems" in entry:
+        yield [*entry["default"], *entry["default"]] if entry.get("default") else [["x"]] * 9
+    if entry.get("uniqueItems") and entry.get("default"):
+        yield entry["default"] + entry["default"][:1]
+    if "pattern" in entry:
+        yield "/../;rm -rf *"
+    if "minLength" in entry:
+        yield ""
+
+
+def shown_for(key: Path_, what: str, found: list[str], shown: Shown) -> None:
+    """Hold the lines of one mistake to what every message must have."""
+    name = ".".join(key)
+    assert found, f"{name}: {what} went unnoticed"
+    shown.append((name, what, "; ".join(found)))
+    for line in found:
+        assert re.search(r"expected .|unknown key|is missing", line), line
+        assert "is not valid under" not in line
+        assert "\n" not in line
+        assert len(line) < 900, line
+    assert any(line.startswith((name, ".".join(key[:-1]) or "top level")) for line in found), found
+
+
+@pytest.mark.parametrize("key", KEYS, ids=".".join)
+def test_configuration_key(key: Path_, shown: Shown) -> None:
+    entry, parent = KEYS[key], KEYS.get(key[:-1], SCHEMA)
+    name = ".".join(key)
+    names = entry.get("type", [])
+    names = [names] if isinstance(names, str) else names
+    wrong = [value for value in WRONG_TYPES if names and not of_type(value, names)]
+    for value in wrong[:2]:
+        found = problems(key, value)
+        shown_for(key, f"{value!r}", found, shown)
+        assert any(line.startswith(f"{name}: found {value!r}, expected") for line in found), found
+    for value in out_of_range(entry):
+        found = problems(key, value)
+        shown_for(key, f"{value!r:.60}", found, shown)
+        assert any(line.startswith(name) for line in found), found
+    if entry.get("additionalProperties") is False:
+        known = list(entry["properties"])
+        found = problems((*key, known[0] + "s"), 1)
+        shown_for((*key, known[0] + "s"), "unknown key", found, shown)
+        assert any(f"did you mean '{known[0]}'?" in line for line in found), found
+    missing = problems(key, KeyError)
+    if key[-1] in parent.get("required", []):
+        shown_for(key, "missing", missing, shown)
+        assert any(f"'{key[-1]}' is missing" in line for line in missing)
+    else:
+        # What is left out gets its default, if it has one, and is nothing to complain about.
+        assert not [line for line in missing if line.startswith(f"{name}:")]
+        shown.append((name, "missing", f"accepted: default {entry.get('default')!r:.60}"))
+
+
+def test_unknown_keys_at_the_top_and_far_from_any(shown: Shown) -> None:
+    (line,) = problems(("sead",), 1)
+    assert line == "top level: unknown key 'sead'; did you mean 'seeds'?"
+    (far,) = problems(("seeds", "qqqq"), 1)
+    assert far == "seeds: unknown key 'qqqq'; known keys: first, count, per_job"
+    shown += [("sead", "unknown key", line), ("seeds.qqqq", "unknown key", far)]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("selection", "cuts", "c"), {"colunm": "z", "min": 1}, "did you mean 'column'?"),
+        (("selection", "cuts", "c"), {"min": 1}, "expected 'column' or 'columns'"),
+        (("selection", "cuts", "c"), "z > 1", "expected null or a mapping"),
+        (
+            ("selection", "cuts", "c"),
+            {"column": "z", "min": "0"},
+            "cuts.c.min: found '0'",
+        ),
+        (("bands",), ["g", "r", "g"], "expected each entry once"),
+        (("bands",), ["g r", "i"], "bands.0: found 'g r', expected letters, digits and _"),
+        (("training", "trainable"), "some", "expected all or a list"),
+        (("training", "trainable"), ["dense"], "hidden_1, hidden_2, ..., redshift"),
+        (("seeds", "per_job"), "many", "expected auto or a whole number"),
+        (("strategies",), {}, "at least 1 entries"),
+        (("strategies", "NN TL"), {"train_on": "combo"}, "letters, digits, dots"),
+        (("strategies", "X"), {"train_on": "comba"}, "did you mean 'combo'?"),
+        (("strategies", "X"), {}, "'train_on' is missing"),
+        (("pathvars", "results"), "../elsewhere", "a path below the working directory"),
+        (("predict", "catalogue", "columns", "mag"), "mag_g", "with {band} where"),
+        (("spectra", "studies", "heads", "head"), ["forest"], "expected regression or a whole"),
+    ],
+)
+def test_configuration_value(path: Path_, value: object, message: str, shown: Shown) -> None:
+    found = problems(path, value)
+    shown_for(path, f"{value!r:.60}", found, shown)
+    assert message in "; ".join(found)
+
+
+def test_the_default_configuration_is_without_fault() -> None:
+    assert FUNCTIONS["schema_problems"](DEFAULTS, VALIDATOR) == []
+    assert FUNCTIONS["schema_problems"](GIVEN, VALIDATOR) == []
+    assert FUNCTIONS["cross_key_problems"](copy.deepcopy(DEFAULTS)) == []

@@ -32,11 +32,7 @@ def checked_config(config):
     schema_path = workflow.source_path("../schemas/config.schema.yaml")
     with open(schema_path, encoding="utf-8") as handle:
         schema = yaml.safe_load(handle)
-    validator = jsonschema.Draft202012Validator(schema)
-    errors = sorted(
-        validator.iter_errors(config), key=lambda error: list(map(str, error.path))
-    )
-    problems = [line for error in errors for line in describe_error(error)]
+    problems = schema_problems(config, jsonschema.Draft202012Validator(schema))
     if not problems:
         validate(config, schema_path)
         # An overlay switches a published strategy off by setting it to null.
@@ -52,34 +48,119 @@ def checked_config(config):
     return config
 
 
+def schema_problems(config, validator):
+    """Return one line for each mistake that the schema knows of, in the order of the keys."""
+    errors = sorted(
+        validator.iter_errors(config), key=lambda error: list(map(str, error.path))
+    )
+    # What is of the wrong type breaks the limits too, and may break two forms of a key.
+    mistyped = {tuple(error.path) for error in errors if error.validator == "type"}
+    lines = (
+        line
+        for error in errors
+        if error.validator == "type" or tuple(error.path) not in mistyped
+        for line in describe_error(error)
+    )
+    return list(dict.fromkeys(lines))
+
+
+TYPES_IN_WORDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "null",
+}
+
+LIMITS_IN_WORDS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "minItems": "a list of at least {}",
+    "maxItems": "a list of at most {}",
+    "minLength": "text of at least {} characters",
+    "minProperties": "at least {} entries",
+    "uniqueItems": "each entry once",
+    "const": "{}",
+    "not": "another name",
+}
+
+
 def describe_error(error):
-    """Yield one line for each mistake behind a jsonschema error: key, found, expected, fix."""
+    """Yield one line for each mistake behind a jsonschema error: key, found, expected, meaning."""
     place = ".".join(str(part) for part in error.absolute_path) or "top level"
+    wanted = error.validator_value
+    meaning = error.schema.get("description", "")
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
         for key in sorted(set(map(str, error.instance)) - set(known)):
-            close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            hint = (
-                f"did you mean '{close[0]}'?"
-                if close
-                else f"known keys: {', '.join(known)}"
-            )
+            hint = did_you_mean(key, known) or f"known keys: {', '.join(known)}"
             yield f"{place}: unknown key '{key}'; {hint}"
-    elif error.validator == "required":
-        yield f"{place}: {error.message}; add it (see config/README.md)"
-    else:
-        expected = {
-            "type": lambda: f"a value of type {error.validator_value}",
-            "enum": lambda: f"one of {error.validator_value}",
-            "minimum": lambda: f"at least {error.validator_value}",
-            "maximum": lambda: f"at most {error.validator_value}",
-            "exclusiveMinimum": lambda: f"more than {error.validator_value}",
-            "exclusiveMaximum": lambda: f"less than {error.validator_value}",
-        }.get(error.validator, lambda: error.message)()
-        meaning = error.schema.get("description", "")
-        yield f"{place}: found {error.instance!r}, expected {expected}" + (
-            f" ({meaning})" if meaning else ""
+        return
+    if error.validator == "required":
+        for key in (key for key in wanted if key not in error.instance):
+            entry = error.schema.get("properties", {}).get(key, {})
+            text = f" ({entry['description']})" if "description" in entry else ""
+            yield f"{place}: '{key}' is missing{text}; add it (see config/README.md)"
+        return
+    if error.validator in ("oneOf", "anyOf"):
+        branches = {}
+        for inner in error.context:
+            branches.setdefault(inner.schema_path[0], []).append(inner)
+        # Meant is the form whose type fits; of several that fit, one of them is enough.
+        meant = [
+            inners
+            for inners in branches.values()
+            if all(
+                inner.validator not in ("type", "const") or inner.path
+                for inner in inners
+            )
+        ]
+        if len(meant) == 1:
+            for inner in meant[0]:
+                yield from describe_error(inner)
+            return
+        forms = dict.fromkeys(
+            (
+                f"'{inner.validator_value[0]}'"
+                if inner.validator == "required"
+                else expectation(inner)
+            )
+            for inner in error.context
         )
+        expected = " or ".join(forms)
+    else:
+        expected = expectation(error)
+    found = f"{error.instance!r}"
+    found = found if len(found) <= 80 else f"{found[:77]}..."
+    yield f"{place}: found {found}, expected {expected}" + (
+        f" ({meaning})" if meaning else ""
+    )
+
+
+def expectation(error):
+    """Return in words what a value should be that a keyword of the schema refused."""
+    wanted = error.validator_value
+    if error.validator == "type":
+        names = [wanted] if isinstance(wanted, str) else wanted
+        return " or ".join(TYPES_IN_WORDS[name] for name in names)
+    if error.validator == "enum":
+        known = list(map(str, wanted))
+        hint = did_you_mean(str(error.instance), known)
+        return f"one of {', '.join(known)}" + (f"; {hint}" if hint else "")
+    if error.validator == "pattern":
+        # The schema says in a comment what its pattern means.
+        return error.schema.get("$comment", f"text of the form {wanted}")
+    return LIMITS_IN_WORDS.get(error.validator, error.message).format(wanted)
+
+
+def did_you_mean(name, known):
+    """Return a question with the name that is close to `name`; nothing if none is."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else ""
 
 
 def cross_key_problems(config):
