@@ -178,6 +178,7 @@ if config["survey"] == "embedded":
             ),
             truth="<resources>/truth.parquet",
         output:
+            per_seed="<results>/metrics/truth.csv",
             csv="<results>/tables/truth.csv",
             md="<results>/tables/truth.md",
             pdf="<results>/figures/truth.pdf",

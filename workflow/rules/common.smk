@@ -205,6 +205,11 @@ def cross_key_problems(config):
             f"labels: unknown key '{name}'; known keys: transferz, galaxiesml, "
             f"{', '.join(strategies)}"
         )
+    for pair in config["evaluation"]["comparisons"]:
+        for name in sorted(set(pair) - set(strategies)):
+            problems.append(
+                f"evaluation.comparisons: found '{name}', expected one of {', '.join(strategies)}"
+            )
     if config["predict"]["strategy"] not in strategies:
         problems.append(
             f"predict.strategy: found '{config['predict']['strategy']}', expected one of "

@@ -5,6 +5,7 @@ Inputs
     truth : truth.parquet of the simulation
 
 Outputs
+    per_seed : strategy, seed, judged_by (label or truth), range, and the metrics, of every seed
     csv : strategy, judged_by (label or truth), range, metric, mean, spread, over the seeds; the
         strategy `label` is the photometric redshift itself, judged by the truth
     md : the main numbers as a page
@@ -161,6 +162,7 @@ def draw(table: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, st
 def main(
     predictions: Sequence[str | Path],
     truth: str | Path,
+    per_seed: str | Path,
     csv: str | Path,
     md: str | Path,
     files: FigureFiles,
@@ -184,7 +186,9 @@ def main(
     labels : mapping
     survey : str
     """
-    table = over_seeds(collect(list(predictions), truth, z_range), strategies)
+    judged = collect(list(predictions), truth, z_range)
+    write_csv(judged, per_seed)
+    table = over_seeds(judged, strategies)
     write_csv(table, csv)
     names = {"label": f"The label of {label('transferz', labels)}"}
     body = []
@@ -233,6 +237,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.predictions,
             snakemake.input.truth,
+            snakemake.output.per_seed,
             snakemake.output.csv,
             snakemake.output.md,
             FigureFiles.of(snakemake.output),
