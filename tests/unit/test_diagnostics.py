@@ -102,6 +102,7 @@ def draw(name: str, run: Path, out: Path, bands: str, strategies: list[str]) -> 
             table.to_csv(folder / "seeds-000-003.history.csv", index=False)
             histories.append(folder / "seeds-000-003.history.csv")
         inputs = [histories]
+        options |= {"max_epochs": dict.fromkeys(strategies, 8 + N_SEEDS - 1)}
         del options["z_range"]
     elif name == "seed_spread":
         inputs = [run / "per_seed.csv"]

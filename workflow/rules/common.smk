@@ -320,6 +320,14 @@ def strategy_settings(section):
     return settings
 
 
+def epoch_limits():
+    """Return the limit of epochs of each strategy."""
+    return {
+        name: entry.get("max_epochs", config["training"]["max_epochs"])
+        for name, entry in config["strategies"].items()
+    }
+
+
 def all_seeds():
     """Return the seeds of this run."""
     first = config["seeds"]["first"]

@@ -152,6 +152,7 @@ rule plot_learning_curves:
         strategies=list(config["strategies"]),
         labels=config["labels"],
         survey=config["survey"],
+        max_epochs=epoch_limits(),
         code=code_hash("plot_learning_curves", "plots"),
     message:
         "Plotting the learning curves of all seeds"

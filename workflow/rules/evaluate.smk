@@ -99,6 +99,7 @@ rule judge_claims:
     input:
         per_seed="<results>/metrics/per_seed.csv",
         claims="config/claims.yaml",
+        histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
     output:
         csv="<results>/claims.csv",
         md="<results>/claims.md",
@@ -116,6 +117,7 @@ rule judge_claims:
         z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
+        max_epochs=epoch_limits(),
         code=code_hash("judge_claims", "plots"),
     message:
         "Judging every published claim"

@@ -58,6 +58,7 @@ rule plot_survey_quality:
             labels={"Figure": "Survey", "Shows": "embedded beside published"},
         ),
         table="<results>/figures/survey_quality.csv",
+        caption="<results>/figures/survey_quality.md",
     log:
         "<logs>/plot_survey_quality.log",
     benchmark:

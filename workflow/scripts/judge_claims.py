@@ -3,6 +3,7 @@
 Inputs
     per_seed : metrics/per_seed.csv
     claims : config/claims.yaml
+    histories : models/{strategy}/seeds-{first}-{last}.history.csv, all strategies and chunks
 
 Outputs
     csv : claims.csv: claim, statement, published, measured, low, high, verdict, survey
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferz.claims import claims_page, claims_table, judge, read_claims
+from transferz.histories import limit_note, read_histories
 from transferz.io import write_csv, write_text
 from transferz.logs import job
 from transferz.statistics import read_per_seed
@@ -29,10 +31,12 @@ logger = logging.getLogger(__name__)
 def main(
     per_seed: str | Path,
     claims: str | Path,
+    histories: Sequence[str | Path],
     csv: str | Path,
     md: str | Path,
     *,
     strategies: Sequence[str],
+    max_epochs: Mapping[str, int],
     z_range: Sequence[float],
     labels: Mapping[str, str],
     survey: str,
@@ -43,10 +47,14 @@ def main(
     ----------
     per_seed, claims : path-like
         Metrics of every network, and the published claims.
+    histories : sequence of path-like
+        Of the training of every network.
     csv, md : path-like
         Outputs.
     strategies : sequence of str
         Of this run; claims about others are listed as not judged.
+    max_epochs : mapping
+        Strategy to its limit of epochs.
     z_range : pair of float
         Range of redshift of claims that give none.
     labels : mapping
@@ -58,7 +66,13 @@ def main(
     judged, not_judged = judge(read_claims(claims), metrics, strategies=strategies, z_range=z_range)
     write_csv(claims_table(judged, labels, survey), csv)
     page = claims_page(
-        judged, not_judged, labels, survey, z_range=z_range, n_seeds=metrics["seed"].nunique()
+        judged,
+        not_judged,
+        labels,
+        survey,
+        z_range=z_range,
+        n_seeds=metrics["seed"].nunique(),
+        training=limit_note(read_histories(histories, strategies), max_epochs, labels),
     )
     write_text(page, md)
     for entry in judged:
@@ -72,9 +86,11 @@ if __name__ == "__main__":
         main(
             snakemake.input.per_seed,
             snakemake.input.claims,
+            snakemake.input.histories,
             snakemake.output.csv,
             snakemake.output.md,
             strategies=snakemake.params.strategies,
+            max_epochs=snakemake.params.max_epochs,
             z_range=snakemake.params.z_range,
             labels=snakemake.params.labels,
             survey=snakemake.params.survey,

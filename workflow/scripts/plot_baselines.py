@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OFFSET = 0.16
+# An axis that spans more than this factor has labels at powers of ten alone.
+MOST_LABELLED = 60.0
 GAP = 0.55
 
 
@@ -97,7 +99,6 @@ def draw_panel(axes: Axes, points: pd.DataFrame, places: Mapping[str, float], me
     name = METRICS[metric].label
     axes.set_xscale("log")
     axes.set_xlabel(f"|{name}|" if METRICS[metric].signed else name)
-    axes.xaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(plt.NullFormatter())
 
@@ -119,7 +120,11 @@ def draw(
         draw_panel(axes, points, places, metric, limit)
         values = points.loc[points["metric"] == metric, "mean"].abs()
         floor = values[values > 0].min()
-        axes.set_xlim(0.6 * min(floor, limit or floor), 1.6 * values.max())
+        low, high = 0.6 * min(floor, limit or floor), 1.6 * values.max()
+        axes.set_xlim(low, high)
+        wide = high / low > MOST_LABELLED
+        axes.xaxis.set_major_locator(LogLocator(10, (1,) if wide else (1, 2, 5)))
+        axes.xaxis.set_minor_locator(LogLocator(10, range(1, 10), numticks=50))
         panel_letter(axes, "abcdefgh"[number])
     panels[0, 0].set_yticks(list(places.values()), [display_name(n, labels) for n in places])
     for axes in panels.flat:

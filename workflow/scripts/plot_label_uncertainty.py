@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from transferz.io import read_parquet
 from transferz.logs import job
@@ -62,7 +63,12 @@ def draw(table: pd.DataFrame, band: str) -> Figure:
     for low, high, value in PUBLISHED:
         axes.plot([low, high], [value, value], color="k", lw=0.8, ls="--")
     axes.plot([], [], color="k", lw=0.8, ls="--", label="Weaver et al. 2022")
-    axes.set(xlim=limits, yscale="log", xlabel=f"${band}$ cmodel")
+    axes.set(xlim=limits, yscale="log", xlabel=f"${band}$ cmodel (mag)")
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
+    axes.yaxis.set_major_formatter(plain)
+    axes.yaxis.set_minor_locator(LogLocator(10, range(1, 10)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel(r"68% half-width of the label / $(1 + z)$")
     axes.legend()
     return figure

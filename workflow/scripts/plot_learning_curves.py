@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from transferz.errors import InputError
+from transferz.histories import limit_note, read_histories, shares_at_limit
 from transferz.logs import job
 from transferz.plotting import (
     DOUBLE_COLUMN,
@@ -42,32 +42,6 @@ logger = logging.getLogger(__name__)
 
 MOST_COLUMNS = 3
 TRAINING = "#D55E00"
-COLUMNS = ["seed", "epoch", "loss", "val_loss"]
-
-
-def read_histories(paths: Sequence[str | Path], strategies: Sequence[str]) -> pd.DataFrame:
-    """Return all curves with a column ``best`` that marks the epoch whose weights are kept.
-
-    Raises
-    ------
-    InputError
-        If a file lacks a column, or a strategy has no curve.
-    """
-    parts = []
-    for path in map(Path, sorted(map(str, paths))):
-        table = pd.read_csv(path)
-        missing = [name for name in COLUMNS if name not in table]
-        if missing:
-            raise InputError("not a history of training", file=path, key=", ".join(missing))
-        parts.append(table[COLUMNS].assign(strategy=path.parent.name))
-    curves = pd.concat(parts, ignore_index=True)
-    for name in strategies:
-        if not (curves["strategy"] == name).any():
-            raise InputError("no history of training", key=name, fix="run the rule train")
-    curves = curves.sort_values(["strategy", "seed", "epoch"], ignore_index=True)
-    kept = curves.groupby(["strategy", "seed"])["val_loss"].idxmin()
-    curves["best"] = curves.index.isin(kept)
-    return curves[["strategy", *COLUMNS, "best"]]
 
 
 def draw_panel(axes: Axes, curves: pd.DataFrame, colour: str) -> None:
@@ -90,9 +64,14 @@ def draw_panel(axes: Axes, curves: pd.DataFrame, colour: str) -> None:
     axes.bar(epochs, heights, width=0.8, color=colour, alpha=0.55, lw=0, transform=place)
 
 
-def draw(curves: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, str]) -> Figure:
+def draw(
+    curves: pd.DataFrame,
+    strategies: Sequence[str],
+    max_epochs: Mapping[str, int],
+    labels: Mapping[str, str],
+) -> Figure:
     """Return the figure."""
-    styles = strategy_styles(strategies)
+    styles, shares = strategy_styles(strategies), shares_at_limit(curves, max_epochs)
     columns = min(MOST_COLUMNS, len(strategies))
     rows = math.ceil(len(strategies) / columns)
     width = DOUBLE_COLUMN if columns > 1 else 0.55 * DOUBLE_COLUMN
@@ -108,6 +87,15 @@ def draw(curves: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, s
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_minor_locator(plt.NullLocator())
         draw_panel(axes, part, styles[name]["color"])
+        axes.text(
+            0.97,
+            0.95,
+            f"{shares[name]:.0%} ended at {max_epochs[name]} epochs",
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            fontsize=7.2,
+        )
     values = curves[["loss", "val_loss"]].to_numpy()
     low, high = values.min(), np.percentile(values, 99.7)
     for axes in panels.flat:
@@ -133,6 +121,7 @@ def main(
     files: FigureFiles,
     *,
     strategies: Sequence[str],
+    max_epochs: Mapping[str, int],
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
@@ -145,6 +134,8 @@ def main(
         Outputs.
     strategies : sequence of str
         Panels, in their order.
+    max_epochs : mapping
+        Strategy to its limit of epochs.
     labels : mapping
         Display names.
     survey : str
@@ -159,15 +150,16 @@ def main(
         f"{significant(best['val_loss'].median()[name])} (median over seeds)."
         for name in strategies
     ]
+    at_limit = limit_note(curves, max_epochs, labels)
     files.save(
-        draw(curves, strategies, labels),
+        draw(curves, strategies, max_epochs, labels),
         curves,
         "Learning curves.",
         f"Loss against epoch of all {curves['seed'].nunique()} seeds of each strategy. Thin: "
         "validation loss of each seed; thick: its median; dashed: median training loss; medians "
         "end where half of the seeds have stopped. Bars at the bottom: number of seeds whose "
-        f"weights are those of that epoch. {' '.join(notes)} {survey_note(survey)}",
-        f"Falling curves of loss against epoch. {' '.join(notes)}",
+        f"weights are those of that epoch. {' '.join(notes)} {at_limit} {survey_note(survey)}",
+        f"Falling curves of loss against epoch. {' '.join(notes)} {at_limit}",
     )
     logger.info("%d curves", curves.groupby(["strategy", "seed"]).ngroups)
 
@@ -178,6 +170,7 @@ if __name__ == "__main__":
             snakemake.input.histories,
             FigureFiles.of(snakemake.output),
             strategies=snakemake.params.strategies,
+            max_epochs=snakemake.params.max_epochs,
             labels=snakemake.params.labels,
             survey=snakemake.params.survey,
         )

@@ -54,9 +54,9 @@ def draw(table: pd.DataFrame, bands: Sequence[str]) -> Figure:
         axes.axhline(0, color=NEUTRAL, lw=0.6, ls=":")
         axes.fill_between(middle, rows["p16"], rows["p84"], color=TARGET, alpha=0.25, lw=0)
         axes.plot(middle, rows["p50"], color=TARGET, marker="o", markersize=2)
-        axes.set_xlabel(f"${band}$ cmodel")
+        axes.set_xlabel(f"${band}$ cmodel (mag)")
         panel_letter(axes, "abcdefghijklmnopqrstuvwxyz"[number])
-    panels[0, 0].set_ylabel("HSC $-$ COSMOS2020 [mag]")
+    panels[0, 0].set_ylabel("HSC $-$ COSMOS2020 (mag)")
     return figure
 
 

@@ -36,14 +36,15 @@ def draw(table: pd.DataFrame, radius: float) -> Figure:
     right.plot(table["high"], table["purity"], color=TARGET, label="purity")
     right.plot(table["high"], table["completeness"], "--", color=SOURCE, label="completeness")
     lowest = min(table["purity"].min(), table["completeness"].iloc[len(table) // 6 :].min())
-    right.set_ylim(max(0.0, lowest - 0.02), 1.005)
+    low = max(0.0, lowest - 0.02)
+    right.set_ylim(low, 1.0 + 0.03 * (1.0 - low))
     right.set_ylabel("Fraction")
-    for axes, letter, text in ((left, "a", "Separation [arcsec]"), (right, "b", "Match radius")):
+    for axes, letter, text in ((left, "a", "Separation"), (right, "b", "Match radius")):
         axes.axvline(
             radius, color=NEUTRAL, lw=0.8, ls=":", label=f"radius in use, {radius:g}\u2033"
         )
         axes.set_xlim(0, edges[-1])
-        axes.set_xlabel(text + (" [arcsec]" if letter == "b" else ""))
+        axes.set_xlabel(f"{text} (arcsec)")
         axes.legend()
         panel_letter(axes, letter)
     return figure

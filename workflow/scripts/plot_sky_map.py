@@ -37,15 +37,15 @@ def draw(cells: pd.DataFrame) -> Figure:
         shown = np.ma.masked_equal(density, 0)
         mesh = axes.pcolormesh(ra, dec, shown, cmap=density_map(), vmin=0, rasterized=True)
         figure.colorbar(
-            mesh, ax=axes, location="top", label=f"{text} [arcmin$^{{-2}}$]", shrink=0.7
+            mesh, ax=axes, location="top", label=f"{text} (arcmin$^{{-2}}$)", shrink=0.7
         )
         axes.set_aspect(stretch)
         axes.ticklabel_format(useOffset=False)
         axes.locator_params("x", nbins=4)
-        axes.set_xlabel("Right ascension [deg]")
+        axes.set_xlabel("Right ascension (deg)")
         panel_letter(axes, letter)
     panels[0].invert_xaxis()
-    panels[0].set_ylabel("Declination [deg]")
+    panels[0].set_ylabel("Declination (deg)")
     return figure
 
 

@@ -1,11 +1,14 @@
 """Draw the quality control of the embedded survey, beside public figures.
 
-Inputs: the simulated COSMOS2020 and HSC FITS files, GalaxiesML's three CSV files, truth.parquet.
-Outputs: figures/survey_quality.{pdf,png} and survey_quality.csv (quantity, simulated, published).
+Inputs
+    cosmos, hsc : the simulated COSMOS2020 and HSC FITS files
+    galaxiesml : GalaxiesML's three CSV files
+    truth : truth.parquet
 
-Panels: n(z) of GalaxiesML by parent survey with the published percentiles; i counts; g-r, r-i and
-i-z against redshift; error of the labels against magnitude with the published precision; label
-against true redshift.
+Outputs
+    pdf, png : the figure
+    table : quantity, simulated, published
+    caption : caption and alt text, Markdown
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +21,29 @@ import pandas as pd
 from astropy.io import fits
 from astropy.stats import mad_std
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.colors import LogNorm
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from transferz.io import read_parquet, write_csv
+from transferz.io import read_parquet
 from transferz.logs import job
-from transferz.plotting import save_figure, use_style
+from transferz.plotting import (
+    NEUTRAL,
+    REQUIREMENT,
+    SOURCE,
+    STRATEGY_COLOURS,
+    TARGET,
+    FigureFiles,
+    density_map,
+    panel_letter,
+    subplots,
+)
+from transferz.tables import survey_note, thousands
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-COLOURS = (("g", "r"), ("r", "i"), ("i", "z"))
+# Two bands, the colour and the line of their difference.
+COLOURS = (("g", "r", TARGET, "-"), ("r", "i", SOURCE, "--"), ("i", "z", "#444444", ":"))
 FAMILIES = {
     "SDSS, GAMA": ("sdss_main", "gama"),
     "BOSS, eBOSS galaxies": ("boss_lowz", "boss_cmass", "eboss_lrg"),
@@ -36,6 +52,9 @@ FAMILIES = {
     "UDSz, 3D-HST": ("udsz", "3dhst"),
     "quasars": ("boss_qso", "eboss_qso"),
 }
+# From light to dark, so that stacked neighbours differ in black and white too.
+SHADES = ("#56B4E9", TARGET, "#E69F00", STRATEGY_COLOURS[1], STRATEGY_COLOURS[2], "#444444")
+SMALL = 6.5
 
 
 def read_fits(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -139,26 +158,19 @@ def draw_redshifts(axes: Axes, galaxiesml: pd.DataFrame, published: Mapping) -> 
         for names in FAMILIES.values()
     ]
     weights = [np.full(len(group), 1.0 / len(galaxiesml) / 0.05) for group in groups]
-    axes.hist(groups, edges, weights=weights, stacked=True, label=list(FAMILIES))
-    top = axes.get_ylim()[1]
+    axes.hist(groups, edges, weights=weights, stacked=True, color=SHADES, label=list(FAMILIES))
+    # Percentiles above the histogram: ticks in two rows.
+    top = 1.45 * axes.get_ylim()[1]
     simulated = np.percentile(galaxiesml["specz_redshift"], published["galaxiesml_levels"])
-    height = 0.62
-    axes.plot(simulated, np.full(len(simulated), height * top), "k|", ms=9)
-    axes.plot(
-        published["galaxiesml_redshifts"],
-        np.full(len(simulated), (height - 0.07) * top),
-        "r|",
-        ms=9,
-    )
-    levels = ", ".join(f"{level:g}" for level in published["galaxiesml_levels"])
-    axes.text(3.95, (height + 0.05) * top, f"percentiles {levels}", ha="right", fontsize=5)
-    axes.text(3.95, height * top, "simulated", ha="right", va="center", fontsize=6)
-    axes.text(
-        3.95, (height - 0.07) * top, "published", ha="right", va="center", color="r", fontsize=6
-    )
-    axes.set(xlabel="spectroscopic redshift", ylabel="n(z)", xlim=(0, 4))
-    axes.set_title("GalaxiesML")
-    axes.legend(fontsize=5, frameon=False)
+    for height, places, name, colour in (
+        (0.93, simulated, "simulated", "#1a1a1a"),
+        (0.81, published["galaxiesml_redshifts"], "published", "#C2410C"),
+    ):
+        axes.plot(places, np.full(len(places), height * top), "|", color=colour, ms=6, mew=0.8)
+        axes.text(3.95, height * top, name, ha="right", va="center", color=colour, fontsize=SMALL)
+    axes.set(xlabel="Spectroscopic redshift", ylabel="Probability density", xlim=(0, 4))
+    axes.set_ylim(0, top)
+    axes.legend(fontsize=SMALL, loc="upper right", bbox_to_anchor=(1.0, 0.76), handlelength=0.8)
 
 
 def draw_counts(axes: Axes, hsc: pd.DataFrame, published: Mapping) -> None:
@@ -167,16 +179,23 @@ def draw_counts(axes: Axes, hsc: pd.DataFrame, published: Mapping) -> None:
     primary = hsc[hsc["isprimary"]]
     area = sky_area(hsc)
     centres = 0.5 * (edges[1:] + edges[:-1])
-    for extended, name in ((1.0, "extended"), (0.0, "point-like")):
+    for extended, name, colour, line in (
+        (1.0, "extended", TARGET, "-"),
+        (0.0, "point-like", SOURCE, "--"),
+    ):
         part = primary.loc[primary["i_extendedness_value"] == extended, "i_cmodel_mag"]
         counts = np.histogram(part, edges)[0] / area / np.diff(edges)
-        axes.step(centres, np.where(counts > 0, counts, np.nan), where="mid", label=name)
-    for depth, name in zip(published["i_depths"], ("Wide", "Deep+UltraDeep"), strict=False):
-        axes.axvline(depth, color="0.5", ls=":")
-        axes.text(depth, 40, f"HSC {name}", rotation=90, ha="right", va="bottom", fontsize=5)
-    axes.set(yscale="log", xlabel="i (cmodel)", ylabel="objects / deg$^2$ / mag", xlim=(16, 27))
-    axes.set_title(f"HSC, {area:.2f} deg$^2$ of COSMOS")
-    axes.legend(fontsize=6, frameon=False, loc="upper left")
+        shown = np.where(counts > 0, counts, np.nan)
+        axes.step(centres, shown, where="mid", color=colour, ls=line, label=name)
+    for depth, name, line in zip(
+        published["i_depths"], ("Wide", "Deep+UltraDeep"), (":", "-."), strict=False
+    ):
+        axes.axvline(depth, color=NEUTRAL, lw=0.8, ls=line, label=f"depth of {name}")
+    axes.set(yscale="log", xlabel="$i$ cmodel (mag)", xlim=(16, 27))
+    axes.set_ylabel("Objects (deg$^{-2}$ mag$^{-1}$)")
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, 60 * high)
+    axes.legend(fontsize=SMALL, loc="upper left")
 
 
 def draw_colours(axes: Axes, galaxiesml: pd.DataFrame) -> None:
@@ -184,7 +203,7 @@ def draw_colours(axes: Axes, galaxiesml: pd.DataFrame) -> None:
     edges = np.concatenate([np.arange(0.0, 1.5, 0.05), np.arange(1.5, 3.6, 0.15)])
     index = np.digitize(galaxiesml["specz_redshift"], edges) - 1
     centres = 0.5 * (edges[1:] + edges[:-1])
-    for blue, red in COLOURS:
+    for blue, red, shade, dashes in COLOURS:
         colour = galaxiesml[f"{blue}_cmodel_mag"] - galaxiesml[f"{red}_cmodel_mag"]
         summary = np.array(
             [
@@ -194,77 +213,81 @@ def draw_colours(axes: Axes, galaxiesml: pd.DataFrame) -> None:
                 for k in range(len(centres))
             ]
         )
-        (line,) = axes.plot(centres, summary[:, 1], label=f"{blue}$-${red}")
-        axes.fill_between(
-            centres, summary[:, 0], summary[:, 2], color=line.get_color(), alpha=0.2, lw=0
-        )
+        axes.plot(centres, summary[:, 1], color=shade, ls=dashes, label=f"${blue} - {red}$")
+        axes.fill_between(centres, summary[:, 0], summary[:, 2], color=shade, alpha=0.2, lw=0)
     # Where the 4000-Angstrom break leaves g, r and i (red edges of the filters).
     for edge, name in ((5450, "g"), (6950, "r"), (8450, "i")):
-        axes.axvline(edge / 4000 - 1, color="0.6", lw=0.6, ls="--")
-        axes.text(
-            edge / 4000 - 1, 2.18, f"break\nleaves {name}", fontsize=5, ha="center", va="bottom"
-        )
-    axes.set(
-        xlabel="spectroscopic redshift", ylabel="colour (mag)", xlim=(0, 3.5), ylim=(-0.5, 2.6)
-    )
-    axes.set_title("Colours of GalaxiesML")
-    axes.legend(fontsize=6, frameon=False, loc="lower right")
+        axes.axvline(edge / 4000 - 1, color=NEUTRAL, lw=0.6, ls=":")
+        axes.text(edge / 4000 - 1, 2.22, f" ${name}$", fontsize=7, ha="left", va="bottom")
+    axes.set(xlabel="Spectroscopic redshift", ylabel="Colour (mag)", xlim=(0, 3.5))
+    axes.set_ylim(-0.5, 2.6)
+    axes.legend(fontsize=SMALL, loc="upper right", bbox_to_anchor=(1.0, 0.92))
 
 
 def draw_precision(axes: Axes, labels: pd.DataFrame, published: Mapping) -> None:
     """Scatter and outliers of the labels against magnitude, with the published precision."""
     table = label_precision(labels, np.arange(18.0, 26.51, 0.5))
     centre = 0.5 * (table["i_min"] + table["i_max"])
-    axes.plot(centre, table["scatter"], "o-", ms=3, label="scatter (1.48 MAD)")
-    axes.plot(centre, table["stated"], "s--", ms=3, label="stated 68% half width")
-    axes.plot(
-        centre, table["outliers"].where(table["outliers"] > 0), "^:", ms=3, label="outliers > 0.15"
-    )
+    outliers = table["outliers"].where(table["outliers"] > 0)
+    for values, style, colour, name in (
+        (table["scatter"], "o-", TARGET, "scatter"),
+        (table["stated"], "s--", SOURCE, "stated half-width"),
+        (outliers, "^:", NEUTRAL, "outlier fraction"),
+    ):
+        axes.plot(centre, values, style, ms=2.6, lw=0.9, color=colour, label=name)
     for number, item in enumerate(published["label_precision"]):
         axes.plot(
             [item["i_min"], item["i_max"]],
             [item["precision"]] * 2,
-            "k-",
+            color="#1a1a1a",
             lw=1.5,
             label="published precision" if number == 0 else None,
         )
-    axes.set(yscale="log", xlabel="i (COSMOS2020)", ylabel="$|\\Delta z|/(1+z)$", xlim=(18, 27))
-    axes.set_title("Error of the labels")
-    axes.legend(fontsize=5, frameon=False)
+    axes.set(yscale="log", xlabel="COSMOS2020 $i$ (mag)", xlim=(18, 27), ylim=(2e-3, 1))
+    axes.xaxis.set_major_locator(MultipleLocator(2))
+    axes.set_ylabel(r"$|\Delta z| / (1 + z)$, fraction")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.legend(fontsize=SMALL, loc="upper left")
 
 
 def draw_labels(axes: Axes, labels: pd.DataFrame) -> None:
-    """Density of label against true redshift, on an axis in ln(1+z)."""
+    """Draw the density of label against true redshift, on an axis in ln(1+z)."""
     edges = np.linspace(0, np.log(7.5), 90)
     counts = np.histogram2d(
         np.log1p(labels["redshift_true"]), np.log1p(labels["lp_zPDF"]), [edges, edges]
     )[0]
-    axes.pcolormesh(
+    mesh = axes.pcolormesh(
         edges,
         edges,
-        np.log10(np.where(counts > 0, counts, np.nan)).T,
-        cmap="viridis",
+        np.ma.masked_equal(counts, 0).T,
+        norm=LogNorm(1, counts.max()),
+        cmap=density_map(),
         rasterized=True,
     )
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=30)
+    bar.set_label("Galaxies per cell")
+    bar.formatter = FuncFormatter(lambda value, _: f"{value:g}")
+    bar.outline.set_linewidth(0.5)
     ticks = np.array([0, 0.5, 1, 2, 3, 4, 6])
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(np.log1p(ticks), [f"{tick:g}" for tick in ticks])
         axis.set_ticks([], minor=True)
-    outliers = float(np.mean(np.abs(labels["error"]) > 0.15))
-    axes.set(xlabel="true redshift", ylabel="lp_zPDF")
-    axes.set_title(f"All clean labels, {100 * outliers:.1f}% outliers")
+    axes.set(xlabel="True redshift", ylabel="Label (lp_zPDF)")
 
 
 def draw_percentiles(axes: Axes, comparison: pd.DataFrame) -> None:
     """Draw simulated against published figures."""
     good = comparison[(comparison["simulated"] > 0) & (comparison["published"] > 0)]
-    axes.loglog(good["published"], good["simulated"], "o", ms=4)
+    axes.loglog(good["published"], good["simulated"], "o", ms=3, color=TARGET)
     ends = np.array([good[["published", "simulated"]].min().min() * 0.8, 4.0])
-    axes.loglog(ends, ends, "k-", lw=0.8)
-    axes.fill_between(ends, ends / 1.25, ends * 1.25, color="0.85", zorder=0, label="within 25%")
-    axes.set(xlabel="published", ylabel="simulated")
-    axes.set_title("Every figure in the table")
-    axes.legend(fontsize=6, frameon=False)
+    axes.loglog(ends, ends, color="#1a1a1a", lw=0.8)
+    axes.fill_between(
+        ends, ends / 1.25, ends * 1.25, color=REQUIREMENT, alpha=0.2, lw=0, label="within 25%"
+    )
+    axes.set(xlabel="Published value", ylabel="Simulated value")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.legend(fontsize=SMALL, loc="upper left")
 
 
 def main(
@@ -272,13 +295,11 @@ def main(
     hsc: str | Path,
     galaxiesml: Sequence[str | Path],
     truth: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
+    files: FigureFiles,
     *,
     published: Mapping,
 ) -> None:
-    """Draw the figure and write the table.
+    """Draw the figure and write its table.
 
     Parameters
     ----------
@@ -287,8 +308,8 @@ def main(
     galaxiesml : sequence of path-like
         The three CSV files.
     truth : path-like
-    pdf, png, table : path-like
-        To write.
+    files : FigureFiles
+        Outputs.
     published : mapping
         The section `survey_quality` of the configuration.
     """
@@ -297,18 +318,38 @@ def main(
     targets = read_galaxiesml(galaxiesml, true)
     detections = read_fits(hsc, ["ra", "dec", "isprimary", "i_cmodel_mag", "i_extendedness_value"])
     comparison = compare(targets, labels, published)
-    write_csv(comparison.round(5), table)
-
-    use_style()
-    figure = Figure(figsize=(10.0, 6.2), layout="constrained")
-    panels = figure.subplots(2, 3).ravel()
-    draw_redshifts(panels[0], targets, published)
-    draw_counts(panels[1], detections, published)
-    draw_colours(panels[2], targets)
-    draw_precision(panels[3], labels, published)
-    draw_labels(panels[4], labels)
-    draw_percentiles(panels[5], comparison)
-    save_figure(figure, pdf, png)
+    figure, panels = subplots(2, 3, height=4.7)
+    draw_redshifts(panels[0, 0], targets, published)
+    draw_counts(panels[0, 1], detections, published)
+    draw_colours(panels[0, 2], targets)
+    draw_precision(panels[1, 0], labels, published)
+    draw_labels(panels[1, 1], labels)
+    draw_percentiles(panels[1, 2], comparison)
+    for axes, letter in zip(panels.flat, "abcdef", strict=True):
+        panel_letter(axes, letter)
+    levels = ", ".join(f"{level:g}" for level in published["galaxiesml_levels"])
+    outliers = float(np.mean(np.abs(labels["error"]) > 0.15))
+    good = comparison[(comparison["simulated"] > 0) & (comparison["published"] > 0)]
+    ratio = good["simulated"] / good["published"]
+    near = int(((ratio >= 1 / 1.25) & (ratio <= 1.25)).sum())
+    files.save(
+        figure,
+        comparison.round(5),
+        "The embedded survey beside published figures of the real one.",
+        f"(a) Redshifts of GalaxiesML ({thousands(len(targets))} rows) by parent survey; ticks: "
+        f"percentiles {levels}, simulated and of the real files. (b) Counts of the HSC table in "
+        f"{sky_area(detections):.2f} square degrees, with the 5-sigma depths of the real layers. "
+        "(c) Colours of GalaxiesML: medians, 16th and 84th percentiles; dotted: redshift at which "
+        "the 4000 Angstrom break leaves a band. (d) Labels against the true redshift: scatter "
+        "(1.48 MAD), stated half-width of the 68% interval over 1 + z, fraction with |dz| > 0.15; "
+        f"published: Weaver et al. (2022). (e) All {thousands(len(labels))} clean labels, "
+        f"{outliers:.1%} of them with |dz| > 0.15. (f) The numbers of survey_quality.csv: {near} "
+        f"of {len(good)} within 25% of the published ones. Nothing is fitted to them. "
+        f"{survey_note('embedded')}",
+        "Six panels: stacked histogram of redshifts, counts rising to the flux limit, three "
+        "colours against redshift, errors of the labels rising with magnitude, a narrow diagonal "
+        f"of label against true redshift, and {len(good)} dots along a diagonal.",
+    )
 
 
 if __name__ == "__main__":
@@ -318,8 +359,6 @@ if __name__ == "__main__":
             snakemake.input.hsc,
             snakemake.input.galaxiesml,
             snakemake.input.truth,
-            snakemake.output.pdf,
-            snakemake.output.png,
-            snakemake.output.table,
+            FigureFiles.of(snakemake.output),
             published=snakemake.params.published,
         )

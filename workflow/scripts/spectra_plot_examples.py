@@ -44,6 +44,8 @@ MARKED = {
 }  # fmt: skip
 PERCENTILES = (10.0, 50.0, 85.0, 97.0)
 FLOOR = 1e-4
+# Names of lines nearer to each other than this part of the axis would touch.
+CROWDED = 0.065
 
 
 def choose(total: np.ndarray) -> np.ndarray:
@@ -63,12 +65,17 @@ def draw_spectrum(axes: Axes, spectra: SpectraFile, row: int, snr: float) -> Non
     axes.plot(centres, clean, color="#1a1a1a", lw=0.8, zorder=2)
     top = max(np.percentile(noisy, 99.9), clean.max())
     low = np.percentile(noisy, 0.5)
-    axes.set(xlim=(centres[0], centres[-1]), ylim=(min(0.0, low), top * 1.32))
+    axes.set(xlim=(centres[0], centres[-1]), ylim=(min(0.0, low), top * 1.48))
+    before = -np.inf
     for name, text in MARKED.items():
         place = LINES[name] * (1.0 + spectra.redshift[row]) / 1e4
         if centres[0] < place < centres[-1]:
-            axes.plot([place, place], [top * 1.04, top * 1.10], color=NEUTRAL, lw=0.6)
-            axes.text(place, top * 1.13, text, ha="center", va="bottom", fontsize=6.5)
+            # A name close to the one before it goes above it.
+            crowded = place - before < CROWDED * (centres[-1] - centres[0])
+            height = top * (1.27 if crowded else 1.10)
+            axes.plot([place, place], [top * 1.04, height], color=NEUTRAL, lw=0.6)
+            axes.text(place, height + 0.02 * top, text, ha="center", va="bottom", fontsize=6.5)
+            before = -np.inf if crowded else place
 
 
 def draw(
@@ -81,7 +88,7 @@ def draw(
 ) -> Figure:
     """Return the figure: spectra on the left, densities over redshift on the right."""
     figure, panels = subplots(
-        len(rows), 2, height=0.5 + 1.22 * len(rows), sharex="col",
+        len(rows), 2, height=0.5 + 1.25 * len(rows), sharex="col",
         gridspec_kw={"width_ratios": [1.5, 1.0]},
     )  # fmt: skip
     first = int(spectra.rows("test")[0])
@@ -98,13 +105,13 @@ def draw(
             )  # fmt: skip
         right.set(yscale="log", ylim=(1e-2, 3e3), xlim=z_range)
         right.set_ylabel("$p(z)$")
-        left.set_ylabel("flux")
+        left.set_ylabel("flux / mean")
         right.text(
             0.97, 0.93, f"true $z$ = {spectra.redshift[row]:.3f}", transform=right.transAxes,
             ha="right", va="top", fontsize=7.5,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0},
         )  # fmt: skip
-    panels[-1, 0].set_xlabel(r"observed wavelength [$\mu$m]")
+    panels[-1, 0].set_xlabel(r"observed wavelength ($\mu$m)")
     panels[-1, 1].set_xlabel("redshift")
     figure.legend(handles=list(handles.values()), loc="outside upper right", ncols=len(handles))
     return figure

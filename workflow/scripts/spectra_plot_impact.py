@@ -37,6 +37,7 @@ from transferz.spectra_results import (
     points_of,
     read_metrics,
     select,
+    sizes_note,
 )
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ def main(
         draw(values, shown, default, named),
         points,
         "Impact of architecture, of training-set size and of noise.",
-        f"Mean and standard deviation over seeds, most probable class of the classifications. "
+        "Mean and standard deviation over seeds, most probable class of the classifications. "
+        f"{sizes_note(values, points)} "
         f"Where an axis does not vary it: architecture {default['architecture']}, "
         f"{default['n_train']:g} training spectra, {level} per pixel. {NOTE}",
         "Two rows of three panels, mean squared and mean absolute error on logarithmic axes "

@@ -35,6 +35,7 @@ from transferz.spectra_results import (
     points_of,
     read_metrics,
     select,
+    sizes_note,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def draw(
             axes.axvline(x - 0.5, color="#D9D9D9", lw=0.6, zorder=0)
         if IDEAL.get(metric) is not None:
             axes.axhline(IDEAL[metric], color=NEUTRAL, lw=0.8, ls=(0, (4, 2)), zorder=1)
-            axes.set_ylim(0, 1.02)
+            axes.set_ylim(-0.03, 1.03)
         elif metric in ("pit_distance", "ece"):
             axes.set_ylim(bottom=0)
         else:
@@ -158,7 +159,8 @@ def main(
         "Losses for uncertain labels.",
         f"Classifications with {default['head']} classes trained on spoilt labels, tested on exact "
         "ones; mean and standard deviation over seeds. Labels in redshift: "
-        f"{recipe_text(recipes)}. "
+        f"{recipe_text(recipes)}; a loss that sees no difference there (soft on exact labels is "
+        f"hard) is left out. {sizes_note(values, points)} "
         "(a), (b) Mean absolute error of the most probable class and of the expectation. (c) "
         "Median width of the central 68% interval. (d) How often it covers the truth (dashed: "
         "calibrated). (e) Largest distance of the PIT's distribution from uniform. (f) Expected "

@@ -54,6 +54,12 @@ def collect(
     return pd.concat(parts, ignore_index=True)
 
 
+def axis_limits(z_range: Sequence[float]) -> tuple[float, float]:
+    """Return the range of both axes."""
+    margin = 0.04 * (z_range[1] - z_range[0])
+    return z_range[0] - margin, z_range[1] + margin
+
+
 def draw(
     points: pd.DataFrame,
     heads: Sequence[str | int],
@@ -64,8 +70,7 @@ def draw(
     shape = (len(levels), len(heads))
     height = 0.42 + 1.56 * len(levels)
     figure, panels = subplots(*shape, height=height, sharex=True, sharey=True, squeeze=False)
-    margin = 0.04 * (z_range[1] - z_range[0])
-    limits = (z_range[0] - margin, z_range[1] + margin)
+    limits = axis_limits(z_range)
     for row, snr in enumerate(levels):
         for axes, head in zip(panels[row], heads, strict=True):
             mine = points[(points["snr"] == snr) & (points["head"] == str(head))]
@@ -128,12 +133,14 @@ def main(
     shown = [*heads, "template_fit"]
     together = pd.concat([read_parquet(path) for path in predictions], ignore_index=True)
     points = collect(together, shown, levels, default)
+    outside = int((~points["z_pred"].between(*axis_limits(z_range))).sum())
     files.save(
         draw(points, shown, levels, z_range),
         points,
         "Predicted against true redshift from spectra.",
-        "One network of each head and the classical template fit on the same test spectra; "
-        f"classifications show the centre of the most probable class. {NOTE}",
+        "One network of each head and the classical template fit on the same "
+        f"{points['spectrum'].nunique():,} test spectra; classifications show the centre of the "
+        f"most probable class. {outside} predictions lie outside the axes. {NOTE}",
         "Grid of square panels of dots along a diagonal, one column per method, one row per noise "
         "level; dots far from the diagonal are failures.",
     )

@@ -36,6 +36,7 @@ from transferz.spectra_results import (
     points_of,
     read_metrics,
     select,
+    sizes_note,
 )
 
 if TYPE_CHECKING:
@@ -140,10 +141,10 @@ def main(
         points,
         "Resolution against number of classes.",
         "Mean and standard deviation over seeds at S/N "
-        f"{default['snr']:g} per pixel. Grey: what the width of the classes alone would leave, a "
-        "quarter of it. The median error shows the resolution; mean squared and mean absolute "
-        "error are dominated by failures (error above 0.01 in dz / (1 + z)). With k classes each "
-        f"is learned from the k-th part of the training spectra. {NOTE}",
+        f"{default['snr']:g} per pixel; {sizes_note(values, points)} Grey: what the width of the "
+        "classes alone would leave, a quarter of it. The median error shows the resolution; mean "
+        "squared and mean absolute error are dominated by failures (error above 0.01 in dz / (1 + "
+        f"z)). With k classes each is learned from the k-th part of the training spectra. {NOTE}",
         "Four panels against the number of classes on logarithmic axes: mean squared error, mean "
         "absolute error, median error, failures; solid lines for the most probable class, dotted "
         "for the expectation.",

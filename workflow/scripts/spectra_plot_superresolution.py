@@ -83,7 +83,7 @@ def draw(
             errors[loss, "mean"], bins, density=True, histtype="step", color=colour, lw=1.1,
             label=NAMES.get(loss, loss),
         )  # fmt: skip
-    left.set(xlabel=r"$z_\mathrm{pred} - z_\mathrm{true}$, expectation", ylabel="density")
+    left.set(xlabel=r"$z_\mathrm{pred} - z_\mathrm{true}$ (expectation)", ylabel="density")
     left.set_xlim(bins[0], bins[-1])
     panel_letter(left, "a")
 
@@ -156,11 +156,11 @@ def main(
         f"{entry.sigma:g} in redshift; tested on exact redshifts with classes of width "
         f"{classes.width:g}. (a) Errors of the labels (grey; band: width of a bin) and of the "
         "expectation of p(z), all seeds; a hard target is the class just above the middle of the "
-        "bin. (b) Median absolute error, mean and standard deviation "
-        f"over seeds; filled: most probable class, open: expectation. {NOTE}",
-        "Left: a broad grey histogram of label errors with narrower curves of the errors of four "
-        "networks. Right: points of the median error per loss under a dashed line, that of the "
-        "labels.",
+        "bin. (b) Median absolute error, mean and standard deviation over "
+        f"{int(summary['n_seeds'].max())} seeds; filled: most probable class, open: expectation. "
+        f"{NOTE}",
+        "Left: a broad grey histogram of label errors with narrower curves of the errors per loss. "
+        "Right: points of the median error per loss under a dashed line, that of the labels.",
     )
     logger.info("Super-resolution: labels %.4f", summary["median_error_mean"].iloc[0])
 

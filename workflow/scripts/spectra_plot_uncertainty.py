@@ -29,8 +29,9 @@ from transferz.plotting import (
     panel_letter,
     subplots,
 )
-from transferz.spectra_plotting import LOSS_STYLES, SAMPLE_STYLES
+from transferz.spectra_plotting import SAMPLE_STYLES
 from transferz.spectra_results import NAMES, NOTE
+from transferz.tables import thousands
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FAILURE_LIMIT = 0.01
-KINDS = {"aleatoric": "aleatoric", "epistemic": "epistemic", "total": "total"}
+LINES = {"aleatoric": ":", "epistemic": "-", "total": (0, (3, 1.5))}
 
 
 def rejection_curves(table: pd.DataFrame) -> pd.DataFrame:
@@ -48,7 +49,7 @@ def rejection_curves(table: pd.DataFrame) -> pd.DataFrame:
     failed = (error > FAILURE_LIMIT).to_numpy()
     curves = {"rejected": np.linspace(0.0, 0.5, 51)}
     kept = np.round((1.0 - curves["rejected"]) * len(failed)).astype(int)
-    for kind in KINDS:
+    for kind in LINES:
         order = np.argsort(test[kind].to_numpy(), kind="stable")
         curves[kind] = np.cumsum(failed[order])[kept - 1] / kept
     return pd.DataFrame(curves)
@@ -68,22 +69,23 @@ def draw_scatter(axes: Axes, table: pd.DataFrame) -> None:
             mine["aleatoric"].median(), mine["epistemic"].median(), style["marker"],
             color=style["color"], mec="white", mew=0.8, ms=7, zorder=4, label=NAMES[sample],
         )  # fmt: skip
-    axes.set(xlabel="aleatoric [nats]", ylabel="epistemic [nats]")
+    axes.set(xlabel="aleatoric (nats)", ylabel="epistemic (nats)")
     axes.set_xlim(left=-0.05)
     axes.set_ylim(bottom=-0.03)
 
 
 def draw_distributions(axes: Axes, table: pd.DataFrame) -> None:
     """Draw the cumulative distribution of the epistemic uncertainty of every sample."""
-    for kind, line in (("epistemic", "-"), ("aleatoric", ":")):
+    for kind, line in LINES.items():
+        if kind == "total":
+            continue
         for sample, style in SAMPLE_STYLES.items():
             values = np.sort(table.loc[table["sample"] == sample, kind].to_numpy())
             share = np.arange(1, len(values) + 1) / len(values)
-            axes.plot(values, share, line, color=style["color"], lw=1.0)
-    axes.set(xlabel="uncertainty [nats]", ylabel="fraction of spectra below", ylim=(0, 1))
+            axes.plot(values, share, ls=line, color=style["color"], lw=1.0)
+        axes.plot([], [], ls=line, color="#1a1a1a", label=kind)
+    axes.set(xlabel="uncertainty (nats)", ylabel="fraction of spectra below", ylim=(0, 1))
     axes.set_xlim(left=0)
-    axes.plot([], [], "-", color="#1a1a1a", label="epistemic")
-    axes.plot([], [], ":", color="#1a1a1a", label="aleatoric")
     axes.legend(loc="lower right", fontsize=7)
 
 
@@ -92,12 +94,14 @@ def draw(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
     figure, (left, middle, right) = subplots(1, 3, height=2.55)
     draw_scatter(left, table)
     draw_distributions(middle, table)
-    for style, kind in zip(LOSS_STYLES[1:], KINDS, strict=False):
-        right.plot(curves["rejected"], curves[kind], color=style["color"], label=KINDS[kind])
+    # Lines as in the panel beside it; of the test spectra alone, in their colour.
+    for kind, line in LINES.items():
+        colour = "#1a1a1a" if kind == "total" else SAMPLE_STYLES["test"]["color"]
+        right.plot(curves["rejected"], curves[kind], ls=line, color=colour, label=kind)
     perfect = np.clip(
         (curves["total"].iloc[0] - curves["rejected"]) / (1.0 - curves["rejected"]), 0.0, None
     )
-    right.plot(curves["rejected"], perfect, color=NEUTRAL, lw=0.8, ls=(0, (4, 2)), label="perfect")
+    right.plot(curves["rejected"], perfect, color=NEUTRAL, lw=0.8, label="perfect order")
     right.set(xlabel="fraction rejected", ylabel="failures among the rest", xlim=(0, 0.5))
     right.set_ylim(bottom=0)
     right.legend(fontsize=7)
@@ -137,8 +141,9 @@ def main(
         curves,
         "Aleatoric and epistemic uncertainty told apart.",
         f"Ensemble of classifications with {default['head']} classes at S/N {default['snr']:g} per "
-        "pixel, on spectra like those of the training and on three samples unlike them. Aleatoric: "
-        "mean entropy of the members; epistemic: their mutual information. (a) Every spectrum; "
+        f"pixel, on {thousands((values['sample'] == 'test').sum())} test spectra like those of the "
+        "training and on three samples unlike them. Aleatoric: mean entropy of the members; "
+        "epistemic: their mutual information. (a) Every spectrum; "
         "large markers: medians. (b) Cumulative distributions. (c) Failures (error above 0.01 in "
         "dz / (1 + z)) among the test spectra left when the most uncertain are rejected. Area "
         f"under the ROC curve against the test spectra: {told}. {NOTE}",

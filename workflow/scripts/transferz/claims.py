@@ -315,15 +315,20 @@ def claims_page(
     *,
     z_range: Sequence[float],
     n_seeds: int,
+    training: str,
 ) -> str:
-    """Return claims.md: the verdicts, other readings of the same words, and the rules."""
+    """Return claims.md: the verdicts, other readings of the same words, and the rules.
+
+    `training` is a sentence on how the networks' training ended.
+    """
     verdicts = [entry.verdict for entry in judged]
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in VERDICTS)
     parts = [
         survey_note(survey),
         "# Published claims, measured again",
         f"{len(judged)} claims: {counts}. {n_seeds} seeds per strategy, "
-        f"{z_range[0]:g} <= z_true <= {z_range[1]:g}.",
+        f"{z_range[0]:g} <= z_true <= {z_range[1]:g}. Intervals are over seeds alone: they do not "
+        f"include the sampling of the test galaxies. {training}",
         _verdict_table(judged, labels),
     ]
     if not_judged:

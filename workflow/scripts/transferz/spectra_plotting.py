@@ -51,7 +51,7 @@ def log_ticks(axes: Axes) -> None:
     low, high = axes.get_ylim()
     if high / low > 30.0:
         return
-    digits = (1, 2, 3, 5, 7) if high / low < 5.0 else (1, 2, 5)
+    digits = (1, 1.5, 2, 3, 5, 7) if high / low < 8.0 else (1, 2, 5)
     axes.yaxis.set_major_locator(LogLocator(subs=digits, numticks=20))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(LogLocator(subs=range(1, 10), numticks=20))

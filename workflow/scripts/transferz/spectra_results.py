@@ -140,6 +140,13 @@ def points_of(
     ]
 
 
+def sizes_note(metrics: pd.DataFrame, points: pd.DataFrame) -> str:
+    """Return how many seeds the points of a figure have, and how many test spectra."""
+    low, high = points["n_seeds"].min(), points["n_seeds"].max()
+    seeds = f"{low}" if low == high else f"{low} to {high}"
+    return f"{seeds} seeds, {metrics['n'].max():,} test spectra."
+
+
 def members_of(
     default: Mapping[str, object], head: int, seeds: Sequence[int], **axes: object
 ) -> list[Member]:
