@@ -232,15 +232,22 @@ return images.length > 0 && images.every(i => i.complete && i.naturalWidth > 300
 
 @needs_browser
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_the_overview_shows_all_figures(results: Path, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("page", "n_figures", "note"),
+    [
+        ("overview", 10, "These are not the real catalogues"),
+        ("spectra", 7, "These are not real spectra"),
+    ],
+)
+def test_the_page_of_a_study_shows_all_figures(
+    results: Path, size: tuple[int, int], page: str, n_figures: int, note: str
+) -> None:
     with Browser(size) as browser:
-        browser.open(results / "overview.html")
-        assert browser.wait(ALL_SHOWN) >= 10
+        browser.open(results / f"{page}.html")
+        assert browser.wait(ALL_SHOWN) >= n_figures
         assert browser.run(WIDE_ENOUGH)
         assert browser.run("return [...document.images].every(i => i.alt.length > 40)")
-        assert browser.run("return document.querySelector('main p').innerText").startswith(
-            "These are not the real catalogues"
-        )
+        assert browser.run("return document.querySelector('main p').innerText").startswith(note)
         browser.run("document.documentElement.style.scrollBehavior = 'auto'")
         for section in ("claims", "tables", "behind"):
             browser.run(f"document.querySelector('nav a[href=\"#{section}\"]').click()")
@@ -257,9 +264,10 @@ def report(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_overview_is_small_enough_to_be_shown_in_the_report(results: Path) -> None:
+@pytest.mark.parametrize("page", ["overview", "spectra"])
+def test_a_page_is_small_enough_to_be_shown_in_the_report(results: Path, page: str) -> None:
     # Chromium opens no data URI of more than 2 MiB; base64 takes a third more than the page.
-    assert (results / "overview.html").stat().st_size < 1.5e6
+    assert (results / f"{page}.html").stat().st_size < 1.5e6
 
 
 def test_the_report_is_one_file_without_the_network(report: Path) -> None:
@@ -300,12 +308,13 @@ def test_the_report_shows_every_result(report: Path, size: tuple[int, int]) -> N
                 "return i && i.complete && i.naturalWidth > 300 && i.src === results["
                 f"{json.dumps(path)}].data_uri && i.clientWidth <= innerWidth"
             )
-        (overview,) = [path for path, *_ in found if path.endswith("overview.html")]
-        browser.run(SHOW, overview, "html")
-        browser.wait("return document.querySelector('iframe') !== null")
-        browser.into_frame(0)
-        assert browser.wait(ALL_SHOWN) >= 10
-        browser.into_frame(None)
+        for page, n_figures in (("overview.html", 10), ("spectra.html", 7)):
+            (shown,) = [path for path, *_ in found if path.endswith(page)]
+            browser.run(SHOW, shown, "html")
+            browser.wait("return document.querySelector('iframe') !== null")
+            browser.into_frame(0)
+            assert browser.wait(ALL_SHOWN) >= n_figures
+            browser.into_frame(None)
         assert browser.errors() == []
 
 

@@ -2,7 +2,7 @@
 #
 # Inputs   figures, tables, claims, run_config.yaml
 # Outputs  <results>/paper.pdf and where each of its numbers comes from, paper_numbers.csv;
-#          overview.html, pages/*.html
+#          overview.html, spectra.html (the second study), pages/*.html
 #
 # After the run, for the HTML report:
 #   snakemake --cores 1 --report results/report.html --report-stylesheet workflow/report/report.css
@@ -15,6 +15,7 @@ localrules:
     write_overview,
     write_page,
     write_paper,
+    write_spectra_page,
 
 
 wildcard_constraints:
@@ -123,8 +124,30 @@ rule write_overview:
         "../scripts/write_overview.py"
 
 
+use rule write_overview as write_spectra_page with:
+    input:
+        figures=spectra_figures("png"),
+        tables=["<results>/tables/spectra_heads.md"],
+        claims_csv="<results>/spectra/claims.csv",
+        claims="<results>/spectra/claims.md",
+    output:
+        html=report(
+            "<results>/spectra.html",
+            caption="../report/spectra.rst",
+            category="5 The second study",
+            labels={"Page": "Redshifts from spectra: figures, tables, claims"},
+        ),
+    log:
+        "<logs>/write_spectra_page.log",
+    benchmark:
+        "<benchmarks>/write_spectra_page.tsv"
+    message:
+        "Writing the page of the second study, {output.html}"
+
+
 rule pages:
     input:
+        rules.write_spectra_page.output if config["survey"] == "embedded" else [],
         rules.write_paper.output,
         rules.write_overview.output,
         expand(rules.write_page.output, page=["table1", "table2", "table3", "claims"]),

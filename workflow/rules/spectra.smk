@@ -407,4 +407,4 @@ rule spectra:
         rules.spectra_heads.output,
         rules.spectra_claims.output,
         rules.spectra_uncertainty.output,
-        spectra_figures(),
+        spectra_figures("pdf", "png"),

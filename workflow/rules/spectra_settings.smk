@@ -97,13 +97,14 @@ def spectra_superresolution():
     }
 
 
-def spectra_figures():
-    """Return the figures that the studies of this run allow."""
-    names = ["predictions", "examples", "impact", "resolution", "uncertainty"]
+def spectra_figures(*suffixes):
+    """Return the figures that the studies of this run allow, in the order of a reader."""
+    names = ["examples", "predictions", "impact", "resolution"]
     if "labels" in spectra_studies():
         names.append("labels")
         if spectra_coarse():
             names.append("superresolution")
+    names.append("uncertainty")
     return expand(
-        "<results>/figures/spectra_{name}.{suffix}", name=names, suffix=["pdf", "png"]
+        "<results>/figures/spectra_{name}.{suffix}", name=names, suffix=suffixes
     )

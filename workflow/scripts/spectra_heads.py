@@ -141,7 +141,7 @@ def latex(table: pd.DataFrame, published: Mapping[str, Mapping[str, float]]) -> 
     ]
     return latex_table(
         ["l", *("S" for _ in METRICS)],
-        ["Head", *(METRIC_LABELS[metric].replace("failures", "Failures") for metric in METRICS)],
+        ["Head", *(METRIC_LABELS[metric].replace("R²", "$R^2$") for metric in METRICS)],
         groups,
         caption=escape_latex("Redshifts from spectra. " + sentence(table) + " " + NOTE),
         label="tab:spectra-heads",

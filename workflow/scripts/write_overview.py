@@ -1,9 +1,9 @@
-"""Put all figures, tables and verdicts on one page that explains itself.
+"""Put all figures, tables and verdicts of a study on one page that explains itself.
 
 Inputs
     figures : PNG figures, their captions (Markdown) beside them
-    tables : tables/table{1,2,3}.md
-    claims_csv, claims : claims.csv, claims.md
+    tables : tables/table{1,2,3}.md, or tables/spectra_heads.md for the study of spectra
+    claims_csv, claims : claims.csv, claims.md; the page's first line says what was measured on
 
 Outputs
     html : one HTML file that needs no network
@@ -14,6 +14,7 @@ import html as markup
 import io
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +26,54 @@ from transferz.errors import InputError
 from transferz.io import write_text
 from transferz.logs import job
 from transferz.pages import inline, markdown_to_html, note, page
-from transferz.tables import survey_note
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
 
-# Figures of the paper; all others stand behind the numbers.
-PAPER = ("figure1", "figure2", "figure3", "figure4")
+
+@dataclass(frozen=True)
+class Study:
+    """What is particular about a study's page.
+
+    Attributes
+    ----------
+    title : str
+    lead : str
+        HTML; ``{source}``, ``{target}`` and ``{n_claims}`` are filled in.
+    first : tuple of str
+        Figures that come before the claims and the tables; all others stand behind them.
+    heading : str
+        Of these figures.
+    """
+
+    title: str
+    lead: str
+    first: tuple[str, ...]
+    heading: str
+
+
+# By the name of the page.
+STUDIES = {
+    "overview": Study(
+        title="Redshifts from two kinds of truth",
+        lead="What happens to photometric redshifts when networks learn from approximate labels of "
+        "many galaxies ({source}), from precise labels of few kinds ({target}), or from both: a "
+        "reproduction of Soriano et al. 2024 (arXiv:2411.18054). Of {n_claims} published claims "
+        "on this run:",
+        first=("figure1", "figure2", "figure3", "figure4"),
+        heading="The paper's figures",
+    ),
+    "spectra": Study(
+        title="Redshifts from spectra",
+        lead="How should a network be asked for a redshift: as a number, or as one of many "
+        "classes? One-dimensional convolutions on simulated grism spectra, after a talk of "
+        "G. Tsagkatakis at COSMO21 (2024). Of {n_claims} published claims on this run:",
+        first=("spectra_examples", "spectra_predictions"),
+        heading="Spectra and redshifts",
+    ),
+}
 # Pixels across, and quality of the images: sharp on dense screens, and the page stays below 1.5 MB,
 # beyond which Chromium shows no page inside another one (the report has it as a data URI).
 WIDTH = 1600
@@ -66,20 +106,17 @@ def picture(path: Path) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def figure(path: Path, survey: str) -> str:
-    """Return a figure with its caption and its text for those who cannot see it."""
+def figure(path: Path, measured_on: str) -> str:
+    """Return a figure with its caption and its text for those who cannot see it.
+
+    The page says once, on top, what every caption says: `measured_on`.
+    """
     caption, _, alt = read(path.with_suffix(".md")).partition("Alt text: ")
-    # The page says once, on top, what every caption says.
-    words = inline(caption.strip().replace(survey_note(survey), "").strip())
+    words = inline(caption.strip().replace(measured_on, "").strip())
     return (
         f'<figure id="{path.stem}"><div><img src="{picture(path)}" '
         f'alt="{markup.escape(alt.strip())}"></div><figcaption>{words}</figcaption></figure>'
     )
-
-
-def without_note(text: str) -> str:
-    """Return a page without its first line, which says where its numbers come from."""
-    return text.partition("\n")[2]
 
 
 def tally(verdicts: Sequence[str]) -> str:
@@ -107,37 +144,33 @@ def main(
     claims_csv, claims : path-like
         Verdicts, as a table and as a page.
     html : path-like
-        Output.
+        Output, called like one of `STUDIES`.
     labels : mapping
         Display names.
     survey : str
         embedded, archive or custom.
     """
-    paths = [Path(path) for path in figures]
-    paper = [path for path in paths if path.stem in PAPER]
-    more = [path for path in paths if path.stem not in PAPER]
+    study = STUDIES[Path(html).stem]
+    measured_on, _, judged = read(Path(claims)).partition("\n")
+    shown = [(Path(path).stem in study.first, figure(Path(path), measured_on)) for path in figures]
     read(Path(claims_csv))
     verdicts = pd.read_csv(claims_csv)["verdict"].tolist()
     target, source = (markup.escape(labels.get(n, n)) for n in ("galaxiesml", "transferz"))
+    pages = [read(Path(path)).partition("\n")[2] for path in tables]
     sections = {
-        "paper": ("The paper's figures", "\n".join(figure(path, survey) for path in paper)),
-        "claims": ("Published claims", markdown_to_html(without_note(read(Path(claims))), 3)),
-        "tables": (
-            "Tables",
-            "\n".join(markdown_to_html(without_note(read(Path(path))), 3) for path in tables),
-        ),
-        "behind": ("Behind the numbers", "\n".join(figure(path, survey) for path in more)),
+        "figures": (study.heading, "\n".join(text for first, text in shown if first)),
+        "claims": ("Published claims", markdown_to_html(judged, 3)),
+        "tables": ("Tables", "\n".join(markdown_to_html(text, 3) for text in pages)),
+        "behind": ("Behind the numbers", "\n".join(text for first, text in shown if not first)),
     }
     links = "".join(f'<a href="#{key}">{title}</a>' for key, (title, _) in sections.items())
+    lead = study.lead.format(source=source, target=target, n_claims=len(verdicts))
     body = [
         f'<nav aria-label="Sections"><div>{links}</div></nav>',
         "<main>",
-        note(survey_note(survey), survey == "archive"),
-        "<h1>Redshifts from two kinds of truth</h1>",
-        '<p class="lead">What happens to photometric redshifts when networks learn from '
-        f"approximate labels of many galaxies ({source}), from precise labels of few kinds "
-        f"({target}), or from both: a reproduction of Soriano et al. 2024 (arXiv:2411.18054). "
-        f"Of {len(verdicts)} published claims on this run:</p>",
+        note(measured_on, survey == "archive"),
+        f"<h1>{study.title}</h1>",
+        f'<p class="lead">{lead}</p>',
         tally(verdicts),
         *(
             f'<section id="{key}"><h2>{title}</h2>{text}</section>'
@@ -145,8 +178,8 @@ def main(
         ),
         "</main>",
     ]
-    write_text(page("Redshifts from two kinds of truth", "\n".join(body)), html)
-    logger.info("%d figures, %d tables", len(paths), len(tables))
+    write_text(page(study.title, "\n".join(body)), html)
+    logger.info("%d figures, %d tables", len(shown), len(pages))
 
 
 if __name__ == "__main__":

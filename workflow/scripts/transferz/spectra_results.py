@@ -37,7 +37,7 @@ NAMES = {
 METRIC_LABELS = {
     "mse": "MSE",
     "mae": "MAE",
-    "r2": "$R^2$",
+    "r2": "R²",
     "median_error": "median error",
     "failure_fraction": "failures",
     "crps": "CRPS",
