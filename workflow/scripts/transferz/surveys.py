@@ -315,7 +315,7 @@ def _vvds_wide(m: Magnitudes) -> np.ndarray:
 
 
 def _vvds_deep(m: Magnitudes) -> np.ndarray:
-    """Le Fevre et al. (2013): 17.5 < i < 24, with the ultra-deep sample to 24.75."""
+    """Le Fevre et al. (2013): 17.5 < i < 24, ultra-deep to 24.75; together here 24.3."""
     return (m["HSC_i"] > 17.5) & (m["HSC_i"] < 24.3)
 
 
