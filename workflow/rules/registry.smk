@@ -13,7 +13,13 @@ def read_registry():
         rows = csv.DictReader(
             (line for line in handle if line[0] != "#"), delimiter="\t"
         )
-        return {row["file"]: row for row in rows}
+        found = {row["file"]: row for row in rows}
+    for name in found:
+        if PurePosixPath(name).name != name or name in (".", ".."):
+            raise WorkflowError(
+                f"{path}: file: found {name!r}, expected the name of a file without a folder"
+            )
+    return found
 
 
 def read_sql(name):

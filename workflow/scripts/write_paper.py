@@ -39,7 +39,7 @@ TARGET, SOURCE = "galaxiesml", "transferz"
 PAPER = "Soriano et al. 2024 (arXiv:2411.18054)"
 SURVEYS = {"embedded": "embedded survey", "archive": "real catalogues", "custom": "own catalogues"}
 # Of the figures that are not as wide as the page.
-WIDTHS = {"figure4": "80%", "control": "88%", "trends_redshift": "78%"}
+WIDTHS = {"figure4": 0.8, "control": 0.88, "trends_redshift": 0.78}
 RATIO = ("ratio", "low", "high")
 Item = dict[str, object]
 
@@ -478,7 +478,6 @@ def grid(
         "rows": rows,
         "widths": list(widths),
         "align": list(align),
-        "size": "7.8pt",
     }
 
 
@@ -490,7 +489,7 @@ def alternative_text(figure: Path) -> str:
     return caption.read_text(encoding="utf-8").partition("Alt text: ")[2].strip()
 
 
-def picture(path: Path, title: str, caption: str, width: str = "100%") -> Item:
+def picture(path: Path, title: str, caption: str, width: float = 1.0) -> Item:
     """Return a figure.
 
     Raises
@@ -531,7 +530,7 @@ def compose(writer: Writer, figures: Mapping[str, Path], claims_file: str | Path
             path,
             f"Figure {numbers.get(name, name[-1])}.",
             captions[name],
-            WIDTHS.get(name, "100%"),
+            WIDTHS.get(name, 1.0),
         )
         for name, path in figures.items()
     }

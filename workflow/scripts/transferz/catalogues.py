@@ -702,6 +702,16 @@ def hdf5_columns(
                     if unit is not None:
                         units[name] = unit.decode() if isinstance(unit, bytes) else str(unit)
             for name, shape in shapes.items():
+                dtype = node.dtype[name] if isinstance(node, h5py.Dataset) else stored[name].dtype
+                if not shape or dtype.base.kind == "V" or h5py.check_ref_dtype(dtype):
+                    raise InputError(
+                        "not a column of numbers or text",
+                        file=path,
+                        key=name,
+                        found=f"type {dtype}" if shape else "a single value",
+                        expected="a number or a text per row",
+                        fix="name the dataset that has them",
+                    )
                 _check_scalar(path, name, shape[1:])
             if len({shape[0] for shape in shapes.values()}) > 1:
                 raise InputError(
