@@ -76,7 +76,12 @@ rule all:
         rules.figures.input,
         rules.claims.input,
         rules.diagnostics.input,
+        rules.calibration.input,
         rules.pages.input,
-        rules.spectra.input if config["survey"] == "embedded" else [],
+        (
+            [rules.truth_against_label.output, rules.spectra.input]
+            if config["survey"] == "embedded"
+            else []
+        ),
         "<results>/metrics/per_seed.csv",
         "<results>/run_config.yaml",

@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 
 import predict_tests
+from transferz import invariants
 from transferz.errors import InputError
 from transferz.features import Scaler
+from transferz.label_distributions import Classes
 from transferz.network import (
     Architecture,
     build_network,
@@ -157,6 +159,26 @@ def test_loaded_model_can_be_saved_by_keras(
     np.testing.assert_array_equal(
         predict_redshift(again, magnitudes[:100]), predict_redshift(model, magnitudes[:100])
     )
+
+
+def test_a_network_with_classes_gives_their_median_and_is_an_ordinary_model(
+    scaler: Scaler, magnitudes: np.ndarray, tmp_path: Path
+) -> None:
+    architecture = Architecture(5, (8, 6), classes=Classes(12, 4.0))
+    weights = initial_weights(architecture, 3)
+    weights[4] *= 5  # so that classes differ
+    save_models(tmp_path / "m.npz", architecture, scaler, {3: weights})
+    assert read_models(tmp_path / "m.npz").architecture == architecture
+    model = load_model(tmp_path / "m.npz", 3)
+    found = predict_redshift(model, magnitudes)
+    # The audit's own forward pass, in NumPy.
+    expected = invariants.predict(invariants.read_weights(tmp_path / "m.npz"), 0, magnitudes)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert found.min() > 0 and found.max() < 4 and found.std() > 0.1
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(predict_redshift(again, magnitudes), found)
+    np.testing.assert_array_equal(predict_redshift(model, magnitudes[::-1])[::-1], found)
 
 
 def test_broken_model_files_are_named(model_file: Path, tmp_path: Path) -> None:

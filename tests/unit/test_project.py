@@ -69,6 +69,16 @@ def test_the_default_configuration_states_every_key_with_its_default(
     assert differing == {}
 
 
+def test_a_new_strategy_is_as_few_lines_as_the_readme_says(root: Path, schema: dict) -> None:
+    readme = (root / "README.md").read_text()
+    (block,) = re.findall(r"```yaml\n# my_run.yaml\nstrategies:\n(.*?)```", readme, re.DOTALL)
+    strategies = yaml.safe_load(block)
+    assert len(strategies) == len(block.strip().splitlines()) >= 5
+    known = set(schema["properties"]["strategies"]["additionalProperties"]["properties"])
+    assert {key for entry in strategies.values() for key in entry} <= known
+    assert {"head", "low_rank"} <= {key for entry in strategies.values() for key in entry}
+
+
 def test_conda_environments_equal_the_lock(root: Path) -> None:
     finished = subprocess.run([sys.executable, root / "envs/pin_conda.py", "--check"])
     assert finished.returncode == 0

@@ -109,7 +109,15 @@ rule figure_calibration:
         ),
     output:
         pdf="<results>/figures/calibration.pdf",
-        png="<results>/figures/calibration.png",
+        png=report(
+            "<results>/figures/calibration.png",
+            caption="../report/calibration.rst",
+            category="3 Behind the numbers",
+            labels={
+                "Figure": "Calibration",
+                "Shows": "are the intervals as wide as they should be",
+            },
+        ),
         table="<results>/figures/calibration.csv",
         caption="<results>/figures/calibration.md",
     log:
@@ -137,7 +145,15 @@ rule figure_requirements:
         requirements="<results>/calibration/requirements.csv",
     output:
         pdf="<results>/figures/requirements.pdf",
-        png="<results>/figures/requirements.png",
+        png=report(
+            "<results>/figures/requirements.png",
+            caption="../report/requirements.rst",
+            category="3 Behind the numbers",
+            labels={
+                "Figure": "Requirements",
+                "Shows": "which galaxies must be dropped",
+            },
+        ),
         table="<results>/figures/requirements.csv",
         caption="<results>/figures/requirements.md",
     log:

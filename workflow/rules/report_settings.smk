@@ -8,7 +8,7 @@ def all_figures():
     names += ["control"] if has_control() else []
     names += ["baselines"]
     names += ["colour_space"] if len(config["bands"]) > 2 else []
-    names += ["seed_spread", "learning_curves"]
+    names += ["seed_spread", "learning_curves", "calibration", "requirements"]
     return expand("<results>/figures/{name}.png", name=names)
 
 
