@@ -42,6 +42,7 @@ faults: $(INSTALLED)
 # The whole of it: kills at seeded moments of a run, damaged files and disks, every bad input.
 test-faults: $(INSTALLED)
 	FAULTS_REPORT=$(CURDIR)/results/faults pytest -s -rs tests/faults tests/unit/test_bad_inputs.py
+	python tests/faults/summarise.py results/faults tests/faults/RESULT.md
 
 audit: $(INSTALLED)
 	snakemake --cores 1 --force audit

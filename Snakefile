@@ -64,6 +64,10 @@ if config["survey"] == "embedded":
     include: "workflow/rules/control.smk"
 
 
+onerror:
+    print(*failed_jobs(log), sep="", end="", file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

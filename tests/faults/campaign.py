@@ -195,7 +195,7 @@ class Outcome:
         What noticed it: the message, or how the run answered.
     outcome : str
         ``recovered`` (same bytes as an undisturbed run), ``refused`` (an error, nothing lost, same
-        bytes once mended), ``lost``, ``wrong`` or ``skipped``.
+        bytes once mended), ``lost`` or ``wrong``.
     """
 
     fault: str
@@ -275,7 +275,7 @@ def write_report(outcomes: list[Outcome], folder: Path, title: str) -> None:
         writer.writerows(asdict(outcome) for outcome in outcomes)
     counts = {
         name: sum(outcome.outcome == name for outcome in outcomes)
-        for name in ("recovered", "refused", "lost", "wrong", "skipped")
+        for name in ("recovered", "refused", "lost", "wrong")
     }
     kills = sum(outcome.fault.startswith("SIGKILL") for outcome in outcomes)
     lines = [

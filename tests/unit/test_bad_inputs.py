@@ -67,6 +67,8 @@ def write_report(collected: Shown, failed: int, folder: Path) -> None:
         lines.append(f"| {' | '.join(escaped)} |")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "bad_inputs.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = pd.DataFrame(collected, columns=["reader or key", "input", "shown"])
+    table.to_csv(folder / "bad_inputs.csv", index=False)
 
 
 # ------------------------------------------------------------------------------- the readers

@@ -6,8 +6,10 @@ import difflib
 import functools
 import hashlib
 import os
+import re
 import subprocess
-from pathlib import PurePosixPath
+import sys
+from pathlib import Path, PurePosixPath
 
 import jsonschema
 import yaml
@@ -426,6 +428,32 @@ def package_files(source):
         ):
             files.update(f"transferz/{name}" for name in ast.literal_eval(node.value))
     return sorted(files)
+
+
+# ------------------------------------------------------------------------------------ failures
+
+
+def failed_jobs(logs):
+    """Return the lines to end a failed run with: each failed job's log and its last error.
+
+    Other jobs may go on for hours after a failure, and what they print stands below it. `logs` are
+    Snakemake's own.
+    """
+    text = "".join(Path(path).read_text(encoding="utf-8") for path in logs)
+    lines = []
+    for path in dict.fromkeys(
+        re.findall(r"^    log: (\S+) \(check log", text, re.MULTILINE)
+    ):
+        file = Path(path)
+        words = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+        errors = [line.rpartition("ERROR ")[2] for line in words if " ERROR " in line]
+        last = (
+            errors[-1]
+            if errors
+            else "ended without a message: killed, or out of memory"
+        )
+        lines.append(f"failed: {path}: {last}\n")
+    return lines
 
 
 # -------------------------------------------------------------------------------- provenance
