@@ -162,6 +162,16 @@ def test_a_learning_rate_retrains_and_nothing_upstream(clone: Callable[[], Path]
         ({"strategies": {"NN-TL": {"start_from": "NN-Bse"}}}, "start_from: found 'NN-Bse'"),
         ({"strategies": {"NN-TL": {"trainable": ["hidden_9"]}}}, "trainable: found hidden_9"),
         ({"strategies": {"NN-TL": {"hidden": [9]}}}, "strategies.NN-TL.hidden: found [9]"),
+        ({"strategies": {"NN-Combo": {"low_rank": 4}}}, "low_rank: found 4 without start_from"),
+        (
+            {"strategies": {"NN-Combo": {"head": {"bins": 9, "z_max": 4, "entropy": 1}}}},
+            "strategies.NN-Combo.head: found no loss",
+        ),
+        (
+            {"strategies": {"NN-Base": {"head": {"bins": 9, "z_max": 4, "cross_entropy": 1}}}},
+            "strategies.NN-TL.head.bins: found None, expected 9 as in NN-Base",
+        ),
+        ({"evaluation": {"comparisons": [["A", "NN-TL"]]}}, "evaluation.comparisons: found 'A'"),
         ({"labels": {"tranferz": "X"}}, "labels: unknown key 'tranferz'"),
         (
             {"survey": "archive", "pathvars": {"resources": "data/embedded"}},
