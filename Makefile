@@ -21,7 +21,7 @@ paper: $(INSTALLED)
 	@echo "Read results/report.html (everything) or results/paper.pdf (the summary);"
 	@echo "figures, tables and claims are in results/figures, results/tables, results/claims.md"
 
-test: lint unit workflow
+test: lint unit workflow faults
 
 lint: $(INSTALLED)
 	ruff check .
@@ -35,7 +35,7 @@ unit: $(INSTALLED)
 workflow: $(INSTALLED)
 	pytest tests/workflow
 
-# A short form of the fault campaign.
+# A short form of the fault campaign: under a minute of CPU.
 faults: $(INSTALLED)
 	FAULTS=short FAULTS_REPORT=$(CURDIR)/results/faults/short pytest tests/faults
 
