@@ -78,6 +78,8 @@ def draw(
     """Return the figure: one row per data set, PIT to the left, coverage to the right."""
     styles = strategy_styles(strategies)
     figure, panels = subplots(2, 2, height=4.2, sharex="col")
+    highest = table.loc[table["panel"] == "pit", "y"].max()
+    reach = max(4.0, 110 * table.loc[table["panel"] == "coverage", "y"].abs().max())
     for row, dataset in enumerate(DATASETS):
         left, right = panels[row]
         share = sum(1.0 / n for n in sizes[dataset])
@@ -104,8 +106,8 @@ def draw(
                 lw=1.0,
                 label=label(strategy, labels),
             )
-        left.set(ylabel="Density", ylim=(0, 1.6), xlim=(0, 1))
-        right.set(ylabel="Coverage - nominal (points)", ylim=(-4, 4), xlim=(0, 100))
+        left.set(ylabel="Density", ylim=(0, max(1.6, 1.3 * highest)), xlim=(0, 1))
+        right.set(ylabel="Coverage − nominal (%)", ylim=(-reach, reach), xlim=(0, 100))
         left.text(
             0.03,
             0.93,

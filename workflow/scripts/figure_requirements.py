@@ -27,6 +27,7 @@ from transferz.plotting import (
     label,
     legend_above,
     panel_letter,
+    requirement_handle,
     strategy_styles,
     subplots,
 )
@@ -71,11 +72,13 @@ def draw(
                 axes.set_xlabel("Dropped (%)")
             axes.set(ylabel=METRICS[metric].label, xlim=(0, 100))
             panel_letter(axes, "abcdef"[row * len(PANELS) + column])
-        panels[row, 0].text(
-            0.04,
-            0.06,
+        # Outliers are the first to go: their panel has room.
+        panels[row, -1].text(
+            0.96,
+            0.78,
             label(dataset, labels),
-            transform=panels[row, 0].transAxes,
+            transform=panels[row, -1].transAxes,
+            ha="right",
             color=DATASET_COLOURS[dataset],
             fontweight="bold",
         )
@@ -84,7 +87,10 @@ def draw(
         if not METRICS[metric].signed:
             panels[0, column].autoscale(axis="y")
             panels[0, column].set_ylim(bottom=0)
-    legend_above(figure, panels[0, 0], 5)
+    handles = panels[0, 0].get_legend_handles_labels()[0]
+    if any(requirements.get(kind) is not None for kind in PANELS.values()):
+        handles.append(requirement_handle())
+    legend_above(figure, handles, 5)
     return figure
 
 
