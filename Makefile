@@ -4,6 +4,9 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' ' -f1)
 
+# Tests side by side, those of a file together (they share what was made for them).
+WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .PHONY: paper test test-cluster test-faults lint unit workflow faults audit status lock clean-venv help
 
 help:
@@ -30,7 +33,7 @@ lint: $(INSTALLED)
 	snakemake --lint
 
 unit: $(INSTALLED)
-	pytest tests/unit
+	pytest tests/unit $(WORKERS)
 
 workflow: $(INSTALLED)
 	pytest tests/workflow

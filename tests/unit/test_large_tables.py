@@ -18,14 +18,16 @@ from transferz.matching import cross_match
 from transferz.standin import DEC, RA, perturbed, random_sky, write_standin
 
 BANDS = ["g", "r", "i", "z", "y"]
-ROWS, COLUMNS = 1_720_000, 500
+# A quarter of COSMOS2020's rows, all of its columns: what is asserted of memory scales with rows.
+ROWS, COLUMNS = 430_000, 500
 
 
-def test_sparse_table_of_the_genuine_shape_needs_little_memory(root: Path, tmp_path: Path) -> None:
+def test_sparse_table_needs_little_memory_beside_its_size(root: Path, tmp_path: Path) -> None:
     path = tmp_path / "big.fits"
     columns = load_columns(root / "config/columns.tsv", "cosmos2020", "CLASSIC", BANDS)
     write_standin(path, columns, rows=ROWS, n_columns=COLUMNS)
-    assert path.stat().st_size > 6e9
+    size = path.stat().st_size
+    assert size > 1.5e9
     assert path.stat().st_blocks * 512 < 1e7
     code = (
         "import json, resource, sys\n"
@@ -40,7 +42,7 @@ def test_sparse_table_of_the_genuine_shape_needs_little_memory(root: Path, tmp_p
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     rows, n_columns, peak = json.loads(done.stdout)
     assert (rows, n_columns) == (ROWS, len(columns))
-    assert peak < 2 * 1024**3
+    assert peak < size / 3
 
 
 def test_stand_in_is_a_fits_table_and_its_values_are_read(root: Path, tmp_path: Path) -> None:
