@@ -292,8 +292,8 @@ def test_the_overview_shows_labels_as_text(tmp_path: Path) -> None:
         [tmp_path / "t.md"],
         tmp_path / "c.csv",
         tmp_path / "c.md",
-        tmp_path / "o.html",
+        tmp_path / "overview.html",
         labels={"transferz": NASTY, "galaxiesml": ATTRIBUTE},
         survey="custom",
     )
-    check_page(tmp_path / "o.html")
+    check_page(tmp_path / "overview.html")
