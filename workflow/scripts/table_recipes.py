@@ -63,7 +63,7 @@ def page(
             lines.append(
                 [
                     labels.get(name, name),
-                    labels.get(recipe["train_on"], recipe["train_on"]),
+                    {"combo": "both", **labels}.get(recipe["train_on"], recipe["train_on"]),
                     labels.get(parent, parent) or "",
                     recipe["trainable"],
                     f"{recipe['learning_rate']:g}",
