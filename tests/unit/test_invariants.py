@@ -21,7 +21,7 @@ from transferz.errors import InputError
 from transferz.features import Scaler
 from transferz.invariants import FAILED, NOTED, PASSED, Check
 from transferz.io import read_parquet, write_csv, write_parquet
-from transferz.metrics import iterate_predictions
+from transferz.metrics import METRICS, iterate_predictions
 from transferz.selection import check_counts, cutflow_row, cutflow_table, join_cutflows
 from transferz.splits import check_complete
 from transferz.streams import TableWriter, stream_catalogue
@@ -294,6 +294,26 @@ def test_predictions_that_do_not_follow_from_the_weights(tmp_path: Path) -> None
     )
     assert noted.result == NOTED
     assert noted.found == "50.00% of 2 galaxies outside, the farthest by 0.50 of its width in mag_g"
+
+
+def test_a_table_that_does_not_follow_from_the_metrics(tmp_path: Path) -> None:
+    keys = {"strategy": "A", "dataset": "transferz", "z_min": 0.3, "z_max": 1.5, "n": 7}
+    metrics = {name: [0.1, 0.2, 0.6] for name in METRICS}
+    write_csv(pd.DataFrame({"seed": [0, 1, 2], **keys, **metrics}), tmp_path / "m.csv")
+    row = {"dataset": "transferz", "strategy": "A", "z_min": 0.3, "z_max": 1.5}
+    row |= {"n_galaxies": 7, "n_seeds": 3}
+    row |= {f"{name}_mean": 0.3 for name in METRICS}
+    # By hand: squares of -0.2, -0.1 and 0.3 over 2.
+    row |= {f"{name}_spread": 0.07**0.5 for name in METRICS}
+
+    def failed(**changes: float) -> list[str]:
+        write_csv(pd.DataFrame([row | changes]), tmp_path / "table1.csv")
+        checks = invariants.check_table1(tmp_path / "table1.csv", tmp_path / "m.csv", [0.3, 1.5])
+        return [check.invariant.split()[0] for check in checks if check.result == FAILED]
+
+    assert failed() == []
+    assert failed(rms_mean=0.31) == failed(rms_spread=0.2) == ["means"]
+    assert failed(n_seeds=2) == failed(n_galaxies=8) == failed(z_min=0.4) == ["range"]
 
 
 def test_checksums_and_files_that_change_by_themselves(tmp_path: Path) -> None:

@@ -386,7 +386,8 @@ def check_table1(path: str | Path, per_seed: str | Path, z_range: Sequence[float
     """Check that means and spreads of Table 1 follow from the metrics."""
     table, metrics = pd.read_csv(path), read_per_seed(per_seed)
     rows = metrics[(metrics["z_min"] == z_range[0]) & (metrics["z_max"] == z_range[1])]
-    grouped = rows.groupby(["dataset", "strategy"])[list(METRICS)]
+    networks = rows.groupby(["dataset", "strategy"])
+    grouped = networks[list(METRICS)]
     index = pd.MultiIndex.from_frame(table[["dataset", "strategy"]])
     worst = 0.0
     for name, again in (("mean", grouped.mean()), ("spread", grouped.std(ddof=1))):
@@ -397,13 +398,22 @@ def check_table1(path: str | Path, per_seed: str | Path, z_range: Sequence[float
         worst = max(worst, float(difference[known].max(initial=0.0)))
         if name == "mean" and not known.all():
             worst = np.inf
+    counts = networks.agg(n_galaxies=("n", "first"), n_seeds=("seed", "size")).reindex(index)
+    counts = counts.assign(z_min=z_range[0], z_max=z_range[1]).reset_index(drop=True)
+    same_counts = np.array_equal(table[list(counts)].to_numpy(float), counts.to_numpy(float))
     return [
+        check(
+            Path(path).name,
+            "range of redshift, galaxies and seeds are those of the metrics",
+            same_counts and len(table) == networks.ngroups,
+            f"{len(table)} rows",
+        ),
         check(
             Path(path).name,
             "means and spreads follow from the metrics",
             worst <= 1e-9,
             f"{len(table)} rows, largest difference {worst:.1e}",
-        )
+        ),
     ]
 
 
