@@ -37,11 +37,14 @@ def checked_config(config):
     problems = schema_problems(config, jsonschema.Draft202012Validator(schema))
     if not problems:
         validate(config, schema_path)
-        # An overlay switches a published strategy off by setting it to null.
+        # An overlay switches a published strategy off by setting it to null; its own come first in
+        # the merged mapping, but last in tables and figures.
+        published = ("NN-Base", "NN-TL", "NN-Combo")
+        names = sorted(config["strategies"], key=lambda name: name not in published)
         config["strategies"] = {
-            name: entry
-            for name, entry in config["strategies"].items()
-            if entry is not None
+            name: config["strategies"][name]
+            for name in names
+            if config["strategies"][name] is not None
         }
         problems = cross_key_problems(config)
     if problems:
