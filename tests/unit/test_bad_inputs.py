@@ -567,7 +567,7 @@ def test_catalogue(name: str, case: str, tmp_path: Path, shown: Shown) -> None:
 
 # ------------------------------------------------------------------------- the configuration
 
-Path_ = tuple[str, ...]
+Key = tuple[str, ...]
 
 
 def config_functions() -> dict[str, Callable]:
@@ -593,16 +593,16 @@ def resolved(entry: dict) -> dict:
     return SCHEMA["$defs"][entry["$ref"].split("/")[-1]] if "$ref" in entry else entry
 
 
-def nodes(schema: dict, path: Path_ = ()) -> Iterator[tuple[Path_, dict]]:
+def nodes(schema: dict, path: Key = ()) -> Iterator[tuple[Key, dict]]:
     """Yield path and schema of every named key, mappings included."""
     for name, entry in resolved(schema).get("properties", {}).items():
         yield (*path, name), entry
         yield from nodes(entry, (*path, name))
 
 
-def changed(path: Path_, value: object) -> dict:
-    """Return a good configuration with `value` at `path`; `KeyError`: without the key."""
-    config = copy.deepcopy(GIVEN)
+def changed(path: Key, value: object) -> dict:
+    """Return a good section with `value` at `path`; `KeyError`: without the key."""
+    config = {path[0]: copy.deepcopy(GIVEN.get(path[0]))}
     inner: dict = config
     for name in path[:-1]:
         if inner.get(name) is None:
@@ -615,7 +615,7 @@ def changed(path: Path_, value: object) -> dict:
     return config
 
 
-def problems(path: Path_, value: object) -> list[str]:
+def problems(path: Key, value: object) -> list[str]:
     return FUNCTIONS["schema_problems"](changed(path, value), VALIDATOR)
 
 
@@ -663,7 +663,7 @@ def out_of_range(entry: dict) -> Iterator[object]:
         yield ""
 
 
-def shown_for(key: Path_, what: str, found: list[str], shown: Shown) -> None:
+def shown_for(key: Key, what: str, found: list[str], shown: Shown) -> None:
     """Hold the lines of one mistake to what every message must have."""
     name = ".".join(key)
     assert found, f"{name}: {what} went unnoticed"
@@ -677,7 +677,7 @@ def shown_for(key: Path_, what: str, found: list[str], shown: Shown) -> None:
 
 
 @pytest.mark.parametrize("key", KEYS, ids=".".join)
-def test_configuration_key(key: Path_, shown: Shown) -> None:
+def test_configuration_key(key: Key, shown: Shown) -> None:
     entry, parent = KEYS[key], KEYS.get(key[:-1], SCHEMA)
     name = ".".join(key)
     names = entry.get("type", [])
@@ -739,7 +739,7 @@ def test_unknown_keys_at_the_top_and_far_from_any(shown: Shown) -> None:
         (("spectra", "studies", "heads", "head"), ["forest"], "expected regression or a whole"),
     ],
 )
-def test_configuration_value(path: Path_, value: object, message: str, shown: Shown) -> None:
+def test_configuration_value(path: Key, value: object, message: str, shown: Shown) -> None:
     found = problems(path, value)
     shown_for(path, f"{value!r:.60}", found, shown)
     assert message in "; ".join(found)
