@@ -55,7 +55,8 @@ def main(folder: Path, result: Path) -> None:
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     lines = [
         f"Written by `make test-faults` on {date}, revision {revision()}: the rules of the targets "
-        "tables, figures, claims and release of config/test.yaml. Each case is in results/faults.",
+        "tables, figures, claims and release of config/test.yaml. Written only if every case passed; "
+        "each one is in results/faults.",
         "",
         "| what | number |",
         "|---|---:|",

@@ -57,7 +57,7 @@ def write_report(collected: Shown, failed: int, folder: Path) -> None:
         "# Bad inputs",
         "",
         f"{len(collected)} inputs tried: {len(collected) - accepted} refused, {accepted} accepted "
-        "with the meaning stated, {failed} unnoticed or unclear.",
+        f"with the meaning stated, {failed} unnoticed or unclear.",
         "",
         "| reader or key | input | what is shown |",
         "|---|---|---|",
