@@ -16,9 +16,11 @@ logger = logging.getLogger(__name__)
 
 SPLITS = ("train", "validation", "test")
 
-# AB magnitudes of galaxies that a survey like these can hold; a flux in place of a magnitude, or a
-# sentinel such as 99 or -99, lies outside.
-PLAUSIBLE_MAGNITUDES = (5.0, 35.0)
+# Open range of AB magnitudes: GalaxiesML's published cut. Sentinels (99, -99) lie outside;
+# the flux of a galaxy that happens to be about zero, a few magnitudes below any limit, does not.
+PLAUSIBLE_MAGNITUDES = (0.0, 50.0)
+# Range of the median of a catalogue's galaxies: outside of it the numbers are fluxes.
+PLAUSIBLE_MEDIANS = (10.0, 32.0)
 
 
 def hash_uniform(keys: Iterable[object], seed: int) -> np.ndarray:
@@ -225,16 +227,24 @@ def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> N
     low, high = PLAUSIBLE_MAGNITUDES
     for name in (f"mag_{band}" for band in bands):
         values = table[name].to_numpy(dtype=np.float64)
-        bad = (values < low) | (values > high)
+        bad = (values <= low) | (values >= high)
+        median = float(np.median(values)) if len(values) else PLAUSIBLE_MEDIANS[0]
         if bad.any():
-            raise InputError(
-                "implausible magnitudes",
-                file=dataset,
-                key=name,
-                found=f"{values[bad][0]:g} and {int(bad.sum()) - 1} more of {len(bad)} rows",
-                expected=f"AB magnitudes from {low:g} to {high:g}",
-                fix=f"correct the unit, name the value as a null value, or add a cut on {name}",
-            )
+            found = f"{values[bad][0]:g} and {int(bad.sum()) - 1} more of {len(bad)} rows"
+            expected = f"AB magnitudes between {low:g} and {high:g}"
+        elif not PLAUSIBLE_MEDIANS[0] <= median <= PLAUSIBLE_MEDIANS[1]:
+            found = f"a median of {median:g}"
+            expected = "AB magnitudes with a median from {:g} to {:g}".format(*PLAUSIBLE_MEDIANS)
+        else:
+            continue
+        raise InputError(
+            "implausible magnitudes",
+            file=dataset,
+            key=name,
+            found=found,
+            expected=expected,
+            fix=f"correct the unit, name the value as a null value, or add a cut on {name}",
+        )
     # Numbers of two catalogues may coincide where they are not of one survey.
     repeated = table.duplicated([name for name in ("dataset", "object_id") if name in table])
     if repeated.any():
