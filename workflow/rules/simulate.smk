@@ -31,8 +31,8 @@ rule simulate_survey:
         "../../envs/survey.yaml"
     threads: 2
     resources:
-        mem_mb=request(2000 + N_SIMULATED // 50),
-        runtime=request(20 + N_SIMULATED // 5000),
+        mem_mb=request(1500 + N_SIMULATED // 500),
+        runtime=request(10 + N_SIMULATED // 20000),
     params:
         embedded=config["embedded"],
         seed=config["embedded"]["seed"],
