@@ -36,7 +36,7 @@ unit: $(INSTALLED)
 	pytest tests/unit $(WORKERS)
 
 workflow: $(INSTALLED)
-	pytest tests/workflow
+	pytest tests/workflow $(WORKERS) --no-loadscope-reorder
 
 # A short form of the fault campaign: under a minute of CPU.
 faults: $(INSTALLED)

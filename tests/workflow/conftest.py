@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -15,6 +17,16 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
 TEST_CONFIG = "config/test.yaml"
+RESULTS = Path("results/test")
+
+
+def digests(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
+    """Return relative path -> SHA-256 of all files that match."""
+    paths = sorted(p for pattern in patterns for p in folder.glob(pattern) if p.is_file())
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+    }
 
 
 def copy_project(destination: Path) -> Path:
@@ -63,19 +75,30 @@ def run_snakemake(
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which the tiny run has finished on two cores."""
-    folder = copy_project(tmp_path_factory.mktemp("run") / "project")
-    run_snakemake(folder, "--cores", "2")
+    """A copy of the project in which the tiny run has finished on two cores.
+
+    The workers of pytest-xdist share one: the first to come makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, finished = base / "run" / "project", base / "run-finished"
+    with (base / "run-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            run_snakemake(copy_project(folder), "--cores", "2")
+            finished.touch()
     return folder
+
+
+def copy_run(project: Path, destination: Path) -> Path:
+    """Copy a finished project, time stamps and metadata included, but for a lock in use."""
+    ignore = shutil.ignore_patterns("locks")
+    return shutil.copytree(project, destination, symlinks=True, ignore=ignore)
 
 
 @pytest.fixture
 def clone(project: Path, tmp_path: Path) -> Callable[[], Path]:
-    """Make a private copy of the finished project, time stamps and metadata included."""
-
-    def make() -> Path:
-        destination = tmp_path / "clone"
-        shutil.copytree(project, destination, symlinks=True)
-        return destination
-
-    return make
+    """Make a private copy of the finished project."""
+    return lambda: copy_run(project, tmp_path / "clone")

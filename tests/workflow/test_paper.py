@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import re
 import shutil
 import subprocess
@@ -16,9 +15,8 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
-from .conftest import copy_project, run_snakemake
+from .conftest import RESULTS, copy_project, digests, run_snakemake
 
-RESULTS = Path("results/test")
 MATCHED = str(RESULTS / "transferz/matched.parquet")
 STRATEGIES = ("NN-Base", "NN-TL", "NN-Combo")
 PRODUCTS = [
@@ -36,15 +34,6 @@ PRODUCTS = [
     "claims.md",
     "run_config.yaml",
 ]
-
-
-def digests(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
-    """Return relative path -> SHA-256 of all files that match."""
-    paths = sorted(p for pattern in patterns for p in folder.glob(pattern) if p.is_file())
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in paths
-    }
 
 
 def jobs_of_dry_run(output: str) -> dict[str, int]:
@@ -107,23 +96,6 @@ def test_summaries_do_not_import_tensorflow(root: Path, script: str) -> None:
     code = f"import sys, {script}; sys.exit('tensorflow' in sys.modules)"
     finished = subprocess.run([sys.executable, "-c", code], cwd=root / "workflow/scripts")
     assert finished.returncode == 0
-
-
-def test_one_core_and_another_chunking_give_the_same_bytes(project: Path, tmp_path: Path) -> None:
-    folder = copy_project(tmp_path / "again")
-    run_snakemake(folder, "--cores", "1", overlay={"seeds": {"per_job": 4}})
-    patterns = ("tables/*", "claims.*", "metrics/*", "figures/*", "splits/*", "release/*")
-    first, second = digests(project / RESULTS, patterns), digests(folder / RESULTS, patterns)
-    assert len(first) > 20
-    assert first == second
-
-    def predictions(run: Path) -> pd.DataFrame:
-        paths = sorted((run / RESULTS / "predictions").glob("*/*.parquet"))
-        keys = ["strategy", "seed", "dataset", "object_id"]
-        table = pd.concat([pd.read_parquet(path) for path in paths])
-        return table.sort_values(keys).reset_index(drop=True)
-
-    pd.testing.assert_frame_equal(predictions(project), predictions(folder), check_exact=True)
 
 
 def test_an_edited_module_re_runs_its_importers_only(clone: Callable[[], Path]) -> None:

@@ -16,9 +16,8 @@ import yaml
 from pypdf import PdfReader
 
 from ..browser import CHROMIUM, DESKTOP, DRIVER, MISSING, PHONE, Browser
-from .conftest import run_snakemake
+from .conftest import RESULTS, copy_run, run_snakemake
 
-RESULTS = Path("results/test")
 STYLESHEET = "workflow/report/report.css"
 needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
 
@@ -258,9 +257,11 @@ def test_the_page_of_a_study_shows_all_figures(
 
 @pytest.fixture(scope="module")
 def report(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("report") / "report.html"
+    folder = tmp_path_factory.mktemp("report")
+    path = folder / "report.html"
     options = ("--cores", "1", "--report", str(path), "--report-stylesheet", STYLESHEET)
-    run_snakemake(project, *options)
+    # In a copy: other tests may run the project meanwhile.
+    run_snakemake(copy_run(project, folder / "project"), *options)
     return path
 
 
