@@ -20,8 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from ..workflow.conftest import TEST_CONFIG, copy_project, run_snakemake
-from ..workflow.test_paper import RESULTS, digests
+from ..workflow.conftest import RESULTS, TEST_CONFIG, copy_project, digests, run_snakemake
 from .slurm_node import SlurmNode, missing, one_node_cluster
 
 # From catalogues to claims. What the rest of the run adds (diagnostics, spectra, report) are more
