@@ -77,6 +77,9 @@ class Run:
     n_started: int = 0
 
     def __post_init__(self) -> None:
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            # Of a campaign started in the background: its children would not hear of Ctrl-C.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
             [sys.executable, "-m", "snakemake", "--nocolor", *self.arguments],

@@ -152,3 +152,15 @@ def test_the_readme_shows_the_committed_real_sky_table(root: Path) -> None:
     table = (root / "config/examples/des_cosmos/table1.md").read_text().splitlines()
     readme = (root / "README.md").read_text()
     assert "\n".join(line for line in table if line.startswith("|")) in readme
+
+
+def test_the_readme_quotes_the_result_of_the_fault_campaign(root: Path) -> None:
+    result = (root / "tests/faults/RESULT.md").read_text()
+    found = {name: int(n) for name, n in re.findall(r"^\| (.+?) \| (\d+) \|$", result, re.M)}
+    sentence = (
+        f"{found['kills']} kills, {found['other faults']} other faults, "
+        f"{found['single bits flipped']:,} flipped bits, {found['bad inputs']:,} bad inputs; "
+        f"{found['lost']} lost, {found['silently wrong']} silently wrong."
+    )
+    assert sentence in (root / "README.md").read_text()
+    assert found["kills"] >= 20
