@@ -248,8 +248,11 @@ def kill_until_done(
                 continue
             names = {Path(word).name for job in run.jobs() for word in _words(job)}
             scripts = sorted({name.split(".")[1] for name in names if name.startswith("tmp")})
-            if run.kill(victim):
-                run.wait()
+            # The moment may fall between two jobs: then the next one to start is the victim.
+            while not (hit := run.kill(victim)) and run.process.poll() is None:
+                time.sleep(0.02)
+            run.wait()
+            if hit:
                 place = ", ".join(scripts) or "between jobs"
                 moment = f"{place}; {delay:.1f} s after job {count} of this start"
                 outcomes.append(Outcome(f"SIGKILL {victim}", moment, "the next run", "recovered"))
