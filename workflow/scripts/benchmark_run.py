@@ -102,7 +102,9 @@ def page(table: pd.DataFrame) -> str:
         [
             "# Where the time of this run went",
             f"Seconds of all jobs together, by Snakemake's benchmark files, on: {about}. Jobs that "
-            "run side by side count each; what Snakemake does between them does not count.",
+            "run side by side count each; what Snakemake does between them does not count. It "
+            "looks at processor time and memory every few seconds only, up to half a minute "
+            "apart, and so misses the last of both.",
             f"Jobs that train networks: {100 * training / total:.0f}% of {total:.0f} s. Without "
             f"the study of spectra, the jobs took {paper:.0f} s, of which "
             f"{100 * inside / paper:.0f}% were spent inside the training loops of the strategies "
