@@ -315,21 +315,22 @@ def per_chunk(pattern, strategies=None):
     return expand(pattern, strategy=names, chunk=seed_chunks())
 
 
+def settings_of(strategy, section):
+    """Return `network` or `training` of a strategy, its overrides applied."""
+    entry = config["strategies"][strategy]
+    return {key: entry.get(key, value) for key, value in config[section].items()}
+
+
 def strategy_settings(section):
-    """Return a params function: `network` or `training` of a strategy, its overrides applied."""
-
-    def settings(wildcards):
-        entry = config["strategies"][wildcards.strategy]
-        return {key: entry.get(key, value) for key, value in config[section].items()}
-
-    return settings
+    """Return `settings_of` the strategy of a job, as a params function."""
+    return lambda wildcards: settings_of(wildcards.strategy, section)
 
 
 def epoch_limits():
     """Return the limit of epochs of each strategy."""
     return {
-        name: entry.get("max_epochs", config["training"]["max_epochs"])
-        for name, entry in config["strategies"].items()
+        name: settings_of(name, "training")["max_epochs"]
+        for name in config["strategies"]
     }
 
 
@@ -506,7 +507,7 @@ def train_minutes(wildcards, input, attempt):
     training ends, if not at max_epochs, within about twenty times patience. Should it not, the
     next attempt goes on from the checkpoint.
     """
-    training = strategy_settings("training")(wildcards)
+    training = settings_of(wildcards.strategy, "training")
     epochs = min(training["max_epochs"], 20 * training["patience"])
     million_rows = len(chunk_seeds(wildcards)) * epochs * 0.005 * input.size_mb
     return int(attempt * (10 + 2 * 10 / 60 * million_rows))

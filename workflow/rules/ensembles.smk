@@ -13,8 +13,7 @@ def training_chain(wildcards):
 
 def strategy_inputs(wildcards):
     """Return the templates of the columns that the networks of a strategy read."""
-    entry = config["strategies"][wildcards.strategy]
-    return entry.get("inputs", config["network"]["inputs"])
+    return settings_of(wildcards.strategy, "network")["inputs"]
 
 
 def magnitude_band():

@@ -36,7 +36,7 @@ from transferz.plotting import (
     subplots,
 )
 from transferz.statistics import ratio_of_means, read_per_seed, seed_values
-from transferz.tables import significant, survey_note, thousands
+from transferz.tables import survey_note, thousands, with_interval
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -268,7 +268,7 @@ def main(
     notes = [
         f"{METRICS[row.metric].label}, {label(row.strategy, labels)}, "
         f"{'control' if row.target == 'control' else label('galaxiesml', labels)}: "
-        f"{significant(row.ratio)} [{significant(row.low)}, {significant(row.high)}]."
+        f"{with_interval(row.ratio, row.low, row.high)}."
         for row in ratios.itertuples()
     ]
     files.save(

@@ -31,7 +31,7 @@ from transferz.spectra_results import (
     select,
 )
 from transferz.statistics import bootstrap, paired, summarise
-from transferz.tables import fixed, markdown_table, significant, with_spread
+from transferz.tables import fixed, markdown_table, significant, with_interval, with_spread
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -129,8 +129,7 @@ def verdict_table(judged: Sequence[Judgement]) -> str:
                 entry.claim.statement,
                 significant(entry.claim.published) if entry.claim.published else "> 1",
                 "> 1" if accepted is None else " to ".join(significant(v) for v in accepted),
-                f"{significant(estimate.value)} [{significant(estimate.low)}, "
-                f"{significant(estimate.high)}]",
+                with_interval(estimate.value, estimate.low, estimate.high),
                 f"**{entry.verdict}**",
                 entry.claim.where,
             ]

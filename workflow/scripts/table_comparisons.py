@@ -24,7 +24,7 @@ from transferz.io import write_csv, write_text
 from transferz.logs import job
 from transferz.metrics import METRICS
 from transferz.statistics import bootstrap, paired, ratio_of_means, read_per_seed, seed_values
-from transferz.tables import markdown_table, significant, survey_note
+from transferz.tables import markdown_table, significant, survey_note, with_interval
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -105,8 +105,7 @@ def page(
     for (of, against), rows in table.groupby(["of", "against"], sort=False):
         lines = []
         for row in rows[rows["metric"].isin(metrics)].itertuples():
-            difference = (row.difference, row.difference_low, row.difference_high)
-            shown = f"{significant(difference[0])} {_interval(*difference[1:])}"
+            shown = with_interval(row.difference, row.difference_low, row.difference_high)
             apart = row.difference_low > 0 or row.difference_high < 0
             lines.append(
                 [
@@ -116,17 +115,13 @@ def page(
                     significant(row.value_of),
                     significant(row.value_against),
                     f"**{shown}**" if apart else shown,
-                    f"{significant(row.ratio)} {_interval(row.ratio_low, row.ratio_high)}",
+                    with_interval(row.ratio, row.ratio_low, row.ratio_high),
                 ]
             )
         names = [labels.get(name, name) for name in (of, against)]
         columns = [*header[:3], *names, *header[5:]]
         parts += [f"## {names[0]} and {names[1]}", markdown_table(columns, lines, "lllrrrr")]
     return "\n\n".join(parts)
-
-
-def _interval(low: float, high: float) -> str:
-    return f"[{significant(low)}, {significant(high)}]"
 
 
 def main(

@@ -25,7 +25,7 @@ from transferz.statistics import (
     seed_values,
     summarise,
 )
-from transferz.tables import markdown_table, significant, survey_note
+from transferz.tables import markdown_table, significant, survey_note, with_interval
 
 COMPARISONS = ("reduction", "increase", "below")
 VERDICTS = ("reproduced", "partly", "not reproduced")
@@ -383,8 +383,8 @@ def _verdict_table(judged: Sequence[Judgement], labels: Mapping[str, str]) -> st
                 claim.text(labels),
                 published,
                 agrees,
-                _interval(entry.measured.value, entry.measured.low, entry.measured.high),
-                _interval(entry.single.mean, entry.single.low, entry.single.high),
+                with_interval(entry.measured.value, entry.measured.low, entry.measured.high),
+                with_interval(entry.single.mean, entry.single.low, entry.single.high),
                 f"**{entry.verdict}**",
                 claim.shown_in,
                 claim.where,
@@ -405,7 +405,7 @@ def _verdict_table(judged: Sequence[Judgement], labels: Mapping[str, str]) -> st
 
 def _alternatives_table(judged: Sequence[Judgement]) -> str:
     def cell(metric: str, estimate: Estimate) -> str:
-        return f"`{metric}` {_interval(estimate.value, estimate.low, estimate.high)}"
+        return f"`{metric}` {with_interval(estimate.value, estimate.low, estimate.high)}"
 
     rows = [
         [
@@ -417,7 +417,3 @@ def _alternatives_table(judged: Sequence[Judgement]) -> str:
         if entry.alternatives
     ]
     return markdown_table(["Claim", "Judged", "Other readings"], rows)
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    return f"{significant(value)} [{significant(low)}, {significant(high)}]"

@@ -133,6 +133,11 @@ def significant(value: float, digits: int = 3) -> str:
     return fixed(round(value, places), max(0, places)).replace("-", "\N{MINUS SIGN}")
 
 
+def with_interval(value: float, low: float, high: float) -> str:
+    """Return ``value [low, high]``, each with three significant digits."""
+    return f"{significant(value)} [{significant(low)}, {significant(high)}]"
+
+
 def table_format(cells: Sequence[str]) -> str:
     """Return the siunitx ``table-format`` of a column of `siunitx` numbers, such as 1.4(2)."""
     before = after = error = 0
