@@ -26,6 +26,11 @@ from transferz.plotting import FigureFiles
 
 LABELS = {"galaxiesml": "GalaxiesML", "transferz": "TransferZ"}
 PAPER = ["NN-Base", "NN-TL", "NN-Combo"]
+MANY = [
+    f"NN-{name}-{head}-JS"
+    for name in ("Base", "TL", "Combo")
+    for head in ("soft", "hard", "both", "none")
+]
 MORE = [*PAPER, "Spectra-only", "Low-rank"]
 REQUIREMENTS = {"bias": 0.003, "scatter": 0.02, "outliers": 0.1}
 JONES = {"Jones+2024": {"reference": "arXiv:2306.13179", "dataset": "galaxiesml", "rms": None}}
@@ -188,7 +193,7 @@ CASES = [
     (number, bands, strategies)
     for number in (1, 2, 3, 4)
     for bands, strategies in (("grizy", PAPER), ("griz", MORE), ("ug", ["Only"]))
-]
+] + [(number, "grizy", MANY) for number in (2, 3)]
 
 
 @pytest.mark.parametrize(("number", "bands", "strategies"), CASES)
@@ -306,6 +311,21 @@ def test_figure3_axes_are_honest(make_run: Callable, tmp_path: Path, figures: li
         assert axes.get_yscale() == "linear"
         assert low <= min(0, metrics[metric].min())
         assert high >= max(limit, metrics[metric].max())
+
+
+def test_figure3_of_many_strategies_has_the_same_points(
+    make_run: Callable, tmp_path: Path, figures: list[Figure]
+) -> None:
+    run = make_run("grizy", tuple(MANY))
+    paths = draw(3, run, tmp_path, strategies=MANY)
+    metrics = pd.read_csv(run / "per_seed.csv").query("z_min == 0.3 and z_max == 1.5")
+    means = metrics[metrics["dataset"] == "galaxiesml"].groupby("strategy")["rms"].mean()
+    panel = next(axes for axes in figures[0].axes if axes.get_xlabel() == "RMS")
+    shown = {
+        line.get_ydata()[0]: line.get_xdata()[0] for line in panel.lines if line.get_marker() == "o"
+    }
+    assert [shown[place] for place in sorted(shown)] == pytest.approx(means[MANY].tolist())
+    assert panel.yaxis_inverted() and "numbers: Table 1" in paths["caption"].read_text()
 
 
 def test_figure4_arrows_carry_the_counts(drawn: Callable) -> None:

@@ -113,6 +113,32 @@ def test_a_touched_module_re_runs_nothing(clone: Callable[[], Path]) -> None:
     assert "Nothing to be done" in run_snakemake(folder, "-n").stdout
 
 
+def test_a_strategy_with_classes_of_redshift_joins_a_finished_run(
+    clone: Callable[[], Path],
+) -> None:
+    folder = clone()
+    head = {"bins": 40, "z_max": 6, "cross_entropy": 1}
+    finished = run_snakemake(
+        folder,
+        *("--cores", "2", "distributions"),
+        overlay={
+            "strategies": {"Soft": {"train_on": "transferz", "head": head, "max_epochs": 2}},
+            "labels": {"Soft": "Soft labels"},
+        },
+    )
+    scores = pd.read_csv(folder / RESULTS / "metrics/distributions/Soft/scores.csv")
+    judges = scores.groupby(["dataset", "judged_by"])["seed"].unique().map(list)
+    assert dict(judges) == {
+        ("galaxiesml", "label"): [0, 1, 2, 3],
+        ("transferz", "label"): [0, 1, 2, 3],
+        ("transferz", "truth"): [0, 1, 2, 3],
+    }
+    assert scores["crps"].between(0, 1).all() and scores["coverage_95"].between(0.5, 1).all()
+    assert "| Soft labels |" in (folder / RESULTS / "tables/distributions.md").read_text()
+    assert (folder / RESULTS / "figures/distributions.pdf").is_file()
+    assert "Training Soft" in finished.stdout and "Training NN-" not in finished.stdout
+
+
 def test_a_learning_rate_retrains_and_nothing_upstream(clone: Callable[[], Path]) -> None:
     folder = clone()
     overlay = {"strategies": {"NN-TL": {"learning_rate": 0.00007}}}

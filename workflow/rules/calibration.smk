@@ -183,6 +183,7 @@ rule calibration:
         rules.table_calibration.output,
         rules.figure_calibration.output,
         rules.figure_requirements.output,
+        rules.distributions.input if class_strategies() else [],
 
 
 if config["survey"] == "embedded":

@@ -326,6 +326,13 @@ def strategy_settings(section):
     return lambda wildcards: settings_of(wildcards.strategy, section)
 
 
+def class_strategies():
+    """Return the strategies whose networks give a distribution over classes of redshift."""
+    return [
+        name for name in config["strategies"] if settings_of(name, "network")["head"]
+    ]
+
+
 def epoch_limits():
     """Return the limit of epochs of each strategy."""
     return {

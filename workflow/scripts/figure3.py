@@ -46,8 +46,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OFFSET = 0.17
-# More entries than this on one axis and the panels go below each other.
+# More entries than this on one axis and the panels go below each other; more than that, and the
+# strategies do, and their numbers are left to Table 1.
 MOST_SIDE_BY_SIDE = 4
+MOST_UPRIGHT = 7
 
 
 def collect(
@@ -87,14 +89,18 @@ def known_literature(
     }
 
 
-def draw_seeds(axes: Axes, x: float, values: np.ndarray, colour: str) -> None:
+def turned(x: object, y: object, upright: bool) -> tuple[object, object]:
+    """Return a place on the axes: of an entry (x) and a value (y) if they are upright."""
+    return (x, y) if upright else (y, x)
+
+
+def draw_seeds(axes: Axes, x: float, values: np.ndarray, colour: str, upright: bool) -> None:
     """Draw one faint dot per seed, beside each other by rank so that none hides another."""
     golden = 0.5 * (5**0.5 - 1)
     spread = (np.arange(1, len(values) + 1) * golden) % 1.0 - 0.5
     size = 1.6 if len(values) > 30 else 2.6
-    axes.plot(
-        x + 0.28 * spread, np.sort(values), ".", ms=size, mew=0, color=colour, alpha=0.5, zorder=2
-    )
+    place = turned(x + 0.28 * spread, np.sort(values), upright)
+    axes.plot(*place, ".", ms=size, mew=0, color=colour, alpha=0.5, zorder=2)
 
 
 def draw_panel(
@@ -105,25 +111,27 @@ def draw_panel(
     names: Sequence[str],
     literature: Mapping[str, Mapping[str, object]],
     limit: float | None,
+    upright: bool,
 ) -> None:
     """Draw one metric: points with error bars, dots of the seeds, requirement, numbers below."""
+    span, line = (axes.axhspan, axes.axhline) if upright else (axes.axvspan, axes.axvline)
     if limit is not None:
         lower = -limit if METRICS[metric].signed else 0.0
-        axes.axhspan(lower, limit, color=REQUIREMENT, alpha=0.14, lw=0, zorder=0)
+        span(lower, limit, color=REQUIREMENT, alpha=0.14, lw=0, zorder=0)
         for edge in {lower, limit} - {0.0}:
-            axes.axhline(edge, color=REQUIREMENT, lw=0.9, ls=(0, (5, 2)), zorder=1)
+            line(edge, color=REQUIREMENT, lw=0.9, ls=(0, (5, 2)), zorder=1)
     if METRICS[metric].signed:
-        axes.axhline(0, color="#333333", lw=0.6, zorder=1)
+        line(0, color="#333333", lw=0.6, zorder=1)
     for side, dataset in zip((-1, 1), DATASETS, strict=True):
         colour = DATASET_COLOURS[dataset]
         rows = points[(points["metric"] == metric) & (points["dataset"] == dataset)]
         for row in rows.itertuples():
             x = names.index(row.strategy) + side * OFFSET
-            draw_seeds(axes, x, values[metric, dataset, row.strategy], colour)
+            draw_seeds(axes, x, values[metric, dataset, row.strategy], colour, upright)
+            spread = None if np.isnan(row.spread) else row.spread
             axes.errorbar(
-                x,
-                row.mean,
-                yerr=None if np.isnan(row.spread) else row.spread,
+                *turned(x, row.mean, upright),
+                **{"yerr" if upright else "xerr": spread},
                 fmt=DATASET_MARKERS[dataset],
                 color=colour,
                 ms=3.6,
@@ -132,6 +140,8 @@ def draw_panel(
                 capthick=1.0,
                 zorder=4,
             )
+            if not upright:
+                continue
             axes.annotate(
                 siunitx(row.mean, row.spread).replace("-", "\N{MINUS SIGN}"),
                 (names.index(row.strategy), 0),
@@ -146,17 +156,18 @@ def draw_panel(
         for name, entry in literature.items():
             if entry.get(metric) is not None and entry.get("dataset") == dataset:
                 x = names.index(name) + side * OFFSET
-                axes.plot(x, entry[metric], "D", ms=4.5, mfc="white", mec=colour, mew=1.1, zorder=4)
+                place = turned(x, entry[metric], upright)
+                axes.plot(*place, "D", ms=4.5, mfc="white", mec=colour, mew=1.1, zorder=4)
 
 
-def set_limits(axes: Axes, metric: str, values: Sequence[float], limit: float | None) -> None:
-    """Set the vertical axis: zero is always on it, and so is the requirement."""
+def axis_limits(metric: str, values: Sequence[float], limit: float | None) -> tuple[float, float]:
+    """Return the ends of a metric's axis: zero is always on it, and so is the requirement."""
     shown = [*values, 0.0]
     if limit is not None:
         shown += [limit, -limit] if METRICS[metric].signed else [limit]
     low, high = min(shown), max(shown)
     pad = 0.08 * (high - low)
-    axes.set_ylim(low - pad if METRICS[metric].signed else 0.0, high + pad)
+    return (low - pad if METRICS[metric].signed else 0.0, high + pad)
 
 
 def draw(
@@ -170,20 +181,28 @@ def draw(
 ) -> Figure:
     """Return the figure."""
     names = [*strategies, *literature]
-    wide = len(names) <= MOST_SIDE_BY_SIDE
-    shape = (1, len(metrics)) if wide else (len(metrics), 1)
-    height = 2.75 if wide else 2.0 * len(metrics)
-    figure, panels = subplots(*shape, height=height, squeeze=False)
+    upright = len(names) <= MOST_UPRIGHT
+    if len(names) <= MOST_SIDE_BY_SIDE:
+        shape, height = (1, len(metrics)), 2.75
+    elif upright:
+        shape, height = (len(metrics), 1), 2.0 * len(metrics)
+    else:
+        shape, height = (1, len(metrics)), 0.9 + 0.3 * len(names)
+    figure, panels = subplots(*shape, height=height, squeeze=False, sharey=not upright)
     for number, (axes, metric) in enumerate(zip(panels.flat, metrics, strict=True)):
         limit = requirements.get(METRICS[metric].requirement)
-        draw_panel(axes, metric, points, values, names, literature, limit)
+        draw_panel(axes, metric, points, values, names, literature, limit, upright)
         seeds = np.concatenate([v for (name, *_), v in values.items() if name == metric])
         published = [e[metric] for e in literature.values() if e.get(metric) is not None]
-        set_limits(axes, metric, [*seeds, *published], limit)
-        axes.set_xticks(range(len(names)), [label(name, labels) for name in names])
-        axes.tick_params(axis="x", which="both", length=0, pad=3)
-        axes.set_xlim(-0.5, len(names) - 0.5)
-        axes.set_ylabel(METRICS[metric].label)
+        shown = axis_limits(metric, [*seeds, *published], limit)
+        ticks = {"ticks": range(len(names)), "labels": [label(name, labels) for name in names]}
+        if upright:
+            axes.set(xlim=(-0.5, len(names) - 0.5), ylim=shown, ylabel=METRICS[metric].label)
+            axes.set_xticks(**ticks)
+        else:
+            axes.set(ylim=(len(names) - 0.5, -0.5), xlim=shown, xlabel=METRICS[metric].label)
+            axes.set_yticks(**ticks)
+        axes.tick_params(axis="x" if upright else "y", which="both", length=0, pad=3)
         panel_letter(axes, "abcdefghij"[number])
     handles = dataset_handles(labels)
     if any(requirements.get(METRICS[metric].requirement) is not None for metric in metrics):
@@ -259,6 +278,10 @@ def main(
         for name in DATASETS
     }
     limits = ", ".join(f"{kind} {limit:g}" for kind, limit in requirements.items())
+    told = f"Symbols and numbers: mean over {points['n_seeds'].iloc[0]} seeds, with the standard "
+    told += "deviation in units of the last digit;"
+    if len(strategies) + len(known) > MOST_UPRIGHT:
+        told = f"Symbols: mean over {points['n_seeds'].iloc[0]} seeds (numbers: Table 1);"
     definitions = "; ".join(f"{METRICS[m].label} = {METRICS[m].definition}" for m in metrics)
     files.save(
         figure,
@@ -267,9 +290,8 @@ def main(
         f"{', '.join(METRICS[m].label for m in metrics)} of each strategy for {z_range[0]:g} <= z "
         f"<= {z_range[1]:g}, on the test sets of {label('galaxiesml', labels)} (target, blue "
         f"circles, {thousands(counts['galaxiesml'])} galaxies) and {label('transferz', labels)} "
-        f"(source, orange squares, {thousands(counts['transferz'])}). Symbols and numbers: mean "
-        f"over {points['n_seeds'].iloc[0]} seeds, with the standard deviation in units of the last "
-        f"digit; error bars: standard deviation; dots: single "
+        f"(source, orange squares, {thousands(counts['transferz'])}). {told} "
+        f"error bars: standard deviation; dots: single "
         f"seeds. Green: LSST requirements ({limits or 'none'}). {definitions}."
         + literature_note(literature, known)
         + f" {survey_note(survey)}",

@@ -25,14 +25,12 @@ from transferz.logs import job
 from transferz.metrics import METRICS
 from transferz.statistics import bootstrap, paired, ratio_of_means, read_per_seed, seed_values
 from transferz.tables import markdown_table, significant, survey_note, with_interval
+from transferz.truth import JUDGED
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
-
-# Test sets and judges, in the order of the rows.
-JUDGED = (("galaxiesml", "label"), ("transferz", "label"), ("transferz", "truth"))
 
 
 def values(

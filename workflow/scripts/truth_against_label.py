@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.errors import InputError
-from transferz.io import read_parquet, write_csv, write_text
+from transferz.io import write_csv, write_text
 from transferz.logs import job
 from transferz.metrics import METRICS, compute_metrics, iterate_predictions
 from transferz.plotting import (
@@ -37,6 +37,7 @@ from transferz.plotting import (
 )
 from transferz.statistics import summarise
 from transferz.tables import markdown_table, survey_note, with_spread
+from transferz.truth import true_redshifts
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -50,26 +51,6 @@ COLOURS = {"label": SOURCE, "truth": TARGET}
 MARKERS = {"label": "s", "truth": "o"}
 
 
-def true_redshifts(truth: pd.DataFrame, object_id: pd.Index, file: str | Path) -> np.ndarray:
-    """Return the true redshift behind the photometry of each object, shape (n,).
-
-    Raises
-    ------
-    InputError
-        If an object is not in the truth, or more than once.
-    """
-    behind = truth[truth["file"] == "hsc"].set_index("object_id")["redshift_true"]
-    if behind.index.has_duplicates or not object_id.isin(behind.index).all():
-        raise InputError(
-            "objects without one true redshift",
-            file=file,
-            key="object_id",
-            found=f"{int((~object_id.isin(behind.index)).sum())} of {len(object_id)} absent",
-            fix="simulate the survey again",
-        )
-    return behind.loc[object_id].to_numpy(np.float64)
-
-
 def collect(
     predictions: Sequence[str | Path], truth: str | Path, z_range: Sequence[float]
 ) -> pd.DataFrame:
@@ -77,7 +58,6 @@ def collect(
 
     Both judges see the same galaxies: the range is one of true redshift.
     """
-    table = read_parquet(truth, ["object_id", "redshift_true", "file"])
     rows: list[dict[str, object]] = []
     known: tuple[pd.Index, np.ndarray] | None = None
 
@@ -93,7 +73,7 @@ def collect(
                 continue
             object_id = pd.Index(prediction.object_id.to_pandas())
             if known is None:
-                known = (object_id, true_redshifts(table, object_id, truth))
+                known = (object_id, true_redshifts(truth, object_id))
                 judge("label", -1, "truth", known[1], prediction.z_true.astype(np.float64))
             if not object_id.equals(known[0]):
                 raise InputError("predictions are for other galaxies", file=path)

@@ -1,0 +1,154 @@
+"""What the distributions of a strategy with classes of redshift are worth, seed by seed.
+
+Inputs
+    models : models/{strategy}/seeds-{first}-{last}.npz, all chunks
+    transferz, galaxiesml : splits/{dataset}.parquet
+    truth : truth.parquet of the simulation; embedded survey only
+
+Outputs
+    scores : strategy, seed, dataset, judged_by (label or truth), range (range, all), n and the
+        columns of `transferz.distributions`, of the networks' own distributions
+    pit : dataset, judged_by, low, high, n, strategy: histogram of the probability integral
+        transform of all seeds together, in the range of the headline numbers
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.backend import keras
+from transferz.distributions import COLUMNS, PIT_BINS, score_galaxies, summarise
+from transferz.errors import InputError
+from transferz.features import TARGET, feature_matrix, select_split, target_vector
+from transferz.io import read_parquet, write_csv
+from transferz.logs import job
+from transferz.network import (
+    PREDICTION_ROWS,
+    build_network,
+    configure_tensorflow,
+    read_models,
+)
+from transferz.truth import JUDGED, true_redshifts
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def galaxies_to_judge(
+    path: str | Path,
+    columns: Sequence[str],
+    truth: str | Path | None,
+    z_range: Sequence[float],
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return inputs of the test galaxies of a data set, and their redshifts by who judges.
+
+    Raises
+    ------
+    InputError
+        If none of these redshifts is in the range.
+    """
+    table = read_parquet(path, ["object_id", *columns, TARGET, "split"])
+    rows = select_split(table, "test", file=path)
+    judges = {"label": target_vector(rows, file=path)[:, 0].astype(np.float64)}
+    if truth is not None:
+        judges["truth"] = true_redshifts(truth, pd.Index(rows["object_id"]))
+    for judge, z in judges.items():
+        if not ((z >= z_range[0]) & (z <= z_range[1])).any():
+            raise InputError(
+                f"no test galaxy has its {judge} in the range of the headline numbers",
+                file=path,
+                key="evaluation.z_range",
+                found=f"redshifts from {z.min():.3g} to {z.max():.3g}",
+                expected=f"some from {z_range[0]:g} to {z_range[1]:g}",
+            )
+    return feature_matrix(rows, columns, file=path), judges
+
+
+def main(
+    models: str | Path | Sequence[str | Path],
+    splits: Mapping[str, str | Path],
+    truth: str | Path | None,
+    scores: str | Path,
+    pit: str | Path,
+    *,
+    strategy: str,
+    z_range: Sequence[float],
+    threads: int,
+) -> None:
+    """Write scores and histograms.
+
+    Parameters
+    ----------
+    models, truth, scores, pit : path-like
+        See the head of this file; `truth` None: it is not known.
+    splits : mapping of str to path-like
+        By data set.
+    strategy : str
+    z_range : pair of float
+        Of label or truth, by which of them judges.
+    threads : int
+
+    Raises
+    ------
+    InputError
+        If the networks have no classes of redshift, or no galaxy is in the range.
+    """
+    configure_tensorflow(threads)
+    paths = [models] if isinstance(models, str | Path) else list(models)
+    rows, counts, tests = [], {}, {}
+    for path in paths:
+        contents = read_models(path)
+        classes = contents.architecture.classes
+        if classes is None:
+            raise InputError("the networks give no distribution", file=path, key=strategy)
+        for dataset in () if tests else splits:
+            known = truth if (dataset, "truth") in JUDGED else None
+            columns = contents.scaler.columns
+            tests[dataset] = galaxies_to_judge(splits[dataset], columns, known, z_range)
+        whole = build_network(contents.architecture, contents.scaler)
+        network = keras.Model(whole.inputs, whole.get_layer("probability").output)
+        for seed, weights in sorted(contents.weights.items()):
+            whole.set_weights(weights)
+            for dataset, (values, judges) in tests.items():
+                probability = network.predict(values, batch_size=PREDICTION_ROWS, verbose=0)
+                for judge, z in judges.items():
+                    galaxies = score_galaxies(probability, classes.edges, z)
+                    inside = galaxies[(z >= z_range[0]) & (z <= z_range[1])]
+                    for name, chosen in (("range", inside), ("all", galaxies)):
+                        key = (strategy, seed, dataset, judge, name, len(chosen))
+                        rows.append(dict(zip(COLUMNS, key, strict=False)) | summarise(chosen))
+                    found = np.histogram(inside["pit"], PIT_BINS, (0.0, 1.0))[0]
+                    counts[dataset, judge] = counts.get((dataset, judge), 0) + found
+        logger.info("%s: %d networks scored", path, len(contents.weights))
+    edges = np.linspace(0.0, 1.0, PIT_BINS + 1)
+    histograms = [
+        pd.DataFrame(
+            {"dataset": dataset, "judged_by": judge, "low": edges[:-1], "high": edges[1:], "n": n}
+        )
+        for (dataset, judge), n in counts.items()
+    ]
+    write_csv(pd.DataFrame(rows, columns=COLUMNS), scores)
+    write_csv(pd.concat(histograms).assign(strategy=strategy), pit)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.models,
+            {
+                "transferz": snakemake.input.transferz,
+                "galaxiesml": snakemake.input.galaxiesml,
+            },
+            snakemake.input.get("truth") or None,
+            snakemake.output.scores,
+            snakemake.output.pit,
+            strategy=snakemake.wildcards.strategy,
+            z_range=snakemake.params.z_range,
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,41 @@
+"""Who judges: the labels, and on the embedded survey the true redshifts behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from transferz.errors import InputError
+from transferz.io import read_parquet
+
+# Test sets and by what they are judged, in the order of tables; spectra count as the truth.
+JUDGED = (("galaxiesml", "label"), ("transferz", "label"), ("transferz", "truth"))
+
+
+def true_redshifts(path: str | Path, object_id: pd.Index) -> np.ndarray:
+    """Return the true redshift behind the photometry of each object, shape (n,), float64.
+
+    Parameters
+    ----------
+    path : path-like
+        truth.parquet of the simulation.
+    object_id : pandas.Index
+
+    Raises
+    ------
+    InputError
+        If an object is not in the truth, or more than once.
+    """
+    table = read_parquet(path, ["object_id", "redshift_true", "file"])
+    behind = table[table["file"] == "hsc"].set_index("object_id")["redshift_true"]
+    if behind.index.has_duplicates or not object_id.isin(behind.index).all():
+        raise InputError(
+            "objects without one true redshift",
+            file=path,
+            key="object_id",
+            found=f"{int((~object_id.isin(behind.index)).sum())} of {len(object_id)} absent",
+            fix="simulate the survey again",
+        )
+    return behind.loc[object_id].to_numpy(np.float64)
