@@ -109,18 +109,20 @@ def check_catalogue(path: str | Path, bands: Sequence[str]) -> list[Check]:
             f"{int(table['object_id'].duplicated().sum())} repeated of {len(table)}",
         )
     ]
-    limits = {f"mag_{band}": PLAUSIBLE_MAGNITUDES for band in bands}
-    limits["redshift"] = PLAUSIBLE_REDSHIFTS
-    limits |= {f"mag_err_{band}": (0.0, np.inf) for band in bands}
-    for column, (low, high) in limits.items():
+    # The ends of a range of magnitudes are not in it, as in `splits.check_complete`.
+    limits = {f"mag_{band}": (*PLAUSIBLE_MAGNITUDES, "<") for band in bands}
+    limits["redshift"] = (*PLAUSIBLE_REDSHIFTS, "<=")
+    limits |= {f"mag_err_{band}": (0.0, np.inf, "<=") for band in bands}
+    for column, (low, high, sign) in limits.items():
         values = table[column].to_numpy(np.float64)
+        within = np.less if sign == "<" else np.less_equal
         # An error may be unknown, a magnitude may not.
-        bad = ~((values >= low) & (values <= high))
+        bad = ~(within(low, values) & within(values, high))
         if column.startswith("mag_err_"):
             bad &= ~np.isnan(values)
         shown = f"{np.nanmin(values):.4g} to {np.nanmax(values):.4g}"
         shown += f", {int(bad.sum())} outside" if bad.any() else ""
-        checks.append(check(name, f"{low:g} <= {column} <= {high:g}", not bad.any(), shown))
+        checks.append(check(name, f"{low:g} {sign} {column} {sign} {high:g}", not bad.any(), shown))
     placed = table[["ra", "dec"]].dropna()
     on_sky = placed["ra"].between(0, 360) & placed["dec"].between(-90, 90)
     checks.append(check(name, "positions on the sky", on_sky.all(), f"{len(placed)} positions"))
