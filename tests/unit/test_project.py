@@ -79,6 +79,14 @@ def test_a_new_strategy_is_as_few_lines_as_the_readme_says(root: Path, schema: d
     assert {"head", "low_rank"} <= {key for entry in strategies.values() for key in entry}
 
 
+def test_every_configuration_is_in_the_list_of_runs(root: Path) -> None:
+    text, folder = (root / "config/README.md").read_text(), root / "config"
+    files = [*folder.glob("*.*"), *folder.glob("examples/*.yaml")]
+    names = {str(path.relative_to(folder)) for path in files} - {"README.md"}
+    assert len(names) >= 10
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
 def test_conda_environments_equal_the_lock(root: Path) -> None:
     finished = subprocess.run([sys.executable, root / "envs/pin_conda.py", "--check"])
     assert finished.returncode == 0
