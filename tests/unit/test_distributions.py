@@ -27,7 +27,7 @@ from transferz.network import Architecture, initial_weights, load_model, save_mo
 from transferz.plotting import FigureFiles
 from transferz.truth import JUDGED, true_redshifts
 
-CLASSES, FINE, RANGE = Classes(60, 6.0), Classes(600, 6.0), (0.3, 1.5)
+CLASSES, FINE = Classes(60, 6.0), Classes(600, 6.0)
 COLUMNS = ("mag_g", "mag_r")
 
 
@@ -100,9 +100,7 @@ def fixture_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def evaluate(
-    run: Path, models: str = "models", *, truth: bool = True, z_range: tuple = RANGE
-) -> pd.DataFrame:
+def evaluate(run: Path, models: str = "models", *, truth: bool = True) -> pd.DataFrame:
     evaluate_distributions.main(
         run / f"{models}.npz",
         {name: run / f"{name}.parquet" for name in ("transferz", "galaxiesml")},
@@ -110,7 +108,6 @@ def evaluate(
         run / "scores.csv",
         run / "pit.csv",
         strategy="Soft",
-        z_range=z_range,
         threads=1,
     )
     return pd.read_csv(run / "scores.csv")
@@ -118,17 +115,12 @@ def evaluate(
 
 def test_every_seed_is_scored_on_both_test_sets_by_all_judges(run: Path) -> None:
     scores, pit = evaluate(run), pd.read_csv(run / "pit.csv")
-    keys = scores[["seed", "dataset", "judged_by", "range"]]
-    assert len(scores) == 2 * 3 * 2 and not keys.duplicated().any()
+    assert len(scores) == 2 * 3 and (scores["n"] == 150).all()
     assert set(zip(scores["dataset"], scores["judged_by"], strict=True)) == set(JUDGED)
-    table = pd.read_parquet(run / "transferz.parquet")
-    z = table.loc[table["split"] == "test", "redshift"].to_numpy(np.float64)
-    rows = scores[scores["dataset"] == "transferz"].set_index(["judged_by", "range", "seed"])["n"]
-    for judge, z_judge in (("label", z), ("truth", z + 0.05)):
-        inside = ((z_judge >= RANGE[0]) & (z_judge <= RANGE[1])).sum()
-        assert rows[judge, "all", 0] == 150 and rows[judge, "range", 1] == inside
-        chosen = (pit["dataset"] == "transferz") & (pit["judged_by"] == judge)
-        assert pit.loc[chosen, "n"].sum() == 2 * inside
+    assert (pit.groupby(["dataset", "judged_by"])["n"].sum() == 2 * 150).all()
+    # The truth is another redshift than the label.
+    crps = scores.set_index(["judged_by", "dataset", "seed"]).sort_index()["crps"]
+    assert (crps["truth", "transferz"] != crps["label", "transferz"]).all()
 
 
 def test_the_distribution_is_the_one_behind_the_predicted_median(run: Path) -> None:
@@ -141,11 +133,10 @@ def test_the_distribution_is_the_one_behind_the_predicted_median(run: Path) -> N
     kept = table["redshift"].copy()
     table.assign(redshift=predicted).to_parquet(path, index=False)
     try:
-        scores = evaluate(run, truth=False, z_range=(0.0, 9.0))
+        scores = evaluate(run, truth=False)
     finally:
         table.assign(redshift=kept).to_parquet(path, index=False)
-    chosen = (scores["dataset"] == "transferz") & (scores["range"] == "all")
-    own = scores[chosen & (scores["seed"] == 1)].iloc[0]
+    own = scores[(scores["dataset"] == "transferz") & (scores["seed"] == 1)].iloc[0]
     # A single step at one half is as far from uniform as that.
     assert own["pit_distance"] == pytest.approx(0.5, abs=1e-3) and own["coverage_68"] == 1.0
     assert set(scores["judged_by"]) == {"label"} and rows.sum() == own["n"]
@@ -154,11 +145,6 @@ def test_the_distribution_is_the_one_behind_the_predicted_median(run: Path) -> N
 def test_networks_without_classes_are_an_error(run: Path) -> None:
     with pytest.raises(InputError, match="give no distribution"):
         evaluate(run, "plain")
-
-
-def test_a_range_without_galaxies_is_an_error(run: Path) -> None:
-    with pytest.raises(InputError, match=r"evaluation\.z_range"):
-        evaluate(run, z_range=(5.0, 6.0))
 
 
 def test_an_object_without_truth_is_an_error(run: Path) -> None:
@@ -199,12 +185,10 @@ def fixture_pair(tmp_path: Path) -> list[Path]:
                 "seed": seed,
                 "dataset": dataset,
                 "judged_by": judge,
-                "range": name,
                 "n": 9,
             }
             | {key: value + shared[seed] for key, value in values.items()}
             for dataset, judge in JUDGED[:2]
-            for name in ("range", "all")
             for seed in range(20)
         ]
         paths.append(tmp_path / f"{strategy}.csv")
@@ -220,12 +204,11 @@ def test_pairs_say_by_how_much_one_is_farther_from_perfect(
         pair,
         *outputs,
         compared=[["soft", "hard"], ["soft", "regression"]],
-        z_range=RANGE,
         labels={"galaxiesml": "Target"},
         survey="custom",
     )
     table, pairs, page = pd.read_csv(outputs[0]), pd.read_csv(outputs[1]), outputs[2].read_text()
-    assert len(table) == 2 * 2 * 2 * 6 and (table["n_seeds"] == 20).all()
+    assert len(table) == 2 * 2 * 6 and (table["n_seeds"] == 20).all()
     found = pairs[pairs["dataset"] == "galaxiesml"].set_index("score")
     assert set(pairs["against"]) == {"hard"} and set(found.index) == set(SCORES)
     assert found.loc["crps", "worse"] == pytest.approx(-0.02)
@@ -240,7 +223,7 @@ def test_pairs_say_by_how_much_one_is_farther_from_perfect(
 def test_the_figure_shows_the_histograms_in_its_table(run: Path, tmp_path: Path) -> None:
     evaluate(run)
     files = FigureFiles(*(tmp_path / f"f.{kind}" for kind in ("pdf", "png", "md", "csv")))
-    figure_distributions.main(run / "pit.csv", files, z_range=RANGE, labels={}, survey="embedded")
+    figure_distributions.main(run / "pit.csv", files, labels={}, survey="embedded")
     source = pd.read_csv(tmp_path / "f.csv")
     assert set(zip(source["dataset"], source["judged_by"], strict=True)) == set(JUDGED)
     density = source[source["panel"] == "pit"].groupby(["dataset", "judged_by"])["y"]

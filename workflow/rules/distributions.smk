@@ -32,7 +32,6 @@ rule evaluate_distributions:
         mem_mb=request(1500, per_input=4),
         runtime=request(10, per_input=0.2),
     params:
-        z_range=config["evaluation"]["z_range"],
         code=code_hash("evaluate_distributions", "training"),
     message:
         "Scores of the distributions that every seed of {wildcards.strategy} gives"
@@ -61,7 +60,6 @@ rule table_distributions:
         runtime=request(10),
     params:
         pairs=config["evaluation"]["comparisons"],
-        z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
         code=code_hash("table_distributions", "plots"),
@@ -100,7 +98,6 @@ rule figure_distributions:
         mem_mb=request(1000),
         runtime=request(10),
     params:
-        z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
         code=code_hash("figure_distributions", "plots"),

@@ -104,7 +104,6 @@ def main(
     pit: str | Path | Sequence[str | Path],
     files: FigureFiles,
     *,
-    z_range: Sequence[float],
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
@@ -116,7 +115,6 @@ def main(
         One file per strategy, in their order.
     files : FigureFiles
         Outputs.
-    z_range : pair of float
     labels : mapping
     survey : str
     """
@@ -132,9 +130,8 @@ def main(
         "Are the networks' own distributions as wide as they should be?",
         "Above: probability integral transform of the distributions that single networks give, all "
         "seeds together, flat if they are calibrated. Below: share of redshifts in the central "
-        "interval, minus the nominal share: below zero the distributions are too narrow. Nothing "
-        f"is calibrated. {z_range[0]:g} <= z <= {z_range[1]:g}, by label or truth as they are "
-        f"judged. {survey_note(survey)}",
+        "interval, minus the nominal share: below zero the distributions are too narrow. All test "
+        f"galaxies; nothing is calibrated. {survey_note(survey)}",
         " ".join(
             f"{label(row.strategy, labels)} on {label(row.dataset, labels)} by {row.judged_by}: "
             f"farthest from nominal by {fixed(100 * row.y, 1)} points, at {100 * row.x:.0f}%."
@@ -149,7 +146,6 @@ if __name__ == "__main__":
         main(
             snakemake.input.pit,
             FigureFiles.of(snakemake.output),
-            z_range=snakemake.params.z_range,
             labels=snakemake.params.labels,
             survey=snakemake.params.survey,
         )

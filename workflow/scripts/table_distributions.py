@@ -4,7 +4,7 @@ Inputs
     scores : metrics/distributions/{strategy}/scores.csv, all strategies that give distributions
 
 Outputs
-    csv : strategy, dataset, judged_by, range, score, n_seeds, mean, spread
+    csv : strategy, dataset, judged_by, score, n_seeds, mean, spread
     pairs : of, against, dataset, judged_by, score, n_seeds, value_of, value_against, and by how
         much `of` is farther from perfect than `against`, with its 95% interval
     md : a table for each test set and judge, and one for each pair
@@ -41,7 +41,7 @@ HEADINGS = {name: score.label for name, score in SCORES.items()} | {WIDTH: "68% 
 
 def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
     """Return mean and spread of every score over the seeds."""
-    keys = ["strategy", "dataset", "judged_by", "range"]
+    keys = ["strategy", "dataset", "judged_by"]
     rows = []
     for key, part in scores.groupby(keys, sort=False):
         for name in HEADINGS:
@@ -52,12 +52,11 @@ def over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
 
 def compare(scores: pd.DataFrame, pairs: Sequence[Sequence[str]]) -> pd.DataFrame:
     """Return the pairs; see the head of this file. Strategies without scores are left out."""
-    headline = scores[scores["range"] == "range"]
     known = set(scores["strategy"])
     rows = []
     for of, against in (pair for pair in pairs if set(pair) <= known):
         for dataset, judge in JUDGED:
-            part = headline[(headline["dataset"] == dataset) & (headline["judged_by"] == judge)]
+            part = scores[(scores["dataset"] == dataset) & (scores["judged_by"] == judge)]
             if part.empty:
                 continue
             for name, score in SCORES.items():
@@ -88,20 +87,20 @@ def page(
     pairs: pd.DataFrame,
     labels: Mapping[str, str],
     survey: str,
-    z_range: Sequence[float],
 ) -> str:
     """Return the page."""
     parts = [
         "# Distributions of the networks",
         survey_note(survey),
-        f"Single networks, as trained, nothing calibrated; {z_range[0]:g} <= z <= {z_range[1]:g}; "
+        "Single networks, as trained, nothing calibrated; all test galaxies, because calibrated "
+        "distributions hold their share of galaxies as they come, not of those in a range of the "
+        "redshift that is to be predicted; "
         f"mean and standard deviation over {table['n_seeds'].min()} seeds. CRPS, in redshift, and "
         "CDE loss: smaller is better. PIT distance: Kolmogorov-Smirnov, from uniform. Coverage: "
         "share in the central interval; width: its median.",
     ]
-    headline = table[table["range"] == "range"]
     for dataset, judge in JUDGED:
-        part = headline[(headline["dataset"] == dataset) & (headline["judged_by"] == judge)]
+        part = table[(table["dataset"] == dataset) & (table["judged_by"] == judge)]
         if part.empty:
             continue
         lines = [
@@ -148,7 +147,6 @@ def main(
     md: str | Path,
     *,
     compared: Sequence[Sequence[str]],
-    z_range: Sequence[float],
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
@@ -160,7 +158,6 @@ def main(
         See the head of this file.
     compared : sequence of pairs of str
         Strategies, the one that might be better first.
-    z_range : pair of float
     labels : mapping
     survey : str
     """
@@ -168,7 +165,7 @@ def main(
     table, found = over_seeds(per_seed), compare(per_seed, compared)
     write_csv(table, csv)
     write_csv(found, pairs)
-    write_text(page(table, found, labels, survey, z_range), md)
+    write_text(page(table, found, labels, survey), md)
     logger.info("Distributions of %d strategies", table["strategy"].nunique())
 
 
@@ -180,7 +177,6 @@ if __name__ == "__main__":
             snakemake.output.pairs,
             snakemake.output.md,
             compared=snakemake.params.pairs,
-            z_range=snakemake.params.z_range,
             labels=snakemake.params.labels,
             survey=snakemake.params.survey,
         )

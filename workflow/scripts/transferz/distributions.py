@@ -60,7 +60,7 @@ SCORES = {
 }
 # Said beside them: no distribution is better for being narrow alone.
 WIDTH = "width_68"
-COLUMNS = ["strategy", "seed", "dataset", "judged_by", "range", "n", *SCORES, WIDTH]
+COLUMNS = ["strategy", "seed", "dataset", "judged_by", "n", *SCORES, WIDTH]
 
 
 def score_galaxies(probability: np.ndarray, edges: np.ndarray, z: np.ndarray) -> pd.DataFrame:
