@@ -335,6 +335,13 @@ def masked(reader: Reader, path: Path) -> Path:
     return path
 
 
+def isnull(reader: Reader, path: Path) -> Path:
+    """As the HSC archive writes a null: 0 there, and true in a second column."""
+    table = reader.table()
+    table.loc[0, reader.number] = 0.0
+    return write(table.assign(**{f"{reader.number}_isnull": [True] + [False] * (N - 1)}), path)
+
+
 def zipped(reader: Reader, path: Path) -> Path:
     whole = write(reader.table(), path)
     packed = path.with_name(path.name + ".gz")
@@ -407,6 +414,7 @@ CASES = {
     ),
     "NaN": Case(values("number", np.nan), ("no value", null)),
     "masked": Case(masked, ("no value", null), only=(".fits", ".parquet")),
+    "0, and true in a column of nulls": Case(isnull, ("no value", null), only=(".fits",)),
     "empty field": Case(values("number", None), ("no value", null), only=(".csv",)),
     "-99": Case(values("number", -99.0), ("no value", null)),
     "99": Case(values("number", 99.0), ("no value", null), only=("HSC", "custom")),

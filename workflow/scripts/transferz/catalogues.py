@@ -379,6 +379,35 @@ class FitsLayout:
     start: int
     rows: int
 
+    @property
+    def masks(self) -> dict[str, str]:
+        """The columns that tell in which rows others have no value.
+
+        Where the HSC archive's FITS writer cannot store a null it writes 0 and adds a column
+        ``<name>_isnull``.
+        """
+        return {
+            name: f"{name}_isnull"
+            for name in self.names
+            if f"{name}_isnull" in self.fields
+            and self.fields[f"{name}_isnull"].format.endswith("L")
+        }
+
+    def decode(self, stored: Mapping[str, np.ndarray]) -> RawTable:
+        """Return the values of rows as stored in the columns `names` and those of `masks`."""
+        raw, masks = RawTable({}, {}, {}), self.masks
+        for name in self.names:
+            field = self.fields[name]
+            raw.columns[name], null = _decode_fits(stored[name], field)
+            if name in masks:
+                flagged = stored[masks[name]] == ord("T")
+                null = flagged if null is None else null | flagged
+            if null is not None and null.any():
+                raw.nulls[name] = null
+            if field.unit:
+                raw.units[name] = str(field.unit)
+        return raw
+
 
 def fits_layout(path: Path, pick: Pick, table: int | str | None) -> FitsLayout:
     """Return the layout of a binary table (FITS standard 4.0, section 7.3).
@@ -450,15 +479,8 @@ def _read_fits(
 ) -> RawTable:
     """Read columns of a binary table in blocks of rows."""
     layout = fits_layout(path, pick, table)
-    names, fields, row_type, rows = layout.names, layout.fields, layout.row_type, layout.rows
-
-    # Where the archive's FITS writer cannot store a null it adds a column <name>_isnull.
-    masks = {
-        name: f"{name}_isnull"
-        for name in names
-        if f"{name}_isnull" in fields and fields[f"{name}_isnull"].format.endswith("L")
-    }
-    wanted = [*names, *masks.values()]
+    row_type, rows = layout.row_type, layout.rows
+    wanted = [*layout.names, *layout.masks.values()]
     stored = {name: np.empty(rows, dtype=row_type[name].base.newbyteorder("=")) for name in wanted}
     block = max(1, BLOCK_BYTES // row_type.itemsize)
     opener = gzip.open if path.name.lower().endswith(".gz") else open
@@ -477,22 +499,10 @@ def _read_fits(
                     stored[name][first : first + count] = part[name].reshape(count)
     except (EOFError, OSError, zlib.error) as error:
         raise unreadable(path, "FITS file", error) from error
-
-    raw = RawTable({}, {}, {})
-    for name in names:
-        values, null = decode_fits(stored[name], fields[name])
-        if name in masks:
-            flagged = stored[masks[name]] == ord("T")
-            null = flagged if null is None else null | flagged
-        raw.columns[name] = values
-        if null is not None and null.any():
-            raw.nulls[name] = null
-        if fields[name].unit:
-            raw.units[name] = str(fields[name].unit)
-    return raw
+    return layout.decode(stored)
 
 
-def decode_fits(stored: np.ndarray, field: fits.Column) -> tuple[np.ndarray, np.ndarray | None]:
+def _decode_fits(stored: np.ndarray, field: fits.Column) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the physical values of a stored column and where it has none."""
     if field.format.endswith("L"):
         return stored == ord("T"), ~np.isin(stored, (ord("T"), ord("F")))

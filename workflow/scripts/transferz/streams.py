@@ -190,8 +190,7 @@ def _pieces_fits(
 ) -> Iterator[RawTable]:
     layout = catalogues.fits_layout(path, _picker(path, columns), table)
     row_type = layout.row_type
-    stated = {name: layout.fields[name].unit for name in layout.names}
-    units = {name: str(unit) for name, unit in stated.items() if unit}
+    wanted = [*layout.names, *layout.masks.values()]
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     try:
         with opener(path, "rb") as handle:
@@ -202,14 +201,10 @@ def _pieces_fits(
                 if len(content) < count * row_type.itemsize:
                     raise EOFError(f"data end before row {first + count} of {layout.rows}")
                 part = np.frombuffer(content, dtype=row_type)
-                raw = RawTable({}, {}, units)
-                for name in layout.names:
-                    stored = part[name].reshape(count)
-                    stored = stored.astype(stored.dtype.newbyteorder("="))
-                    raw.columns[name], null = catalogues.decode_fits(stored, layout.fields[name])
-                    if null is not None and null.any():
-                        raw.nulls[name] = null
-                yield raw
+                stored = {name: part[name].reshape(count) for name in wanted}
+                yield layout.decode(
+                    {n: v.astype(v.dtype.newbyteorder("=")) for n, v in stored.items()}
+                )
     except (OSError, EOFError, zlib.error) as error:
         raise catalogues.unreadable(path, "FITS file", error) from error
 
