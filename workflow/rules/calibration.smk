@@ -1,6 +1,7 @@
 # Calibrated uncertainty: the seeds as an ensemble, conformal intervals, and what they are worth.
 #
-# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{transferz,galaxiesml}.parquet
+# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{transferz,galaxiesml}.parquet,
+#          <resources>/truth.parquet (embedded survey)
 # Outputs  <results>/calibration/{strategy}/{transferz,galaxiesml}.npz and scores.parquet,
 #          <results>/calibration/{metrics,cells,requirements}.csv, <results>/tables/calibration.md,
 #          <results>/figures/{calibration,requirements}.{pdf,png,csv,md}
@@ -74,6 +75,7 @@ rule table_calibration:
             "<results>/calibration/{strategy}/scores.parquet",
             strategy=config["strategies"],
         ),
+        truth=("<resources>/truth.parquet" if config["survey"] == "embedded" else []),
     output:
         metrics="<results>/calibration/metrics.csv",
         cells="<results>/calibration/cells.csv",

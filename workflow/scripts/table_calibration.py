@@ -2,10 +2,12 @@
 
 Inputs
     scores : calibration/{strategy}/scores.parquet, all strategies
+    truth : truth.parquet of the simulation; embedded survey only
 
 Outputs
-    metrics : one row per strategy, data set, sample of calibration and range of true redshift:
-        coverage of both intervals with its standard error, their widths, PIT, CRPS, CDE loss
+    metrics : one row per strategy, data set, sample of calibration, judge (label or truth) and
+        range of the judge's redshift: coverage of both intervals with its standard error, their
+        widths; by the label also PIT, CRPS, CDE loss
     cells : coverage in ranges of the ensemble's redshift and of magnitude
     requirements : metrics in the range of the requirements, the galaxies with the widest
         intervals dropped, by dropped fraction
@@ -26,6 +28,7 @@ from transferz.metrics import METRICS, relative_error
 from transferz.plotting import label
 from transferz.statistics import tail_percentiles
 from transferz.tables import fixed, markdown_table, survey_note, thousands
+from transferz.truth import JUDGED, true_redshifts
 from transferz.uncertainty import pit_distance
 
 if TYPE_CHECKING:
@@ -40,8 +43,20 @@ MIN_GALAXIES = 100
 RESAMPLES = 200
 
 
+def by_judge(rows: pd.DataFrame, dataset: str, truth: str | Path | None) -> dict[str, pd.DataFrame]:
+    """Return the galaxies of a data set with the redshifts of each judge as `z_true`.
+
+    PIT, CRPS and CDE loss belong to the label, and are NaN by the truth.
+    """
+    found = {"label": rows}
+    if truth is not None and (dataset, "truth") in JUDGED:
+        z = true_redshifts(truth, pd.Index(rows["object_id"]))
+        found["truth"] = rows.assign(z_true=z, pit=np.nan, crps=np.nan, cde_loss=np.nan)
+    return found
+
+
 def inside(rows: pd.DataFrame, percent: int) -> np.ndarray:
-    """Return whether the truth of each galaxy is in its interval, shape (n,)."""
+    """Return whether the judge's redshift of each galaxy is in its interval, shape (n,)."""
     z = rows["z_true"].to_numpy()
     return (z >= rows[f"z_low{percent}"].to_numpy()) & (z <= rows[f"z_high{percent}"].to_numpy())
 
@@ -144,6 +159,36 @@ def needed(curve: pd.DataFrame, requirements: Mapping[str, float]) -> dict[str, 
     }
 
 
+def coverage(found: pd.Series, percent: int) -> str:
+    """Return the coverage of an interval with its standard error, in percent."""
+    share, error = found[f"coverage_{percent}"], found[f"standard_error_{percent}"]
+    return f"{fixed(100 * share, 1)} ± {fixed(100 * error, 1)}"
+
+
+def truth_section(full: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
+    """Return the section on label and truth, none where the truth is not known."""
+    keys = ["strategy", "dataset", "calibrated_on"]
+    known = full[full["judged_by"] == "truth"]
+    rows = []
+    for _, by_truth in known.iterrows():
+        same = (full[keys] == by_truth[keys]).all(axis=1) & (full["judged_by"] == "label")
+        by_label = full[same].iloc[0]
+        rows.append(
+            [label(by_truth[key], labels) for key in keys]
+            + [coverage(judge, p) for p in INTERVALS for judge in (by_label, by_truth)]
+        )
+    if not rows:
+        return []
+    header = ["Strategy", "Test set", "Calibrated on"]
+    header += [f"{p}% coverage of the {judge}" for p in INTERVALS for judge in ("label", "truth")]
+    return [
+        "## Label and truth",
+        "The same intervals and galaxies, judged by the label and by the true redshift behind it, "
+        "which only a simulation knows.",
+        markdown_table(header, rows, "lll" + "r" * 4),
+    ]
+
+
 def page(
     metrics: pd.DataFrame,
     needs: pd.DataFrame,
@@ -153,8 +198,9 @@ def page(
 ) -> str:
     """Return the page."""
     full = metrics[metrics["z_min"].isna()]
-    home = full[full["dataset"] == full["calibrated_on"]]
-    away = full[full["dataset"] != full["calibrated_on"]]
+    by_label = full[full["judged_by"] == "label"]
+    home = by_label[by_label["dataset"] == by_label["calibrated_on"]]
+    away = by_label[by_label["dataset"] != by_label["calibrated_on"]]
 
     def row(found: pd.Series) -> list[str]:
         return [
@@ -162,11 +208,7 @@ def page(
             label(found["dataset"], labels),
             label(found["calibrated_on"], labels),
             thousands(found["n"]),
-            *(
-                f"{fixed(100 * found[f'coverage_{p}'], 1)} ± "
-                f"{fixed(100 * found[f'standard_error_{p}'], 1)}"
-                for p in INTERVALS
-            ),
+            *(coverage(found, p) for p in INTERVALS),
             *(fixed(found[f"width_{p}"], 3) for p in INTERVALS),
             fixed(found["pit_distance"], 3),
             fixed(found["crps"], 4),
@@ -204,13 +246,17 @@ def page(
         "# Calibrated uncertainty",
         survey_note(survey),
         "Ensembles of all seeds; split conformal intervals on test galaxies that neither trained "
-        "nor calibrated anything. Coverage: share of truths inside, with its standard error from "
-        "the sizes of both samples. PIT distance: Kolmogorov-Smirnov, from uniform. CRPS in "
-        "redshift.",
+        "nor calibrated anything. Coverage: share of the data set's own redshifts inside, with its "
+        "standard error from the sizes of both samples. PIT distance: Kolmogorov-Smirnov, from "
+        "uniform. CRPS in redshift.",
+        f"The redshifts of {label('galaxiesml', labels)} are spectroscopic, those of "
+        f"{label('transferz', labels)} photometric labels. Intervals calibrated on the latter "
+        "(`calibrated_on: transferz`) are intervals for such a label, not for the truth.",
         "## Like calibrates like",
         markdown_table(header, [row(found) for _, found in home.iterrows()], align),
         "## Calibrated on the other data set: what happens when the galaxies are not alike",
         markdown_table(header, [row(found) for _, found in away.iterrows()], align),
+        *truth_section(full, labels),
         f"## Requirements in {z_range[0]:g} <= z <= {z_range[1]:g}: which fraction must be dropped",
         "Dropped first: the widest 68% intervals over 1 + z. Metrics: nothing dropped, with 95% "
         "intervals over resampled galaxies.",
@@ -226,6 +272,7 @@ def page(
 
 def main(
     scores: str | Path | Sequence[str | Path],
+    truth: str | Path | None,
     metrics: str | Path,
     cells: str | Path,
     requirements: str | Path,
@@ -243,6 +290,8 @@ def main(
     ----------
     scores : sequence of path-like
         One file per strategy, in their order.
+    truth : path-like or None
+        None: it is not known.
     metrics, cells, requirements, md : path-like
         Outputs.
     strategies : sequence of str
@@ -259,11 +308,12 @@ def main(
         table = read_parquet(path)
         for (dataset, calibrated_on), rows in table.groupby(["dataset", "calibrated_on"]):
             key = {"strategy": strategy, "dataset": dataset, "calibrated_on": calibrated_on}
-            chosen = rows[rows["z_true"].between(*z_range)]
-            nothing = {"z_min": np.nan, "z_max": np.nan}
-            found.append(key | nothing | summarise(rows))
-            edges = {"z_min": z_range[0], "z_max": z_range[1]}
-            found.append(key | edges | summarise(chosen))
+            for judge, judged in by_judge(rows, dataset, truth).items():
+                chosen = judged[judged["z_true"].between(*z_range)]
+                head = key | {"judged_by": judge}
+                for edges, part in (((np.nan, np.nan), judged), (z_range, chosen)):
+                    span = dict(zip(("z_min", "z_max"), edges, strict=True))
+                    found.append(head | span | summarise(part))
             if dataset != calibrated_on:
                 continue
             in_cells.append(cells_table(rows).assign(**key))
@@ -287,7 +337,7 @@ def main(
     write_csv(curve_table[["strategy", "dataset", *curves[0].columns[:-2]]], requirements)
     write_text(page(all_metrics, pd.DataFrame(needs), z_range, labels, survey), md)
     home = all_metrics[all_metrics["dataset"] == all_metrics["calibrated_on"]]
-    home = home[home["z_min"].isna()]
+    home = home[home["z_min"].isna() & (home["judged_by"] == "label")]
     worst = max((home[f"coverage_{p}"] - p / 100.0).abs().max() for p in INTERVALS)
     logger.info("Coverage within %.1f points of nominal on both test sets", 100 * worst)
 
@@ -296,6 +346,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.scores,
+            snakemake.input.get("truth") or None,
             snakemake.output.metrics,
             snakemake.output.cells,
             snakemake.output.requirements,

@@ -1,0 +1,109 @@
+"""What the pages on calibration say of galaxies with known answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import table_calibration
+from transferz.io import write_parquet
+
+LABELS = {"galaxiesml": "GalaxiesML", "transferz": "TransferZ"}
+RANGE = (0.3, 1.5)
+LIMITS = {"bias": 0.003, "scatter": 0.02, "outliers": 0.10}
+N = 400
+
+
+def scores_of(z: np.ndarray, error: np.ndarray, first: int) -> pd.DataFrame:
+    """Galaxies with a 68% interval of +-0.1 around a median that is wrong by `error`."""
+    median = z + error
+    return pd.DataFrame(
+        {
+            "n_calibration": np.int32(500),
+            "object_id": np.arange(first, first + len(z)),
+            "z_true": z,
+            "magnitude": np.linspace(18.0, 25.0, len(z)),
+            "z_median": median,
+            "z_low68": median - 0.1,
+            "z_high68": median + 0.1,
+            "z_low95": median - 0.3,
+            "z_high95": median + 0.3,
+            "z_ensemble": median,
+            "pit": 0.5,
+            "crps": 0.1,
+            "cde_loss": -3.0,
+            "flag_out_of_distribution": False,
+        }
+    )
+
+
+@pytest.fixture(name="run")
+def fixture_run(tmp_path: Path) -> Path:
+    """Scores of one strategy, 75% of the labels in their 68% intervals; and the truth.
+
+    The truth behind the labels of TransferZ is lower by 0.15, where the intervals do not reach.
+    """
+    z = np.linspace(0.1, 2.5, N)
+    error = np.where(np.arange(N) % 4, 0.05, 0.2)
+    parts = []
+    for dataset, first in (("transferz", 0), ("galaxiesml", 1000)):
+        for calibrated_on in LABELS:
+            part = scores_of(z, error, first)
+            parts.append(part.assign(dataset=dataset, calibrated_on=calibrated_on))
+    write_parquet(pd.concat(parts, ignore_index=True), tmp_path / "scores.parquet")
+    truth = pd.DataFrame({"object_id": np.arange(N), "redshift_true": z - 0.15, "file": "hsc"})
+    # In another order than the scores.
+    write_parquet(truth.sample(frac=1.0, random_state=3), tmp_path / "truth.parquet")
+    return tmp_path
+
+
+def tables(run: Path, *, truth: bool = True) -> tuple[pd.DataFrame, str]:
+    """Return metrics and page."""
+    table_calibration.main(
+        run / "scores.parquet",
+        run / "truth.parquet" if truth else None,
+        run / "metrics.csv",
+        run / "cells.csv",
+        run / "requirements.csv",
+        run / "page.md",
+        strategies=["NN"],
+        z_range=RANGE,
+        limits=LIMITS,
+        labels=LABELS,
+        survey="embedded",
+    )
+    return pd.read_csv(run / "metrics.csv"), (run / "page.md").read_text()
+
+
+def test_coverage_by_label_and_by_truth(run: Path) -> None:
+    metrics, page = tables(run)
+    full = metrics[metrics["z_min"].isna()].set_index(["dataset", "calibrated_on", "judged_by"])
+    assert set(full.index.droplevel(1)) == {
+        ("galaxiesml", "label"),
+        ("transferz", "label"),
+        ("transferz", "truth"),
+    }
+    by_label = full.loc["transferz", "transferz", "label"]
+    by_truth = full.loc["transferz", "transferz", "truth"]
+    # Medians are 0.05 or 0.2 above the label, 0.2 or 0.35 above the truth.
+    assert (by_label["coverage_68"], by_label["coverage_95"]) == (0.75, 1.0)
+    assert (by_truth["coverage_68"], by_truth["coverage_95"]) == (0.0, 0.75)
+    assert by_label["crps"] == pytest.approx(0.1)
+    assert by_truth[["pit_mean", "pit_distance", "crps", "cde_loss"]].isna().all()
+    # The range of the truth is one of other galaxies than that of the label.
+    part = metrics[metrics["z_min"].notna()].set_index(["dataset", "calibrated_on", "judged_by"])
+    z = np.linspace(0.1, 2.5, N)
+    for judge, shift in (("label", 0.0), ("truth", 0.15)):
+        inside = ((z - shift >= RANGE[0]) & (z - shift <= RANGE[1])).sum()
+        assert part.loc[("transferz", "transferz", judge), "n"] == inside
+    row = next(line for line in page.split("## Label and truth")[1].splitlines() if "NN" in line)
+    assert [float(cell.split("±")[0]) for cell in row.split("|")[4:8]] == [75, 0, 100, 75]
+
+
+def test_without_the_truth_only_labels_judge(run: Path) -> None:
+    metrics, page = tables(run, truth=False)
+    assert set(metrics["judged_by"]) == {"label"} and "## Label and truth" not in page
+    assert "`calibrated_on: transferz`" in page
