@@ -276,6 +276,15 @@ def test_a_band_that_the_catalogue_lacks_is_missing_everywhere(results, tmp_path
         run(results, tmp_path / "c.csv", tmp_path / "out")
 
 
+def test_a_catalogue_of_identifiers_and_magnitudes_is_enough(results, tmp_path):
+    """The default's columns to carry are set to null, for an empty mapping would keep them."""
+    path = write(user_catalogue(50).drop(columns="RA"), tmp_path / "c.csv")
+    changes = {"description": CATALOGUE | {"extra_columns": {"ra": None}}}
+    found = run(results, path, tmp_path / "out", **changes)
+    assert list(found) == ["object_id", *api.REDSHIFTS, *api.FLAGS]
+    assert found["z_median"].notna().sum() == 49
+
+
 @pytest.mark.parametrize(("last", "kind"), [("17", "i"), ("J1000+02", "O")])
 def test_identifiers_are_integers_only_if_all_are(tmp_path, last, kind):
     lines = ["ID,g_mag", *(f"{k},20.0" for k in range(6000)), f"{last},21.0"]

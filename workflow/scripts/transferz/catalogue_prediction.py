@@ -19,6 +19,7 @@ from transferz.network import configure_tensorflow
 from transferz.streams import (
     DistributionWriter,
     TableWriter,
+    carried_columns,
     described_columns,
     standardise,
     stream_catalogue,
@@ -70,7 +71,7 @@ def predict_catalogue(
     estimator = PhotoZ(Ensemble.load(paths, seeds), CalibrationSample.load(sample))
     bands = estimator.sample.bands
     columns = described_columns(description, bands, estimator.columns)
-    carried = ["object_id", *description["extra_columns"]]
+    carried = ["object_id", *carried_columns(description)]
     counts_in_classes, _ = np.histogram(estimator.sample.z_true, PDF_EDGES)
     anywhere = counts_in_classes / counts_in_classes.sum()
     metadata = {

@@ -69,9 +69,14 @@ def described_columns(catalogue: Mapping, bands: Sequence[str], inputs: Sequence
             )
         column = Column(f"{quantity}_{{band}}", template, unit=catalogue["unit"], nulls=nulls)
         columns += expand_bands(column, names)
-    for quantity, name in catalogue["extra_columns"].items():
+    for quantity, name in carried_columns(catalogue).items():
         columns.append(Column(quantity, name, nulls=nulls))
     return columns
+
+
+def carried_columns(catalogue: Mapping) -> dict[str, str]:
+    """Return ``extra_columns``, name in the output: name in the file, without those set to null."""
+    return {new: name for new, name in catalogue["extra_columns"].items() if name is not None}
 
 
 def standardise(table: pd.DataFrame, catalogue: Mapping, bands: Sequence[str]) -> pd.DataFrame:
