@@ -107,3 +107,39 @@ def test_without_the_truth_only_labels_judge(run: Path) -> None:
     metrics, page = tables(run, truth=False)
     assert set(metrics["judged_by"]) == {"label"} and "## Label and truth" not in page
     assert "`calibrated_on: transferz`" in page
+
+
+def test_coverage_given_the_prediction_and_given_the_answer(tmp_path: Path) -> None:
+    """Bright galaxies are all inside; those beyond redshift 2 are predicted lower, and missed."""
+    z = np.tile(np.linspace(0.1, 2.48, 40), 10)
+    bright = np.arange(N) < N // 5
+    error = np.where(z >= 2.0, -0.5, np.where(bright | (np.arange(N) % 2 == 0), 0.0, 0.2))
+    parts = [
+        scores_of(z, error, 0).assign(dataset=dataset, calibrated_on=dataset) for dataset in LABELS
+    ]
+    write_parquet(pd.concat(parts, ignore_index=True), tmp_path / "scores.parquet")
+    _, page = tables(tmp_path, truth=False)
+    cells = pd.read_csv(tmp_path / "cells.csv").set_index(["dataset", "quantity"])
+    held = np.abs(error) < 0.1
+    fifths = cells.loc[("galaxiesml", "magnitude")]
+    assert (fifths["n"] == N // 5).all()
+    expected = [held[k * 80 : (k + 1) * 80].mean() for k in range(5)]
+    assert fifths["coverage_68"].tolist() == pytest.approx(expected)
+    # 80 galaxies of the test, and of 500 that calibrated a fifth.
+    assert fifths["standard_error_68"].iloc[0] == pytest.approx(
+        (0.68 * 0.32 * (1 / 80 + 0.01)) ** 0.5
+    )
+    ranges = cells.loc[("galaxiesml", "z_true")]
+    assert ranges["low"].tolist() == [0.0, 0.3, 1.5, 2.0, 3.0]
+    assert ranges["n"].sum() == N
+    by_answer = ranges.set_index("low")["coverage_68"]
+    assert by_answer[2.0] == 0.0 and np.isnan(by_answer[3.0])
+    assert by_answer[0.3] == held[(z >= 0.3) & (z < 1.5)].mean()
+    given = page.split("## Given the prediction")[1]
+    farthest = cells.drop(index="z_true", level=1).loc["galaxiesml"]
+    away = (farthest["coverage_68"] - 0.68).abs().idxmax()
+    row = next(line for line in given.splitlines() if line.startswith("| NN"))
+    assert row.split("|")[3].strip() == {"z_ensemble": "predicted redshift"}.get(away, away)
+    last = given.split("## Given the answer")[1]
+    row = next(line for line in last.splitlines() if line.startswith("| NN"))
+    assert [cell.strip() for cell in row.split("|")[-3:-1]] == [f"0.0% of {(z >= 2).sum()}", "-"]
