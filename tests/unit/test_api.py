@@ -139,6 +139,15 @@ def test_intervals_hold_for_galaxies_that_lack_a_band(photo_z):
     assert lacking["width_68"] != full["width_68"]
 
 
+def test_a_non_detection_is_predicted_like_a_missing_band_and_flagged_otherwise(photo_z):
+    table = galaxies(400, 5)
+    unseen = photo_z.predict(table.assign(mag_g=np.inf))
+    missing = photo_z.predict(table.assign(mag_g=np.nan))
+    np.testing.assert_array_equal(unseen[list(api.REDSHIFTS)], missing[list(api.REDSHIFTS)])
+    assert unseen["flag_non_detection"].all()
+    assert not unseen["flag_missing_band"].any()
+
+
 def test_a_galaxy_does_not_depend_on_its_company(photo_z):
     table = galaxies(300, 6)
     table.loc[::7, "mag_r"] = np.nan

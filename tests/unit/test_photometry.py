@@ -22,7 +22,7 @@ def test_a_missing_band_is_its_linear_regression_on_the_others(training):
     completion = Completion.fit(training)
     values = training[:200].copy()
     values[:, 2] = np.nan
-    filled = completion.fill(values, np.zeros(values.shape, bool))
+    filled = completion.fill(values)
     design = np.column_stack([np.ones(len(training)), training[:, :2]])
     coefficients, *_ = np.linalg.lstsq(design, training[:, 2], rcond=None)
     expected = np.column_stack([np.ones(200), training[:200, :2]]) @ coefficients
@@ -31,12 +31,14 @@ def test_a_missing_band_is_its_linear_regression_on_the_others(training):
     np.testing.assert_array_equal(filled[:, :2], training[:200, :2].astype(np.float32))
 
 
-def test_a_non_detection_is_the_faintest_training_value_and_no_band_is_nan(training):
+def test_a_non_detection_is_filled_like_a_missing_band_and_no_band_is_nan(training):
     completion = Completion.fit(training)
-    values = np.array([[np.inf, 22.0, 21.5], [np.nan] * 3, [np.inf, np.nan, np.nan]])
-    filled = completion.fill(values, np.isposinf(values))
-    assert filled[0, 0] == np.float32(training[:, 0].max())
-    assert np.isnan(filled[1:]).all()
+    filled = completion.fill(
+        np.array([[np.inf, 22.0, 21.5], [np.nan, 22.0, 21.5], [np.nan] * 3, [np.inf] * 3])
+    )
+    np.testing.assert_array_equal(filled[0], filled[1])
+    assert 22.0 < filled[0, 0] < training[:, 0].max() - 1
+    assert np.isnan(filled[2:]).all()
 
 
 def test_a_row_does_not_depend_on_its_company(training):
@@ -45,9 +47,8 @@ def test_a_row_does_not_depend_on_its_company(training):
     values[::3, 1] = np.nan
     values[1::3, 0] = np.nan
     values[5, 1:] = np.nan
-    nothing = np.zeros(values.shape, bool)
-    together = completion.fill(values, nothing)
-    alone = np.concatenate([completion.fill(values[k : k + 1], nothing[:1]) for k in range(64)])
+    together = completion.fill(values)
+    alone = np.concatenate([completion.fill(values[k : k + 1]) for k in range(64)])
     np.testing.assert_array_equal(together, alone)
 
 

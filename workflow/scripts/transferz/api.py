@@ -76,9 +76,9 @@ class PhotoZ:
         Parameters
         ----------
         table : pandas.DataFrame
-            With `columns`. NaN: the band is missing, its inputs are filled from the others and the
-            intervals are calibrated on galaxies that lack the same bands. Infinity: observed and
-            not detected; the inputs become the faintest of the training galaxies.
+            With `columns`. NaN: the band is missing. Infinity: observed and not detected. The
+            inputs of both are filled from the other bands, and the intervals are calibrated on
+            galaxies from which the same bands were taken away.
         edges : sequence of float, optional
             Return the probabilities of these classes of redshift as well, those outside counted
             in the outermost ones.
@@ -144,7 +144,7 @@ class PhotoZ:
         return pd.DataFrame({**columns, **flags}, index=table.index)
 
     def _groups(self, table: pd.DataFrame) -> tuple[list[_Group], dict[str, np.ndarray]]:
-        """Galaxies that lack the same bands, with their calibration; and everybody's flags."""
+        """Galaxies measured in the same bands, with their calibration; and everybody's flags."""
         complete, lacking, flags = self._prepare(table)
         usable = np.isfinite(complete).all(axis=1)
         # A stand-in where nothing is known keeps the networks' blocks as they are.
@@ -156,7 +156,7 @@ class PhotoZ:
         return groups, flags
 
     def _prepare(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """Return inputs completed, code of the missing bands, flags."""
+        """Return inputs completed, code of the bands without a measurement, flags."""
         absent = [name for name in self.columns if name not in table.columns]
         if absent:
             raise InputError(
@@ -177,13 +177,12 @@ class PhotoZ:
             unseen[:, inputs] = unseen[:, inputs].any(axis=1, keepdims=True)
             missing[:, inputs] = missing[:, inputs].any(axis=1, keepdims=True)
             missing[:, inputs] &= ~unseen[:, inputs]
-            lacking += missing[:, inputs].any(axis=1) * (1 << number)
-        values = np.where(missing, np.nan, values)
-        complete = self.sample.completion.fill(values, unseen)
+            lacking += (missing | unseen)[:, inputs].any(axis=1) * (1 << number)
+        complete = self.sample.completion.fill(np.where(missing | unseen, np.nan, values))
         flags = {
             "flag_out_of_distribution": self.sample.space.outside(complete),
             "flag_non_detection": unseen.any(axis=1),
-            "flag_missing_band": lacking > 0,
+            "flag_missing_band": missing.any(axis=1),
         }
         return complete, lacking, flags
 
@@ -198,8 +197,7 @@ class PhotoZ:
             for number, inputs in enumerate(self._bands.values()):
                 if code >> number & 1:
                     values[:, inputs] = np.nan
-            seen = np.zeros(values.shape, dtype=bool)
-            estimate = self._estimate(self.sample.completion.fill(values, seen))
+            estimate = self._estimate(self.sample.completion.fill(values))
             z_true = self.sample.z_true.astype(np.float64)
             self._conformal[code] = Conformal.fit(estimate, z_true, **self.sample.settings)
         return self._conformal[code]
@@ -207,7 +205,7 @@ class PhotoZ:
 
 @dataclass(frozen=True)
 class _Group:
-    """Galaxies that lack the same bands."""
+    """Galaxies measured in the same bands."""
 
     rows: np.ndarray
     estimate: Estimate

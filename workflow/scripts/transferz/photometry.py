@@ -18,10 +18,11 @@ RIDGE = 1e-9
 class Completion:
     """Fills what a galaxy lacks from what it has.
 
-    A missing input becomes its expectation given the galaxy's measured ones under a Gaussian with
-    the mean and covariance of the training galaxies, x_m = mu_m + S_mo S_oo^-1 (x_o - mu_o), kept
-    within the range of the training galaxies. An input below the detection limit becomes the
-    faintest value that the networks were trained with.
+    An input without a measurement becomes its expectation given the galaxy's measured ones under a
+    Gaussian with the mean and covariance of the training galaxies,
+    x_m = mu_m + S_mo S_oo^-1 (x_o - mu_o), kept within the range of the training galaxies.
+    Non-detections are filled like that too: how deep the observation was is not known here, and the
+    faintest training galaxies say nothing about it.
 
     Attributes
     ----------
@@ -43,15 +44,13 @@ class Completion:
         covariance = covariance + RIDGE * np.trace(covariance) * np.eye(len(covariance))
         return cls(values.mean(axis=0), covariance, values.min(axis=0), values.max(axis=0))
 
-    def fill(self, values: np.ndarray, non_detection: np.ndarray) -> np.ndarray:
+    def fill(self, values: np.ndarray) -> np.ndarray:
         """Return complete inputs, row by row: a row's result does not depend on its company.
 
         Parameters
         ----------
         values : numpy.ndarray, shape (n, d)
-            NaN where there is no value.
-        non_detection : numpy.ndarray of bool, shape (n, d)
-            Inputs of bands in which the galaxy was observed and not seen.
+            Not finite where there is no measurement.
 
         Returns
         -------
@@ -59,9 +58,7 @@ class Completion:
             A row without any measured input is all NaN.
         """
         complete = np.array(values, dtype=np.float64)
-        lacking = ~np.isfinite(complete) & ~non_detection
-        measured = np.isfinite(complete) & ~non_detection
-        complete = np.where(non_detection, self.maximum, complete)
+        lacking = ~np.isfinite(complete)
         codes = lacking @ (1 << np.arange(lacking.shape[1]))
         for code in np.unique(codes[codes > 0]):
             rows = np.flatnonzero(codes == code)
@@ -74,7 +71,7 @@ class Completion:
             filled = self.mean[absent] + (shift[:, None, :] * weights).sum(axis=2)
             low, high = self.minimum[absent], self.maximum[absent]
             complete[np.ix_(rows, absent)] = np.clip(filled, low, high)
-        complete[~measured.any(axis=1)] = np.nan
+        complete[lacking.all(axis=1)] = np.nan
         return complete.astype(np.float32)
 
     def weights(self, absent: np.ndarray) -> np.ndarray | None:
