@@ -9,6 +9,12 @@ import pandas as pd
 import pytest
 
 import table_calibration
+from table_calibration import (
+    needs_table,
+    requirements_section,
+    requirements_table,
+    widest_last,
+)
 from transferz.io import write_parquet
 
 LABELS = {"galaxiesml": "GalaxiesML", "transferz": "TransferZ"}
@@ -143,3 +149,50 @@ def test_coverage_given_the_prediction_and_given_the_answer(tmp_path: Path) -> N
     last = given.split("## Given the answer")[1]
     row = next(line for line in last.splitlines() if line.startswith("| NN"))
     assert [cell.strip() for cell in row.split("|")[-3:-1]] == [f"0.0% of {(z >= 2).sum()}", "-"]
+
+
+def sign(n: int) -> np.ndarray:
+    return np.where(np.arange(n) % 2, 1.0, -1.0)
+
+
+def test_the_limit_on_scatter_holds_for_scatter_and_for_rms_apart() -> None:
+    """The tenth with the widest intervals is wrong by 0.12: no outliers, unseen by the MAD."""
+    dz = np.concatenate([0.01 * sign(900), 0.12 * sign(100)])
+    needs = needs_table(dz, LIMITS)
+    value = needs["value"]
+    assert value["rms"] == pytest.approx((0.9e-4 + 0.1 * 0.0144) ** 0.5)
+    assert value["drop_scatter_mad"] == value["drop_outlier_fraction"] == 0.0
+    # (100 - 10 d) of 0.0144 and 900 of 1e-4 are below 4e-4 of 1000 - 10 d from d = 8.07% on.
+    assert value["drop_rms"] == value["drop_all_rms"] == 0.09
+    assert value["drop_all_scatter_mad"] == value["drop_bias_median"]
+    # The number of such galaxies among 1000 has a standard deviation of 0.95%.
+    low, high = needs.loc["drop_rms", ["low", "high"]]
+    assert 0.06 <= low <= 0.08 and 0.1 <= high <= 0.12
+    pd.testing.assert_frame_equal(needs, needs_table(dz, LIMITS))
+
+
+def test_a_requirement_that_fails_again_is_marked_and_one_never_met_is_infinite() -> None:
+    """The narrowest half is biased by 0.01; wider ones cancel it until they are dropped."""
+    dz = np.concatenate([np.full(500, 0.01), np.full(501, -0.001)])
+    needs = needs_table(dz, {"bias": 0.003, "scatter": 1e-9, "outliers": None})
+    assert needs.loc["drop_bias_median", "value"] == 0.0
+    assert needs.loc["drop_bias_median", "fails_again"]
+    assert needs.loc["drop_all_rms", ["value", "low", "high"]].tolist() == [np.inf] * 3
+    assert not needs.loc["drop_rms", "fails_again"]
+    assert "drop_outlier_fraction" not in needs.index
+    table = requirements_section({("NN", "galaxiesml"): needs}, RANGE, LABELS)[2]
+    cells = [cell.strip() for cell in table.splitlines()[2].split("|")]
+    assert cells[3].startswith("0%* [0%, ")
+    assert cells[5:7] == ["never [never, never]", "no limit"]
+
+
+def test_the_widest_intervals_are_dropped_first() -> None:
+    rows = scores_of(np.full(300, 1.0), np.linspace(0.0, 0.3, 300), 0)
+    width = np.random.default_rng(1).permutation(300) / 1000.0
+    rows = rows.assign(z_low68=rows["z_median"], z_high68=rows["z_median"] + width)
+    dz = widest_last(rows, RANGE)
+    order = np.argsort(width / (1.0 + rows["z_median"]))
+    np.testing.assert_allclose(dz, np.linspace(0.0, 0.3, 300)[order] / 2.0)
+    curve = requirements_table(dz)
+    assert curve["n"].tolist()[:2] == [300, 297] and curve["dropped"].max() == 0.66
+    assert curve["rms"].iloc[50] == pytest.approx(np.sqrt(np.mean(dz[:150] ** 2)))

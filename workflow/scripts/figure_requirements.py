@@ -1,4 +1,4 @@
-"""Figure: bias, scatter and outliers against the fraction of galaxies dropped.
+"""Figure: bias, scatter, RMS and outliers against the fraction of galaxies dropped.
 
 Inputs
     requirements : calibration/requirements.csv
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PANELS = {"bias_median": "bias", "scatter_mad": "scatter", "outlier_fraction": "outliers"}
+PANELS = ("bias_median", "scatter_mad", "rms", "outlier_fraction")
 
 
 def draw(
@@ -47,12 +47,12 @@ def draw(
     requirements: Mapping[str, float],
     labels: Mapping[str, str],
 ) -> plt.Figure:
-    """Return the figure: one row per data set, one column per requirement."""
+    """Return the figure: one row per data set, one column per metric."""
     styles = strategy_styles(strategies)
     figure, panels = subplots(2, len(PANELS), height=4.2, sharex=True, sharey="col")
     for row, dataset in enumerate(DATASETS):
-        for column, (metric, kind) in enumerate(PANELS.items()):
-            axes, limit = panels[row, column], requirements.get(kind)
+        for column, metric in enumerate(PANELS):
+            axes, limit = panels[row, column], requirements.get(METRICS[metric].requirement)
             if limit is not None:
                 lower = -limit if METRICS[metric].signed else 0.0
                 axes.axhspan(lower, limit, color=REQUIREMENT, alpha=0.14, lw=0)
@@ -71,7 +71,7 @@ def draw(
             if row:
                 axes.set_xlabel("Dropped (%)")
             axes.set(ylabel=METRICS[metric].label, xlim=(0, 100))
-            panel_letter(axes, "abcdef"[row * len(PANELS) + column])
+            panel_letter(axes, "abcdefgh"[row * len(PANELS) + column])
         # Outliers are the first to go: their panel has room.
         panels[row, -1].text(
             0.96,
@@ -88,7 +88,7 @@ def draw(
             panels[0, column].autoscale(axis="y")
             panels[0, column].set_ylim(bottom=0)
     handles = panels[0, 0].get_legend_handles_labels()[0]
-    if any(requirements.get(kind) is not None for kind in PANELS.values()):
+    if any(requirements.get(METRICS[metric].requirement) is not None for metric in PANELS):
         handles.append(requirement_handle())
     legend_above(figure, handles, 5)
     return figure
@@ -125,14 +125,15 @@ def main(
         draw(curves, strategies, limits, labels),
         curves,
         "Which galaxies must be dropped to meet the requirements?",
-        "Bias, scatter and outlier fraction of the ensembles' calibrated medians for "
+        "Bias, scatter, RMS and outlier fraction of the ensembles' calibrated medians for "
         f"{z_range[0]:g} <= z <= {z_range[1]:g}, against the fraction of galaxies dropped, those "
         "with the widest 68% intervals over 1 + z first. Top: "
         f"{label('galaxiesml', labels)}; bottom: {label('transferz', labels)}. Green: LSST "
-        f"requirements. {survey_note(survey)}",
+        "requirements; the one on scatter is drawn for scatter and for RMS. Right ends of the "
+        f"curves: few galaxies are left. {survey_note(survey)}",
         " ".join(
-            f"With half dropped, scatter of {label(row.strategy, labels)} on "
-            f"{label(row.dataset, labels)}: {row.scatter_mad:.4f}."
+            f"With half dropped, {label(row.strategy, labels)} on {label(row.dataset, labels)} has "
+            f"a scatter of {row.scatter_mad:.4f} and an RMS of {row.rms:.4f}."
             for row in halves.itertuples()
         ),
     )
