@@ -19,7 +19,13 @@ from transferz.catalogues import Column
 from transferz.errors import InputError
 from transferz.features import Scaler
 from transferz.network import Architecture, initial_weights, save_models
-from transferz.streams import ROW_GROUP, TableWriter, stream_catalogue
+from transferz.streams import (
+    ROW_GROUP,
+    TableWriter,
+    described_columns,
+    standardise,
+    stream_catalogue,
+)
 
 BANDS = ["g", "r", "i"]
 COLUMNS = [f"mag_{band}" for band in BANDS]
@@ -41,6 +47,7 @@ CATALOGUE = {
     "unit": "mag",
     "null_values": [-99.0],
     "non_detection_values": [99.0],
+    "min_snr": None,
     "extra_columns": {"ra": "RA"},
 }
 
@@ -273,6 +280,32 @@ def test_fluxes_are_magnitudes_and_a_negative_flux_is_a_non_detection(results, t
     found = run(results, write(fluxes, tmp_path / "f.parquet"), tmp_path / "f", **changes)
     assert found["flag_non_detection"].tolist() == [True] + [False] * 96
     np.testing.assert_allclose(found["z_median"][1:], magnitudes["z_median"][1:], rtol=1e-4)
+
+
+@pytest.mark.parametrize("unit", ["mag", "nJy"])
+def test_below_a_signal_to_noise_ratio_nothing_is_detected(unit):
+    """The second galaxy is at 4 sigma, the third at 6, the fourth has no error."""
+    flux, error = np.array([500.0, 40.0, 60.0, 40.0]), np.array([5.0, 10.0, 10.0, np.nan])
+    table = pd.DataFrame({"mag_g": flux, "mag_err_g": error})
+    if unit == "mag":
+        table = pd.DataFrame(
+            {"mag_g": 31.4 - 2.5 * np.log10(flux), "mag_err_g": 1.0857 * error / flux}
+        )
+    description = CATALOGUE | {"unit": unit, "min_snr": 5}
+    found = standardise(table, description, ["g"])
+    assert np.isposinf(found["mag_g"]).tolist() == [False, True, False, False]
+    np.testing.assert_allclose(found["mag_g"][2], 31.4 - 2.5 * np.log10(60.0), atol=1e-3)
+    assert np.isfinite(standardise(table, description | {"min_snr": None}, ["g"])["mag_g"]).all()
+
+
+def test_a_signal_to_noise_ratio_needs_errors():
+    description = CATALOGUE | {"min_snr": 5}
+    with pytest.raises(InputError, match=r"columns\.mag_err: predict\.catalogue\.min_snr needs it"):
+        described_columns(description, BANDS, COLUMNS)
+    columns = {"object_id": "ID", "mag": "{band}_mag", "mag_err": "{band}_err"}
+    read = described_columns(description | {"columns": columns}, BANDS, COLUMNS)
+    names = {column.quantity: column.name for column in read}
+    assert names["mag_err_i"] == "i2_err"
 
 
 def test_a_band_that_the_catalogue_lacks_is_missing_everywhere(results, tmp_path):

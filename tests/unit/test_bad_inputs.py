@@ -164,6 +164,7 @@ def read_to_predict(path: Path) -> pd.DataFrame:
         "unit": "mag",
         "null_values": NULLS[:2],
         "non_detection_values": NULLS[2:],
+        "min_snr": None,
     }
     columns = described_columns(description, BANDS, [f"mag_{band}" for band in BANDS])
     pieces = [standardise(piece, description, BANDS) for piece in stream_catalogue(path, columns)]

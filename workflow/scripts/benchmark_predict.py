@@ -41,6 +41,7 @@ PLAIN = {
     "unit": "mag",
     "null_values": [-99.0],
     "non_detection_values": [99.0],
+    "min_snr": None,
     "extra_columns": {},
 }
 

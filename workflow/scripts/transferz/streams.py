@@ -43,6 +43,7 @@ def described_columns(catalogue: Mapping, bands: Sequence[str], inputs: Sequence
         All bands of the networks; those in ``missing_bands`` are not looked for.
     inputs : sequence of str
         Inputs of the networks: the columns ``mag_{band}`` and, if asked for, ``mag_err_{band}``.
+        Errors are read for ``min_snr`` too.
 
     Raises
     ------
@@ -57,12 +58,14 @@ def described_columns(catalogue: Mapping, bands: Sequence[str], inputs: Sequence
     if identifier is not None:
         columns.append(Column("object_id", identifier, "id"))
     for quantity in ("mag", "mag_err"):
-        if not any(f"{quantity}_{band}" in inputs for band in bands):
+        judged = quantity == "mag_err" and catalogue["min_snr"] is not None
+        if not judged and not any(f"{quantity}_{band}" in inputs for band in bands):
             continue
         template = catalogue["columns"].get(quantity)
         if template is None or "{band}" not in template:
+            reader = "predict.catalogue.min_snr needs" if judged else "the networks read"
             raise InputError(
-                "the networks read it, and the catalogue's description does not say where it is",
+                f"{reader} it, and the catalogue's description does not say where it is",
                 key=f"predict.catalogue.columns.{quantity}",
                 found=template,
                 expected="a column name with {band} where the name of the band stands",
@@ -83,10 +86,11 @@ def standardise(table: pd.DataFrame, catalogue: Mapping, bands: Sequence[str]) -
     """Turn a piece into what `api.PhotoZ.predict` takes: NaN missing, infinity not detected.
 
     Fluxes become AB magnitudes, mag = -2.5 log10(f / 3631 Jy) (Oke & Gunn 1983); a flux that is
-    not positive is a non-detection. So is a magnitude that is one of ``non_detection_values``.
+    not positive is a non-detection. So is a magnitude that is one of ``non_detection_values``, and
+    what is below the signal-to-noise ratio ``min_snr``: f / sigma_f, or 2.5 / (ln 10 sigma_mag).
     """
     converted = table.copy(deep=False)
-    unit = catalogue["unit"]
+    unit, min_snr = catalogue["unit"], catalogue["min_snr"]
     for band in bands:
         mag, err = f"mag_{band}", f"mag_err_{band}"
         if mag not in table:
@@ -98,6 +102,8 @@ def standardise(table: pd.DataFrame, catalogue: Mapping, bands: Sequence[str]) -
         if unit != "mag":
             zero_point = (3631 * u.Jy).to_value(FLUX_UNITS[unit])
             unseen = values <= 0
+            if min_snr is not None:
+                unseen |= values < min_snr * errors
             with np.errstate(divide="ignore", invalid="ignore"):
                 errors = None if errors is None else 2.5 / np.log(10) * errors / values
                 values = np.where(unseen, np.inf, -2.5 * np.log10(values / zero_point))
@@ -106,6 +112,8 @@ def standardise(table: pd.DataFrame, catalogue: Mapping, bands: Sequence[str]) -
             # In the column's own precision: 99.9 as float32 is not 99.9 as float64.
             for sentinel in catalogue["non_detection_values"]:
                 unseen |= values == np.float64(np.float32(sentinel))
+            if min_snr is not None:
+                unseen |= errors > 2.5 / np.log(10) / min_snr
             values = np.where(unseen, np.inf, values)
         converted[mag] = values
         if errors is not None:
