@@ -29,13 +29,16 @@ from transferz.plotting import (
     DATASET_COLOURS,
     DATASET_MARKERS,
     DATASETS,
+    MOST_UPRIGHT,
     REQUIREMENT,
     FigureFiles,
     dataset_handles,
+    entry_panels,
     label,
     legend_above,
+    name_entries,
     panel_letter,
-    subplots,
+    turned,
 )
 from transferz.statistics import read_per_seed, seed_values, summarise
 from transferz.tables import siunitx, survey_note, thousands, with_spread
@@ -46,10 +49,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OFFSET = 0.17
-# More entries than this on one axis and the panels go below each other; more than that, and the
-# strategies do, and their numbers are left to Table 1.
-MOST_SIDE_BY_SIDE = 4
-MOST_UPRIGHT = 7
 
 
 def collect(
@@ -87,11 +86,6 @@ def known_literature(
         for name, entry in literature.items()
         if any(entry.get(metric) is not None for metric in metrics)
     }
-
-
-def turned(x: object, y: object, upright: bool) -> tuple[object, object]:
-    """Return a place on the axes: of an entry (x) and a value (y) if they are upright."""
-    return (x, y) if upright else (y, x)
 
 
 def draw_seeds(axes: Axes, x: float, values: np.ndarray, colour: str, upright: bool) -> None:
@@ -179,30 +173,17 @@ def draw(
     requirements: Mapping[str, float],
     labels: Mapping[str, str],
 ) -> Figure:
-    """Return the figure."""
+    """Return the figure; the numbers of many strategies are left to Table 1."""
     names = [*strategies, *literature]
-    upright = len(names) <= MOST_UPRIGHT
-    if len(names) <= MOST_SIDE_BY_SIDE:
-        shape, height = (1, len(metrics)), 2.75
-    elif upright:
-        shape, height = (len(metrics), 1), 2.0 * len(metrics)
-    else:
-        shape, height = (1, len(metrics)), 0.9 + 0.3 * len(names)
-    figure, panels = subplots(*shape, height=height, squeeze=False, sharey=not upright)
-    for number, (axes, metric) in enumerate(zip(panels.flat, metrics, strict=True)):
+    figure, panels, upright = entry_panels(len(names), len(metrics))
+    for number, (axes, metric) in enumerate(zip(panels, metrics, strict=True)):
         limit = requirements.get(METRICS[metric].requirement)
         draw_panel(axes, metric, points, values, names, literature, limit, upright)
         seeds = np.concatenate([v for (name, *_), v in values.items() if name == metric])
         published = [e[metric] for e in literature.values() if e.get(metric) is not None]
         shown = axis_limits(metric, [*seeds, *published], limit)
-        ticks = {"ticks": range(len(names)), "labels": [label(name, labels) for name in names]}
-        if upright:
-            axes.set(xlim=(-0.5, len(names) - 0.5), ylim=shown, ylabel=METRICS[metric].label)
-            axes.set_xticks(**ticks)
-        else:
-            axes.set(ylim=(len(names) - 0.5, -0.5), xlim=shown, xlabel=METRICS[metric].label)
-            axes.set_yticks(**ticks)
-        axes.tick_params(axis="x" if upright else "y", which="both", length=0, pad=3)
+        displayed = [label(name, labels) for name in names]
+        name_entries(axes, displayed, METRICS[metric].label, shown, upright)
         panel_letter(axes, "abcdefghij"[number])
     handles = dataset_handles(labels)
     if any(requirements.get(METRICS[metric].requirement) is not None for metric in metrics):

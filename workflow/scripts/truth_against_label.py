@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from transferz.errors import InputError
 from transferz.io import write_csv, write_text
@@ -30,10 +31,12 @@ from transferz.plotting import (
     SOURCE,
     TARGET,
     FigureFiles,
+    entry_panels,
     label,
     legend_above,
+    name_entries,
     panel_letter,
-    subplots,
+    turned,
 )
 from transferz.statistics import summarise
 from transferz.tables import markdown_table, survey_note, with_spread
@@ -49,6 +52,9 @@ PANELS = ("bias_median", "scatter_mad", "outlier_fraction")
 JUDGES = ("label", "truth")
 COLOURS = {"label": SOURCE, "truth": TARGET}
 MARKERS = {"label": "s", "truth": "o"}
+OFFSET = 0.17
+# Values and spreads beyond so many times the median one of a panel do not stretch its axis.
+FAR_OUT = 3.0
 
 
 def collect(
@@ -108,32 +114,73 @@ def value(table: pd.DataFrame, strategy: str, by: str, name: str, metric: str) -
     return table[chosen].iloc[0]
 
 
+def axis_limits(metric: str, rows: Sequence[pd.Series], own: float) -> tuple[float, float]:
+    """Return the ends of a metric's axis: zero and the label's own value are always on it.
+
+    Points that reach `FAR_OUT` times as far as the median one do not stretch it.
+    """
+    means, spreads = (
+        np.nan_to_num([row[name] for row in rows]).astype(float) for name in ("mean", "spread")
+    )
+    reach = np.abs(means) + spreads
+    near = reach <= FAR_OUT * np.median(reach)
+    ends = [0.0, own, *(means - spreads)[near], *(means + spreads)[near]]
+    pad = 0.08 * (max(ends) - min(ends))
+    return (min(ends) - pad if METRICS[metric].signed else 0.0, max(ends) + pad)
+
+
+def draw_beyond(axes: Axes, x: float, row: pd.Series, colour: str, upright: bool) -> None:
+    """Draw an arrow at the end of the axis for a value beyond it, and its number."""
+    low, high = axes.get_ylim() if upright else axes.get_xlim()
+    above = row["mean"] > high
+    marker = {(True, True): "^", (True, False): "v", (False, True): ">", (False, False): "<"}
+    place = turned(x, high if above else low, upright)
+    axes.plot(*place, marker[upright, above], color=colour, ms=4, clip_on=False, zorder=5)
+    side = "right" if above else "left"
+    axes.annotate(
+        with_spread(row["mean"], row["spread"]),
+        place,
+        xytext=turned(0, -5 if above else 5, upright),
+        textcoords="offset points",
+        rotation=90 if upright else 0,
+        ha="center" if upright else side,
+        va=("top" if above else "bottom") if upright else "center_baseline",
+        fontsize=6.5,
+        color=colour,
+    )
+
+
 def draw(table: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, str]) -> plt.Figure:
     """Return the figure: one panel per metric, judged by the label and by the truth."""
-    figure, panels = subplots(1, len(PANELS), height=2.6)
+    figure, panels, upright = entry_panels(len(strategies), len(PANELS))
+    names = [label(name, labels) for name in strategies]
     for number, (axes, metric) in enumerate(zip(panels, PANELS, strict=True)):
         own = value(table, "label", "truth", "range", metric)["mean"]
-        axes.axhline(own, color=NEUTRAL, lw=1.0, ls=(0, (4, 2)), label="Label against truth")
-        for side, by in zip((-0.12, 0.12), JUDGES, strict=True):
-            rows = [value(table, name, by, "range", metric) for name in strategies]
+        line = axes.axhline if upright else axes.axvline
+        line(own, color=NEUTRAL, lw=1.0, ls=(0, (4, 2)), label="Label against truth")
+        if METRICS[metric].signed:
+            line(0.0, color="#333333", lw=0.6)
+        judged = {
+            by: [value(table, name, by, "range", metric) for name in strategies] for by in JUDGES
+        }
+        low, high = axis_limits(metric, [row for rows in judged.values() for row in rows], own)
+        name_entries(axes, names, METRICS[metric].label, (low, high), upright)
+        for side, (by, rows) in zip((-OFFSET, OFFSET), judged.items(), strict=True):
+            places = np.arange(len(strategies)) + side
+            means = np.array([row["mean"] for row in rows])
+            shown = np.where((means >= low) & (means <= high), means, np.nan)
             axes.errorbar(
-                np.arange(len(strategies)) + side,
-                [row["mean"] for row in rows],
-                yerr=[row["spread"] for row in rows],
+                *turned(places, shown, upright),
+                **{"yerr" if upright else "xerr": [row["spread"] for row in rows]},
                 fmt=MARKERS[by],
                 color=COLOURS[by],
                 ms=4,
                 capsize=3,
                 label=f"Network against {by}",
             )
-        if METRICS[metric].signed:
-            axes.axhline(0.0, color="#333333", lw=0.6)
-        else:
-            axes.set_ylim(bottom=0.0)
-        axes.set_xticks(range(len(strategies)), [label(name, labels) for name in strategies])
-        axes.tick_params(axis="x", which="both", length=0)
-        axes.set_xlim(-0.5, len(strategies) - 0.5)
-        axes.set_ylabel(METRICS[metric].label)
+            for place, row, within in zip(places, rows, ~np.isnan(shown), strict=True):
+                if not within:
+                    draw_beyond(axes, place, row, COLOURS[by], upright)
         panel_letter(axes, "abc"[number])
     legend_above(figure, panels[0])
     return figure
@@ -201,7 +248,10 @@ def main(
         draw(table, strategies, labels),
         None,
         "How much of the error is the label's own?",
-        f"{text} Dashed: the label itself against the truth. {survey_note(survey)}",
+        f"{text} Dashed: the label itself against the truth. Values that "
+        f"reach more than {FAR_OUT:g} times as far from zero as the median one do not stretch the "
+        f"axes: arrows and numbers stand for means beyond them, and error bars may be cut. "
+        f"{survey_note(survey)}",
         " ".join(
             f"Scatter of {label(name, labels)}: "
             f"{value(table, name, 'label', 'range', 'scatter_mad')['mean']:.4f} against the label, "

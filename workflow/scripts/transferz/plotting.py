@@ -56,6 +56,11 @@ PROCESS = ("#E3F1E5", "#3B7F4A")
 INPUT = ("#DCEAF6", "#0072B2")
 PRODUCT = ("#F9E0DD", "#B3352B")
 
+# More entries than this on one axis and the panels go below each other; more than that, and the
+# entries do.
+MOST_SIDE_BY_SIDE = 4
+MOST_UPRIGHT = 7
+
 NEUTRAL = "#6B6B6B"
 REQUIREMENT = "#2E8B57"
 
@@ -80,6 +85,46 @@ def subplots(
     """
     use_style()
     return plt.subplots(rows, columns, figsize=(width, height), **options)
+
+
+def entry_panels(entries: int, panels: int) -> tuple[Figure, np.ndarray, bool]:
+    """Return a new figure whose panels show one value or more of each of so many entries.
+
+    Returns
+    -------
+    figure : Figure
+    panels : numpy.ndarray of Axes, shape (panels,)
+    upright : bool
+        Whether the entries stand beside each other; otherwise they lie below each other, with
+        their values from left to right.
+    """
+    upright = entries <= MOST_UPRIGHT
+    if entries <= MOST_SIDE_BY_SIDE:
+        shape, height = (1, panels), 2.75
+    elif upright:
+        shape, height = (panels, 1), 2.0 * panels
+    else:
+        shape, height = (1, panels), 0.9 + 0.3 * entries
+    figure, axes = subplots(*shape, height=height, squeeze=False, sharey=not upright)
+    return figure, axes.ravel(), upright
+
+
+def turned(x: object, y: object, upright: bool) -> tuple[object, object]:
+    """Return a place on the axes: of an entry (x) and a value (y) if they are upright."""
+    return (x, y) if upright else (y, x)
+
+
+def name_entries(
+    axes: Axes, names: Sequence[str], title: str, limits: tuple[float, float], upright: bool
+) -> None:
+    """Set the axes of a panel of `entry_panels`: entries by name, values by title and limits."""
+    if upright:
+        axes.set(xlim=(-0.5, len(names) - 0.5), ylim=limits, ylabel=title)
+        axes.set_xticks(range(len(names)), names)
+    else:
+        axes.set(ylim=(len(names) - 0.5, -0.5), xlim=limits, xlabel=title)
+        axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="x" if upright else "y", which="both", length=0, pad=3)
 
 
 @functools.cache
