@@ -206,11 +206,12 @@ def write(table: pd.DataFrame, path: Path) -> Path:
     elif path.suffix == ".hdf5":
         with h5py.File(path, "w") as handle:
             for name in table:
-                handle[name] = table[name].to_numpy()
+                values = table[name].to_numpy()
+                handle[name] = values.astype("S") if values.dtype.kind in "OUT" else values
     elif path.suffix == ".fits":
         Table.from_pandas(table).write(path)
     else:
-        table.to_csv(path, index=False)
+        table.to_csv(path, index=False, sep="\t" if ".tsv" in path.name else ",")
     return path
 
 
@@ -325,6 +326,58 @@ def test_a_catalogue_of_identifiers_and_magnitudes_is_enough(results, tmp_path):
     found = run(results, path, tmp_path / "out", **changes)
     assert list(found) == ["object_id", *api.REDSHIFTS, *api.FLAGS]
     assert found["z_median"].notna().sum() == 49
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.tsv", "c.parquet", "c.fits", "c.hdf5"])
+def test_carried_columns_keep_type_and_value(results, tmp_path, name):
+    table = user_catalogue(5000)
+    carried = {
+        "hsc": 36_411_448_540_268_999 + np.arange(5000),
+        "field": np.where(np.arange(5000) % 2, "COSMOS", "EN1"),
+        "star": np.arange(5000) % 3 == 0,
+        "weight": np.linspace(0, 1, 5000) / 3,
+    }
+    path = write(table.assign(**carried), tmp_path / name)
+    changes = {"description": CATALOGUE | {"extra_columns": {key: key for key in carried}}}
+    found = run(results, path, tmp_path / "out", **changes)
+    for key, values in carried.items():
+        assert found[key].tolist() == values.tolist()
+    schema = pq.read_schema(tmp_path / "out" / "photo_z.parquet")
+    types = [str(schema.field(key).type).removeprefix("large_") for key in carried]
+    assert types == ["int64", "string", "bool", "double"]
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.parquet"])
+def test_carried_columns_keep_nulls(results, tmp_path, name):
+    """A null far down the file changes no type, for the pieces are of one type."""
+    table = user_catalogue(5000)
+    table["hsc"] = pd.array(36_411_448_540_268_999 + np.arange(5000), dtype="Int64")
+    table["star"] = pd.array(np.arange(5000) % 3 == 0, dtype="boolean")
+    table["field"] = "COSMOS"
+    table.loc[4500, ["hsc", "star", "field"]] = None
+    names = {key: key for key in ("hsc", "star", "field")}
+    changes = {"description": CATALOGUE | {"extra_columns": names}}
+    run(results, write(table, tmp_path / name), tmp_path / "out", **changes)
+    found = pq.read_table(tmp_path / "out" / "photo_z.parquet")
+    for key in names:
+        assert found[key].null_count == 1
+        assert found[key][4499].as_py() == table[key][4499]
+        assert found[key][4500].as_py() is None
+
+
+def test_types_of_a_text_table(tmp_path):
+    """Digits that a float would change stay text; the last row decides as much as the first."""
+    rows = ["1,007,6917528997577384320,1.5,true,7", "2,008,6917528997577384321,2,FALSE,x"]
+    path = tmp_path / "c.csv"
+    path.write_text("a,b,c,d,e,f\n" + "\n".join(rows) + "\n,,,,,\n", encoding="utf-8")
+    (piece,) = stream_catalogue(path, [Column(name, name, "any") for name in "abcdef"])
+    assert [str(dtype) for dtype in piece.drop(columns="object_id").dtypes] == [
+        *("Int64", "str", "str", "float64", "boolean", "str")
+    ]
+    assert piece["c"][0] == "6917528997577384320"
+    assert piece["b"][1] == "008"
+    assert piece["f"].tolist()[:2] == ["7", "x"]
+    assert piece.loc[2, list("abcdef")].isna().all()
 
 
 @pytest.mark.parametrize(("last", "kind"), [("17", "i"), ("J1000+02", "O")])

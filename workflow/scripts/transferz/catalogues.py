@@ -73,7 +73,7 @@ class Column:
     name : str
         Name in the file, such as ``g_cmodel_mag``.
     kind : str
-        One of `KINDS`.
+        One of `KINDS`; or ``any``: carried along in its own type.
     unit : str
         Accepted units, alternatives separated by ``|``; empty: not checked.
     required : bool
@@ -896,7 +896,29 @@ def _as_text(
     return text.mask(missing if null is None else missing | null)
 
 
+def _as_found(
+    path: Path, column: Column, values: np.ndarray | pd.Series, null: np.ndarray | None
+) -> np.ndarray | pd.Series:
+    """Return integers, floats, booleans and text as they are, nulls as nulls of the same type."""
+    array = np.asarray(values)
+    missing = np.zeros(len(array), dtype=bool) if null is None else null
+    if array.dtype.kind in "iub":
+        masked = pd.arrays.BooleanArray if array.dtype.kind == "b" else pd.arrays.IntegerArray
+        return pd.Series(masked(array, missing)) if missing.any() else array
+    if array.dtype.kind == "f":
+        # Parquet has no other widths.
+        width = array.dtype if array.dtype.itemsize in (4, 8) else np.float64
+        return np.where(missing, np.nan, array).astype(width)
+    if array.dtype.kind in "cV":
+        everything = np.ones(len(array), dtype=bool)
+        raise _wrong_kind(path, column, array, everything, "numbers, booleans or text")
+    if array.dtype.kind in "mM":
+        array = array.astype(str)
+    return _as_text(path, column, array, null)
+
+
 CONVERTERS = {
+    "any": _as_found,
     "id": _as_id,
     "float": _as_float,
     "int": _as_int,

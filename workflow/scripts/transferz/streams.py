@@ -29,6 +29,14 @@ BLOCK = 4096
 PDF_ROWS = 16384
 FLUX_UNITS = {"nJy": u.nJy, "uJy": u.uJy, "mJy": u.mJy, "Jy": u.Jy}
 INTEGER = r"-?(0|[1-9]\d{0,17})"
+# Digits that a float would change: leading zeros, more than 15 of them.
+CODE = r"[+-]?(0\d+|\d{16,})"
+# What text may be, the narrowest first; what is none of these stays text.
+TEXT_TYPES = {
+    "integer": lambda text: text.str.fullmatch(INTEGER),
+    "boolean": lambda text: text.str.lower().isin(["true", "false"]),
+    "float": lambda text: pd.to_numeric(text, errors="coerce").notna() & ~text.str.fullmatch(CODE),
+}
 
 
 def described_columns(catalogue: Mapping, bands: Sequence[str], inputs: Sequence[str]) -> list:
@@ -73,7 +81,7 @@ def described_columns(catalogue: Mapping, bands: Sequence[str], inputs: Sequence
         column = Column(f"{quantity}_{{band}}", template, unit=catalogue["unit"], nulls=nulls)
         columns += expand_bands(column, names)
     for quantity, name in carried_columns(catalogue).items():
-        columns.append(Column(quantity, name, nulls=nulls))
+        columns.append(Column(quantity, name, "any"))
     return columns
 
 
@@ -136,7 +144,9 @@ def stream_catalogue(
 
     Formats, conversions and errors are those of `catalogues.read_catalogue`, but for columns
     without any value, which are allowed. Identifiers are int64 if all of the file are integers,
-    text otherwise; without an identifier among `columns` rows are numbered from 0.
+    text otherwise; without an identifier among `columns` rows are numbered from 0. Columns of the
+    kind ``any`` keep the type that they have in the file; in a text table that is the first of
+    `TEXT_TYPES` that suits all values of the file.
 
     Parameters
     ----------
@@ -155,11 +165,19 @@ def stream_catalogue(
     path = catalogues.existing(path)
     kind = catalogues.format_of(path, file_format)
     rows = -(-chunk_rows // BLOCK) * BLOCK
-    whole_numbers = all(
-        _are_integers(path, kind, column, table) for column in columns if column.kind == "id"
-    )
+    identifiers = [column for column in columns if column.kind == "id"]
+    types: dict[str, str] = {}
+    if kind in ("csv", "tsv"):
+        carried = [column for column in columns if column.kind == "any"]
+        found = _text_types(path, kind, [*identifiers, *carried], table)
+        whole_numbers = all(found[column.name] == "integer" for column in identifiers)
+        types = {column.name: found[column.name] for column in carried}
+    else:
+        whole_numbers = all(_are_integers(path, kind, column, table) for column in identifiers)
     first = 0
     for raw in _PIECES[kind](path, columns, table, rows):
+        for name, kind_of_text in types.items():
+            raw.columns[name], raw.nulls[name] = _typed(raw.columns[name], kind_of_text)
         piece = _convert(path, columns, raw)
         number = len(piece) or len(next(iter(raw.columns.values()), ()))
         if "object_id" not in piece:
@@ -183,15 +201,42 @@ def _convert(path: Path, columns: Sequence[Column], raw: RawTable) -> pd.DataFra
 
 
 def _are_integers(path: Path, file_format: str, column: Column, table: int | str | None) -> bool:
-    """Whether all identifiers are integers: decided for the whole file, not per piece."""
-    if file_format not in ("csv", "tsv"):
-        raw = next(_PIECES[file_format](path, [column], table, BLOCK), None)
-        values = np.asarray(raw.columns[column.name]) if raw else np.zeros(0)
-        return values.dtype.kind in "iuf"
-    return all(
-        raw.columns[column.name].astype("str").str.strip().str.fullmatch(INTEGER).all()
-        for raw in _PIECES[file_format](path, [column], table, 16 * ROW_GROUP)
-    )
+    """Whether a file stores identifiers as numbers."""
+    raw = next(_PIECES[file_format](path, [column], table, BLOCK), None)
+    values = np.asarray(raw.columns[column.name]) if raw else np.zeros(0)
+    return values.dtype.kind in "iuf"
+
+
+def _text_types(
+    path: Path, file_format: str, columns: Sequence[Column], table: int | str | None
+) -> dict[str, str]:
+    """Return the type of each column of a text table, decided for the whole file, not per piece."""
+    possible = {column.name: list(TEXT_TYPES) for column in columns}
+    if not columns:
+        return {}
+    for raw in _PIECES[file_format](path, columns, table, 4 * ROW_GROUP):
+        for name, types in possible.items():
+            text = _stripped(raw.columns[name]).dropna()
+            possible[name] = [kind for kind in types if TEXT_TYPES[kind](text).all()]
+    return {name: types[0] if types else "text" for name, types in possible.items()}
+
+
+def _stripped(values: pd.Series) -> pd.Series:
+    """Return text without blanks around it; nothing but blanks is null."""
+    text = values.astype("str").str.strip()
+    return text.mask(values.isna() | (text == ""))
+
+
+def _typed(values: pd.Series, kind: str) -> tuple[np.ndarray | pd.Series, np.ndarray]:
+    """Return a column of a text table as what it is, and where it has no value."""
+    text = _stripped(values)
+    missing = text.isna().to_numpy()
+    if kind == "boolean":
+        return (text.str.lower() == "true").to_numpy(dtype=bool), missing
+    if kind in ("integer", "float"):
+        dtype = np.int64 if kind == "integer" else np.float64
+        return text.fillna("0").to_numpy(dtype=object).astype(dtype), missing
+    return text, missing
 
 
 def _picker(path: Path, columns: Sequence[Column]) -> Pick:
@@ -234,7 +279,7 @@ def _pieces_delimited(
         text = {
             place[column.name]: str
             for column in columns
-            if column.kind in ("id", "text", "flag") and column.name in place
+            if column.kind in ("id", "text", "flag", "any") and column.name in place
         }
         with pd.read_csv(
             path,
