@@ -745,6 +745,7 @@ def test_unknown_keys_at_the_top_and_far_from_any(shown: Shown) -> None:
         (("strategies", "X"), {}, "'train_on' is missing"),
         (("pathvars", "results"), "../elsewhere", "a path below the working directory"),
         (("predict", "catalogue", "columns", "mag"), "mag_g", "with {band} where"),
+        (("predict", "name"), "../mine", "a name of letters, digits, dots"),
         (("predict", "catalogue", "extra_columns"), {"ra": 1}, "extra_columns.ra: found 1"),
         (("spectra", "studies", "heads", "head"), ["forest"], "expected regression or a whole"),
     ],

@@ -1,8 +1,8 @@
 # Photometric redshifts for a catalogue of the user's own, described in config["predict"].
 #
 # Inputs   the catalogue; <results>/models/{strategy}/..., <results>/calibration/{strategy}/...
-# Outputs  <results>/photo_z/photo_z.parquet and, if asked for, photo_z.hdf5 (distributions, qp);
-#          <results>/photo_z/benchmark.csv
+# Outputs  <results>/photo_z/{name}.parquet and, if asked for, {name}.hdf5 (distributions, qp), with the
+#          name that the configuration gives them; <results>/photo_z/benchmark.csv
 
 
 rule predict_catalogue:
@@ -14,15 +14,15 @@ rule predict_catalogue:
         ),
     output:
         **(
-            {"pdf": "<results>/photo_z/photo_z.hdf5"}
+            {"pdf": f"<results>/photo_z/{config['predict']['name']}.hdf5"}
             if config["predict"]["pdf"]
             else {}
         ),
-        photo_z="<results>/photo_z/photo_z.parquet",
+        photo_z=f"<results>/photo_z/{config['predict']['name']}.parquet",
     log:
-        "<logs>/predict_catalogue.log",
+        f"<logs>/predict_catalogue/{config['predict']['name']}.log",
     benchmark:
-        "<benchmarks>/predict_catalogue.tsv"
+        f"<benchmarks>/predict_catalogue/{config['predict']['name']}.tsv"
     conda:
         "../../envs/training.yaml"
     threads: 4
