@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import h5py
@@ -182,6 +183,15 @@ def test_a_wrong_table_is_named(photo_z, results):
         api.load(results, "NN-Combo", calibrated_on="transferz")
     with pytest.raises(InputError, match="seeds"):
         api.load(results, "NN-Combo", seeds=[7])
+
+
+def test_a_seed_in_two_files_is_an_error(results, tmp_path):
+    """Chunks left over from a run with another seeds.per_job, even if other seeds are wanted."""
+    shutil.copytree(results, tmp_path / "run")
+    models = tmp_path / "run" / "models" / "NN-Combo"
+    shutil.copy(models / "seeds-000-001.npz", models / "seeds-001-001.npz")
+    with pytest.raises(InputError, match=r"001-001\.npz: networks of two runs; found seed 0"):
+        api.load(tmp_path / "run", "NN-Combo", seeds=[2, 3])
 
 
 # ------------------------------------------------------------------------ whole catalogues

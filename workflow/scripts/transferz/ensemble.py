@@ -64,10 +64,29 @@ class Ensemble:
 
     @classmethod
     def load(cls, paths: Sequence[str | Path], seeds: Sequence[int] | None = None) -> Ensemble:
-        """Read model files, ``models/{strategy}/seeds-{first}-{last}.npz``."""
+        """Read model files, ``models/{strategy}/seeds-{first}-{last}.npz``.
+
+        Raises
+        ------
+        InputError
+            If there is none, or a seed is in two: files left over from a run with other chunks.
+        """
         if not paths:
             raise InputError("no model file", fix="run the rule `train` for this strategy")
-        return cls([read_models(path) for path in sorted(map(str, paths))], seeds)
+        files = {path: read_models(path) for path in sorted(map(str, paths))}
+        places: dict[int, str] = {}
+        for path, file in files.items():
+            for seed in file.weights:
+                if seed in places:
+                    raise InputError(
+                        "networks of two runs",
+                        file=path,
+                        found=f"seed {seed}, which is also in {places[seed]}",
+                        expected="each seed in one file",
+                        fix="delete the files of the run with another seeds.per_job",
+                    )
+                places[seed] = path
+        return cls(list(files.values()), seeds)
 
     def members(self, values: np.ndarray) -> np.ndarray:
         """Redshift by each network.
