@@ -299,7 +299,7 @@ def conditional_sections(cells: pd.DataFrame, labels: Mapping[str, str]) -> list
         "Share of the redshifts inside their 68% intervals, in ranges of the label or of the "
         "true redshift itself. Intervals are calibrated given the prediction: a cut on the answer "
         "is not expected to give the nominal share. Where few galaxies have such a redshift, the "
-        "networks place them elsewhere and the intervals miss them. The 95% intervals: "
+        "networks tend to place them elsewhere and the intervals miss them. The 95% intervals: "
         "`calibration/cells.csv`.",
         markdown_table(
             ["Strategy", "Test set", "Judged by", *header], answers, "lll" + "r" * len(spans)
@@ -344,7 +344,9 @@ def requirements_section(
         "Dropped first: the widest 68% intervals over 1 + z. The smallest fraction at which the "
         "requirement is met, with its 95% interval over resampled galaxies; it is not a threshold "
         "beyond which the requirement is always met: *, with still more dropped it fails again. "
-        "The limit on scatter is one on Scatter or RMS; each is held against it.",
+        "Never: at no fraction that leaves "
+        f"{MIN_GALAXIES} galaxies. The limit on scatter is one on Scatter or RMS; each is held "
+        "against it.",
         markdown_table(
             ["Strategy", "Test set", *names, *together],
             drops,
