@@ -23,6 +23,7 @@ from transferz.logs import job
 from transferz.plotting import (
     DATASET_COLOURS,
     NEUTRAL,
+    STRATEGY_COLOURS,
     FigureFiles,
     label,
     legend_above,
@@ -40,6 +41,10 @@ logger = logging.getLogger(__name__)
 
 # Classes of the PIT as drawn, and their multiple in the files.
 BINS = 20
+# Of strategies beyond the number of colours.
+LINES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+# Densities above are cut: those of networks that collapsed would flatten all others.
+HIGHEST_DENSITY = 4.0
 
 
 def source_table(pits: pd.DataFrame) -> pd.DataFrame:
@@ -59,6 +64,8 @@ def draw(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     """Return the figure: one column per test set and judge, PIT above, coverage below."""
     strategies = list(dict.fromkeys(table["strategy"]))
     styles = strategy_styles(strategies)
+    for number, style in enumerate(styles.values()):
+        style["ls"] = LINES[number // len(STRATEGY_COLOURS) % len(LINES)]
     there = set(zip(table["dataset"], table["judged_by"], strict=True))
     shown = [judged for judged in JUDGED if judged in there]
     figure, panels = subplots(2, len(shown), height=4.6, sharex="row", sharey="row", squeeze=False)
@@ -72,7 +79,8 @@ def draw(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
             pit, coverage = (rows[rows["panel"] == name] for name in ("pit", "coverage"))
             style = styles[strategy]
             edges = np.arange(BINS + 1) / BINS
-            upper.stairs(pit["y"].to_numpy(), edges, color=style["color"], lw=1.0)
+            line = {"color": style["color"], "ls": style["ls"]}
+            upper.stairs(pit["y"].to_numpy(), edges, **line, lw=1.0)
             lower.plot(
                 100 * coverage["x"],
                 100 * coverage["y"],
@@ -93,8 +101,8 @@ def draw(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
         lower.set(xlim=(0, 100), xlabel="Nominal coverage (%)")
         for row, axes in enumerate((upper, lower)):
             panel_letter(axes, "abcdef"[row * len(shown) + column])
-    highest = table.loc[table["panel"] == "pit", "y"].max()
-    panels[0, 0].set(ylabel="Density", ylim=(0, 1.08 * highest))
+    highest = min(HIGHEST_DENSITY, 1.08 * table.loc[table["panel"] == "pit", "y"].max())
+    panels[0, 0].set(ylabel="Density", ylim=(0, highest))
     panels[1, 0].set(ylabel="Coverage − nominal (%)")
     legend_above(figure, panels[1, 0], 5)
     return figure
@@ -129,9 +137,10 @@ def main(
         source,
         "Are the networks' own distributions as wide as they should be?",
         "Above: probability integral transform of the distributions that single networks give, all "
-        "seeds together, flat if they are calibrated. Below: share of redshifts in the central "
-        "interval, minus the nominal share: below zero the distributions are too narrow. All test "
-        f"galaxies; nothing is calibrated. {survey_note(survey)}",
+        f"seeds together, flat if they are calibrated; cut above {HIGHEST_DENSITY:g}. Below: share "
+        "of redshifts in the central interval, minus the nominal share: below zero the "
+        "distributions are too narrow. All test galaxies; nothing is calibrated. "
+        f"{survey_note(survey)}",
         " ".join(
             f"{label(row.strategy, labels)} on {label(row.dataset, labels)} by {row.judged_by}: "
             f"farthest from nominal by {fixed(100 * row.y, 1)} points, at {100 * row.x:.0f}%."
