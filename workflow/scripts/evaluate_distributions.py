@@ -34,7 +34,7 @@ from transferz.network import (
     configure_tensorflow,
     read_models,
 )
-from transferz.truth import JUDGED, true_redshifts
+from transferz.truth import redshifts_by_judge
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -43,14 +43,13 @@ logger = logging.getLogger(__name__)
 
 
 def galaxies_to_judge(
-    path: str | Path, columns: Sequence[str], truth: str | Path | None
+    dataset: str, path: str | Path, columns: Sequence[str], truth: str | Path | None
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return inputs of the test galaxies of a data set, and their redshifts by who judges."""
     table = read_parquet(path, ["object_id", *columns, TARGET, "split"])
     rows = select_split(table, "test", file=path)
-    judges = {"label": target_vector(rows, file=path)[:, 0].astype(np.float64)}
-    if truth is not None:
-        judges["truth"] = true_redshifts(truth, pd.Index(rows["object_id"]))
+    z = target_vector(rows, file=path)[:, 0].astype(np.float64)
+    judges = redshifts_by_judge(dataset, rows["object_id"], z, truth)
     return feature_matrix(rows, columns, file=path), judges
 
 
@@ -89,9 +88,8 @@ def main(
         if classes is None:
             raise InputError("the networks give no distribution", file=path, key=strategy)
         for dataset in () if tests else splits:
-            known = truth if (dataset, "truth") in JUDGED else None
             columns = contents.scaler.columns
-            tests[dataset] = galaxies_to_judge(splits[dataset], columns, known)
+            tests[dataset] = galaxies_to_judge(dataset, splits[dataset], columns, truth)
         whole = build_network(contents.architecture, contents.scaler)
         network = keras.Model(whole.inputs, whole.get_layer("probability").output)
         for seed, weights in sorted(contents.weights.items()):

@@ -30,7 +30,7 @@ from transferz.metrics import METRICS, relative_error
 from transferz.plotting import label
 from transferz.statistics import tail_percentiles
 from transferz.tables import fixed, markdown_table, survey_note, thousands
-from transferz.truth import JUDGED, true_redshifts
+from transferz.truth import redshifts_by_judge
 from transferz.uncertainty import pit_distance
 
 if TYPE_CHECKING:
@@ -57,11 +57,12 @@ def by_judge(rows: pd.DataFrame, dataset: str, truth: str | Path | None) -> dict
 
     PIT, CRPS and CDE loss belong to the label, and are NaN by the truth.
     """
-    found = {"label": rows}
-    if truth is not None and (dataset, "truth") in JUDGED:
-        z = true_redshifts(truth, pd.Index(rows["object_id"]))
-        found["truth"] = rows.assign(z_true=z, pit=np.nan, crps=np.nan, cde_loss=np.nan)
-    return found
+    redshifts = redshifts_by_judge(dataset, rows["object_id"], rows["z_true"], truth)
+    scores = dict.fromkeys(("pit", "crps", "cde_loss"), np.nan)
+    return {
+        judge: rows.assign(z_true=z, **scores if judge == "truth" else {})
+        for judge, z in redshifts.items()
+    }
 
 
 def inside(rows: pd.DataFrame, percent: int) -> np.ndarray:
@@ -112,7 +113,8 @@ def cells_table(rows: pd.DataFrame, number: int = 5) -> pd.DataFrame:
             part = part.assign(n_calibration=rows["n_calibration"] * share)
             span = {"quantity": quantity, "low": part[quantity].min(), "high": part[quantity].max()}
             names = ["n", *(f"{kind}_{p}" for kind in COUNTED for p in INTERVALS)]
-            found.append(span | {name: summarise(part)[name] for name in names})
+            summary = summarise(part)
+            found.append(span | {name: summary[name] for name in names})
     return pd.DataFrame(found)
 
 

@@ -24,7 +24,7 @@ from transferz.io import write_csv, write_text
 from transferz.logs import job
 from transferz.metrics import METRICS
 from transferz.statistics import bootstrap, paired, ratio_of_means, read_per_seed, seed_values
-from transferz.tables import markdown_table, significant, survey_note, with_interval
+from transferz.tables import difference, markdown_table, significant, survey_note, with_interval
 from transferz.truth import JUDGED
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def compare(
                 first, second = (
                     values(per_seed, truth, metric, name, judged, z_range) for name in (of, against)
                 )
-                difference = bootstrap(lambda a, b: np.abs(a) - np.abs(b), *paired(first, second))
+                worse = bootstrap(lambda a, b: np.abs(a) - np.abs(b), *paired(first, second))
                 ratio = ratio_of_means(second, first)
                 found.append(
                     [
                         *(of, against, *judged, metric, len(first), first.mean(), second.mean()),
-                        *(difference.value, difference.low, difference.high),
+                        *(worse.value, worse.low, worse.high),
                         *(ratio.value, ratio.low, ratio.high),
                     ]
                 )
@@ -103,8 +103,6 @@ def page(
     for (of, against), rows in table.groupby(["of", "against"], sort=False):
         lines = []
         for row in rows[rows["metric"].isin(metrics)].itertuples():
-            shown = with_interval(row.difference, row.difference_low, row.difference_high)
-            apart = row.difference_low > 0 or row.difference_high < 0
             lines.append(
                 [
                     labels.get(row.dataset, row.dataset),
@@ -112,7 +110,7 @@ def page(
                     METRICS[row.metric].label,
                     significant(row.value_of),
                     significant(row.value_against),
-                    f"**{shown}**" if apart else shown,
+                    difference(row.difference, row.difference_low, row.difference_high),
                     with_interval(row.ratio, row.ratio_low, row.ratio_high),
                 ]
             )

@@ -23,10 +23,10 @@ from transferz.logs import job
 from transferz.plotting import label
 from transferz.statistics import bootstrap, paired, summarise
 from transferz.tables import (
+    difference,
     markdown_table,
     significant,
     survey_note,
-    with_interval,
     with_spread,
 )
 from transferz.truth import JUDGED
@@ -120,13 +120,11 @@ def page(
         names = [label(name, labels) for name in (of, against)]
         lines = []
         for row in rows.itertuples():
-            shown = with_interval(row.worse, row.worse_low, row.worse_high)
-            apart = row.worse_low > 0 or row.worse_high < 0
             lines.append(
                 [
                     *(label(row.dataset, labels), row.judged_by, SCORES[row.score].label),
                     *(significant(row.value_of), significant(row.value_against)),
-                    f"**{shown}**" if apart else shown,
+                    difference(row.worse, row.worse_low, row.worse_high),
                 ]
             )
         header = ["Test set", "Judged by", "Score", *names, "Worse by [95%]"]

@@ -138,6 +138,12 @@ def with_interval(value: float, low: float, high: float) -> str:
     return f"{significant(value)} [{significant(low)}, {significant(high)}]"
 
 
+def difference(value: float, low: float, high: float) -> str:
+    """Return a difference `with_interval`, bold in Markdown where the interval excludes zero."""
+    shown = with_interval(value, low, high)
+    return f"**{shown}**" if low > 0 or high < 0 else shown
+
+
 def table_format(cells: Sequence[str]) -> str:
     """Return the siunitx ``table-format`` of a column of `siunitx` numbers, such as 1.4(2)."""
     before = after = error = 0

@@ -39,3 +39,23 @@ def true_redshifts(path: str | Path, object_id: pd.Index) -> np.ndarray:
             fix="simulate the survey again",
         )
     return behind.loc[object_id].to_numpy(np.float64)
+
+
+def redshifts_by_judge(
+    dataset: str, object_id: pd.Series, label: np.ndarray, truth: str | Path | None
+) -> dict[str, np.ndarray]:
+    """Return the redshifts that judge the galaxies of a data set, by judge, as `JUDGED` has them.
+
+    Parameters
+    ----------
+    dataset : str
+    object_id : pandas.Series
+    label : array_like, shape (n,)
+        Returned as it is.
+    truth : path-like, optional
+        See `true_redshifts`; None: it is not known.
+    """
+    judges = {"label": label}
+    if truth is not None and (dataset, "truth") in JUDGED:
+        judges["truth"] = true_redshifts(truth, pd.Index(object_id))
+    return judges
