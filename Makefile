@@ -7,11 +7,12 @@ INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' 
 # Tests side by side, those of a file together (they share what was made for them).
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: paper test test-cluster test-faults lint unit workflow faults audit status lock clean-venv help
+.PHONY: paper test test-all test-avx2 machine test-cluster test-faults lint unit workflow faults audit status lock clean-venv help
 
 help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first)"
 	@echo "make test      lint, unit tests, the whole workflow on a tiny configuration"
+	@echo "make test-all  make test, the same without AVX-512, and every fault"
 	@echo "make test-cluster   the tiny workflow through a one-node Slurm, with faults"
 	@echo "make test-faults    kills, full disks, damaged files, bad inputs; the tables in results/faults"
 	@echo "make audit     holds a finished run against itself: results/audit.md"
@@ -24,7 +25,20 @@ paper: $(INSTALLED)
 	@echo "Read results/report.html (everything) or results/paper.pdf (the summary);"
 	@echo "figures, tables and claims are in results/figures, results/tables, results/claims.md"
 
-test: lint unit workflow faults
+test: machine lint unit workflow faults
+
+# The first line of a report: what the tests ran on.
+machine: $(INSTALLED)
+	@PYTHONPATH=workflow/scripts python -c 'from importlib.metadata import version; \
+	    from transferz.benchmarking import machine; \
+	    print("TensorFlow", version("tensorflow"), "on", machine()["Processor"])'
+
+# The long tests: everything again as on a processor without AVX-512, and every fault.
+test-all: test test-avx2 test-faults
+
+# On a processor with AVX-512 this plays one without; elsewhere it is `make test` once more.
+test-avx2:
+	XLA_FLAGS=--xla_cpu_max_isa=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 $(MAKE) test
 
 lint: $(INSTALLED)
 	ruff check .

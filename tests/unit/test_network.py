@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ from transferz.features import Scaler
 from transferz.label_distributions import Classes
 from transferz.network import (
     Architecture,
+    Predictor,
     build_network,
     get_loss,
     initial_weights,
@@ -22,6 +24,7 @@ from transferz.network import (
     predict_redshift,
     read_models,
     save_models,
+    warn_if_place_matters,
 )
 
 PAPER = Architecture(5)
@@ -136,18 +139,67 @@ def test_loaded_model_is_the_network_behind_its_scaling(
     np.testing.assert_array_equal(predict_redshift(loaded, magnitudes), expected)
 
 
-@pytest.mark.parametrize("batch_size", [2, 3, 7, 32, 100, 1000, 8192])
-def test_predictions_do_not_depend_on_the_batch(
-    model_file: Path, magnitudes: np.ndarray, batch_size: int
+@pytest.fixture(scope="module", params=["redshift", "classes"])
+def predictor(request, scaler: Scaler) -> Predictor:
+    """A network of the paper's size that gives a redshift, or the median of 60 classes."""
+    classes = Classes(60, 4.0) if request.param == "classes" else None
+    architecture = Architecture(5, classes=classes)
+    model = build_network(architecture, scaler)
+    model.set_weights(initial_weights(architecture, 1))
+    return Predictor(model)
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="the promise of bits is for x86-64"
+)
+@pytest.mark.parametrize("n_rows", [1, 2, 31, 32, 100, 767, 768, 769, 2048, 4096, 4097])
+def test_predictions_do_not_depend_on_the_rows_around(
+    predictor: Predictor, magnitudes: np.ndarray, n_rows: int
+) -> None:
+    """Four random orders, in one call and in pieces of `n_rows`: the same bits of every row."""
+    expected = predictor(magnitudes)
+    for seed in range(4):
+        order = np.random.default_rng(seed).permutation(len(magnitudes))
+        shuffled = magnitudes[order]
+        np.testing.assert_array_equal(predictor(shuffled), expected[order])
+        # Rows of the first and the last pieces: thousands of calls would show no more.
+        starts = list(range(0, len(shuffled), n_rows))
+        for start in starts[:3] + starts[-3:]:
+            rows = slice(start, start + n_rows)
+            np.testing.assert_array_equal(predictor(shuffled[rows]), expected[order][rows])
+
+
+def test_a_machine_that_breaks_the_promise_says_so_in_one_line(
+    magnitudes: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not warn_if_place_matters(lambda rows: rows.sum(axis=1, keepdims=True), magnitudes)
+    assert not caplog.records
+    assert warn_if_place_matters(lambda rows: np.arange(len(rows))[:, None], magnitudes)
+    (record,) = caplog.records
+    assert "depend on the rows around it" in record.message
+
+
+def test_predictions_are_those_of_keras_to_the_last_bits(
+    model_file: Path, magnitudes: np.ndarray
 ) -> None:
     model = load_model(model_file, 0)
-    n_rows = 4097 - (4097 % batch_size == 1)
-    values = magnitudes[:n_rows]
-    plain = model.predict(values, batch_size=batch_size, verbose=0)[:, 0]
-    # 4097 rows leave one for the last block: it too must come out the same.
-    np.testing.assert_array_equal(plain, predict_redshift(model, magnitudes)[:n_rows])
-    backwards = predict_redshift(model, magnitudes[::-1])[::-1]
-    np.testing.assert_array_equal(backwards[:n_rows], plain)
+    for batch_size in (1, 32, 100, 4096):
+        plain = model.predict(magnitudes[:500], batch_size=batch_size, verbose=0)[:, 0]
+        np.testing.assert_allclose(plain, predict_redshift(model, magnitudes[:500]), atol=1e-6)
+
+
+def test_predictions_follow_the_weights_and_none_come_of_nothing(
+    scaler: Scaler, magnitudes: np.ndarray
+) -> None:
+    model = build_network(SMALL, scaler)
+    predictor = Predictor(model)
+    assert predictor(magnitudes[:0]).shape == (0, 1)
+    found = []
+    for seed in (1, 2):
+        model.set_weights(initial_weights(SMALL, seed))
+        found.append(predictor(magnitudes[:10]))
+        np.testing.assert_allclose(found[-1], model(magnitudes[:10]), rtol=1e-5)
+    assert not np.array_equal(*found)
 
 
 def test_loaded_model_can_be_saved_by_keras(
@@ -223,5 +275,5 @@ def test_script_predicts_both_test_sets(model_file: Path, scaler: Scaler, tmp_pa
         np.testing.assert_array_equal(rows["object_id"], expected["object_id"])
         np.testing.assert_array_equal(rows["z_true"], expected["redshift"].astype(np.float32))
         magnitudes = expected[names].to_numpy(np.float32)
-        plain = load_model(model_file, seed).predict(magnitudes, verbose=0)[:, 0]
+        plain = predict_redshift(load_model(model_file, seed), magnitudes)
         np.testing.assert_array_equal(rows["z_pred"], plain)

@@ -29,7 +29,7 @@ from transferz.features import TARGET, feature_matrix, select_split, target_vect
 from transferz.io import read_parquet, write_csv
 from transferz.logs import job
 from transferz.network import (
-    PREDICTION_ROWS,
+    Predictor,
     build_network,
     configure_tensorflow,
     read_models,
@@ -91,11 +91,11 @@ def main(
             columns = contents.scaler.columns
             tests[dataset] = galaxies_to_judge(dataset, splits[dataset], columns, truth)
         whole = build_network(contents.architecture, contents.scaler)
-        network = keras.Model(whole.inputs, whole.get_layer("probability").output)
+        predict = Predictor(keras.Model(whole.inputs, whole.get_layer("probability").output))
         for seed, weights in sorted(contents.weights.items()):
             whole.set_weights(weights)
             for dataset, (values, judges) in tests.items():
-                probability = network.predict(values, batch_size=PREDICTION_ROWS, verbose=0)
+                probability = predict(values)
                 for judge, z in judges.items():
                     galaxies = score_galaxies(probability, classes.edges, z)
                     key = (strategy, seed, dataset, judge, len(galaxies))

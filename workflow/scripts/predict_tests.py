@@ -23,9 +23,9 @@ from transferz.io import read_parquet, write_parquet
 from transferz.logs import job
 from transferz.network import (
     ModelFile,
+    Predictor,
     build_network,
     configure_tensorflow,
-    predict_redshift,
     read_models,
 )
 
@@ -77,10 +77,10 @@ def predict_chunk(
 ) -> pd.DataFrame:
     """Predictions of every seed of a model file for every test row."""
     model = build_network(contents.architecture, contents.scaler)
-    parts = []
+    predict, parts = Predictor(model), []
     for seed, weights in sorted(contents.weights.items()):
         model.set_weights(weights)
-        parts.append(test.assign(seed=np.int32(seed), z_pred=predict_redshift(model, values)))
+        parts.append(test.assign(seed=np.int32(seed), z_pred=predict(values)[:, 0]))
     table = pd.concat(parts, ignore_index=True).assign(strategy=strategy)
     return table[["strategy", "seed", "dataset", "object_id", "z_true", "z_pred"]]
 

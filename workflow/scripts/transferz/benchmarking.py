@@ -149,6 +149,10 @@ def flops_per_galaxy(hidden: Sequence[int], n_inputs: int) -> tuple[float, float
     return 6.0 * weights - 2.0 * no_gradient, 2.0 * weights
 
 
+# Environment variables that take instructions away from TensorFlow's kernels and from XLA.
+ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "XLA_FLAGS")
+
+
 def machine() -> Mapping[str, str]:
     """Describe what the measurements were made on."""
     return {
@@ -161,7 +165,7 @@ def machine() -> Mapping[str, str]:
 
 
 def _processor() -> str:
-    """Name of the processor, with the widest instruction set that matters here."""
+    """Name of the processor, with the widest instruction set that TensorFlow may use."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
@@ -173,4 +177,5 @@ def _processor() -> str:
     widest = next((name for name in ("avx512f", "avx2", "avx") if name in flags), "")
     name = fields.get("model name", platform.processor() or "unknown")
     family = f"family {fields['cpu family']} model {fields['model']}" if "model" in fields else ""
-    return ", ".join(filter(None, [name, family, widest.upper()]))
+    limits = [f"{key}={os.environ[key]}" for key in ISA_LIMITS if key in os.environ]
+    return ", ".join(filter(None, [name, family, widest.upper(), *limits]))

@@ -17,9 +17,10 @@ from transferz.errors import InputError
 from transferz.network import (
     PREDICTION_ROWS,
     ModelFile,
+    Predictor,
     build_network,
-    predict_redshift,
     read_models,
+    warn_if_place_matters,
 )
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ class Ensemble:
         self.seeds: list[int] = wanted
         self._weights = [weights[seed] for seed in wanted]
         self._model = build_network(first.architecture, first.scaler)
+        self._predict = Predictor(self._model)
+        self._place_checked = False
 
     @classmethod
     def load(cls, paths: Sequence[str | Path], seeds: Sequence[int] | None = None) -> Ensemble:
@@ -99,19 +102,22 @@ class Ensemble:
         Returns
         -------
         numpy.ndarray, shape (n, n_seeds), float32
-            The bits of the predictions file, whatever the company of a row.
+            The bits of the predictions file, wherever a row stands.
         """
         result = np.empty((len(values), len(self.seeds)), dtype=np.float32)
         for column, weights in enumerate(self._weights):
             self._model.set_weights(weights)
-            result[:, column] = predict_redshift(self._model, values)
+            if not self._place_checked:
+                warn_if_place_matters(self._predict, values)
+                self._place_checked = True
+            result[:, column] = self._predict(values)[:, 0]
         return result
 
     def centre_and_spread(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Median over the networks and their standard deviation (n - 1), float64, shape (n,)."""
         centre, spread = np.empty(len(values)), np.empty(len(values))
         # Blocks bound the memory by rows, not by rows times networks.
-        step = 16 * PREDICTION_ROWS
+        step = 80 * PREDICTION_ROWS
         for start in range(0, len(values), step):
             rows = slice(start, start + step)
             redshifts = self.members(values[rows]).astype(np.float64)

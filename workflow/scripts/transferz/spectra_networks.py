@@ -295,8 +295,8 @@ class Trainer:
     def outputs_of(self, x: np.ndarray) -> np.ndarray:
         """Return outputs of the network as it stands, shape (n, outputs), in blocks of one size.
 
-        The last block is filled up with zeros, so that a spectrum gets the same bits in whichever
-        company it comes.
+        The last block is filled up with zeros, so that a spectrum gets the same bits wherever it
+        stands.
         """
         blocks = []
         for first in range(0, len(x), PREDICTION_ROWS):

@@ -23,7 +23,7 @@ from transferz.io import atomic_path
 
 # Rows of each row group of a written table: fixed, so that the bytes do not depend on the pieces.
 ROW_GROUP = 65536
-# Rows of whole blocks of the networks' predictions.
+# A piece has a multiple of so many rows.
 BLOCK = 4096
 # Distributions written at a time.
 PDF_ROWS = 16384
