@@ -29,8 +29,8 @@ test: machine lint unit workflow faults
 
 # The first line of a report: what the tests ran on.
 machine: $(INSTALLED)
-	@PYTHONPATH=workflow/scripts python -c 'from importlib.metadata import version; \
-	    from transferz.benchmarking import machine; \
+	@PYTHONPATH=workflow python -c 'from importlib.metadata import version; \
+	    from transferz.run.benchmarking import machine; \
 	    print("TensorFlow", version("tensorflow"), "on", machine()["Processor"])'
 
 # The long tests: everything again as on a processor without AVX-512, and every fault.

@@ -14,55 +14,29 @@ min_version("9.0")
 configfile: "config/config.yaml"
 
 
-include: "workflow/rules/common.smk"
+include: "workflow/rules/helpers/common.smk"
 
 
 config = checked_config(config)
 
 
-if config["survey"] == "embedded":
-
-    include: "workflow/rules/simulate.smk"
-
-
-if config["survey"] == "archive":
-
-    include: "workflow/rules/archive.smk"
+include: "workflow/rules/survey.smk"
+include: "workflow/rules/catalogues.smk"
 
 
-if config["survey"] == "custom":
+if config["survey"] != "custom":
 
-    include: "workflow/rules/custom.smk"
-
-else:
-
-    include: "workflow/rules/catalogues.smk"
     include: "workflow/rules/release.smk"
-    include: "workflow/rules/catalogue_quality.smk"
-    include: "workflow/rules/benchmarks_catalogues.smk"
 
 
-include: "workflow/rules/splits.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/figures.smk"
+include: "workflow/rules/networks.smk"
+include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/diagnostics.smk"
 include: "workflow/rules/spectra.smk"
-include: "workflow/rules/ensembles.smk"
-include: "workflow/rules/distributions.smk"
-include: "workflow/rules/calibration.smk"
-include: "workflow/rules/predict.smk"
-include: "workflow/rules/comparisons.smk"
-include: "workflow/rules/provenance.smk"
-include: "workflow/rules/audit.smk"
+include: "workflow/rules/uncertainty.smk"
+include: "workflow/rules/photo_z.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/overhead.smk"
-include: "workflow/rules/benchmarks.smk"
-
-
-if config["survey"] == "embedded":
-
-    include: "workflow/rules/control.smk"
+include: "workflow/rules/run.smk"
 
 
 onerror:

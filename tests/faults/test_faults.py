@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from transferz.errors import InputError
-from transferz.invariants import read_weights
-from transferz.io import read_parquet
+from transferz.core.errors import InputError
+from transferz.core.products import read_parquet
+from transferz.run.invariants import read_weights
 
 from .campaign import (
     RESULTS,
@@ -375,14 +375,15 @@ def test_a_file_size_limit(clone: Path, reference: Path, outcomes: list[Outcome]
     without_tables(clone)
     predictions = sorted(map(str, clone.glob(f"{RESULTS}/predictions/*/*.parquet")))
     code = (
-        "import resource, evaluate\nfrom transferz.logs import job\n"
+        "import resource\nfrom scripts.evaluation import evaluate\n"
+        "from transferz.core.logs import job\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         f"with job({str(clone / 'limit.log')!r}):\n"
         f"    evaluate.main({predictions!r}, {str(clone / PER_SEED)!r}, **{settings!r})\n"
     )
     finished = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=clone / "workflow/scripts",
+        cwd=clone / "workflow",
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},

@@ -93,14 +93,14 @@ def test_one_deleted_figure_is_the_only_one_made_again(clone: Callable[[], Path]
     "script", ["figure1", "figure2", "figure3", "figure4", "table1", "table2", "judge_claims"]
 )
 def test_summaries_do_not_import_tensorflow(root: Path, script: str) -> None:
-    code = f"import sys, {script}; sys.exit('tensorflow' in sys.modules)"
-    finished = subprocess.run([sys.executable, "-c", code], cwd=root / "workflow/scripts")
+    code = f"import sys, scripts.evaluation.{script}; sys.exit('tensorflow' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", code], cwd=root / "workflow")
     assert finished.returncode == 0
 
 
 def test_an_edited_module_re_runs_its_importers_only(clone: Callable[[], Path]) -> None:
     folder = clone()
-    module = folder / "workflow/scripts/transferz/plotting.py"
+    module = folder / "workflow/transferz/report/figures.py"
     module.write_text(module.read_text() + "\n# edited\n")
     jobs = jobs_of_dry_run(run_snakemake(folder, "-n").stdout)
     assert jobs["figure1"] == 1
@@ -109,7 +109,7 @@ def test_an_edited_module_re_runs_its_importers_only(clone: Callable[[], Path]) 
 
 def test_a_touched_module_re_runs_nothing(clone: Callable[[], Path]) -> None:
     folder = clone()
-    (folder / "workflow/scripts/transferz/training.py").touch()
+    (folder / "workflow/transferz/networks/training.py").touch()
     assert "Nothing to be done" in run_snakemake(folder, "-n").stdout
 
 

@@ -184,7 +184,8 @@ def test_a_missing_product_is_an_error_and_no_blank(
     results: Path, tmp_path: Path, root: Path
 ) -> None:
     import write_paper
-    from transferz.errors import InputError
+
+    from transferz.core.errors import InputError
 
     shutil.copytree(results, tmp_path / "results")
     folder = tmp_path / "results"
@@ -204,7 +205,7 @@ def test_a_missing_product_is_an_error_and_no_blank(
             files,
             root / "config/claims.yaml",
             [folder / f"figures/{name}.pdf" for name in names],
-            root / "workflow/scripts/transferz/paper.typ",
+            root / "workflow/transferz/report/paper.typ",
             tmp_path / "paper.pdf",
             tmp_path / "numbers.csv",
             inputs=["A", "B"],

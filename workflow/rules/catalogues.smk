@@ -5,45 +5,259 @@
 #          <results>/catalogues/galaxiesml.parquet and its cut flow, <results>/splits/*.parquet
 
 
-rule crossmatch:
-    input:
-        cosmos=config["inputs"]["cosmos2020"],
-        hsc=config["inputs"]["hsc"],
-        columns="config/columns.tsv",
-    output:
-        matched="<results>/transferz/matched.parquet",
-    log:
-        "<logs>/crossmatch.log",
-    benchmark:
-        "<benchmarks>/crossmatch.tsv"
-    conda:
-        "../../envs/catalogues.yaml"
-    resources:
-        mem_mb=request(2000, per_input=1),
-        runtime=request(10, per_input=0.01),
-    params:
-        bands=config["bands"],
-        cosmos_version=config["catalogues"]["cosmos2020"],
-        hsc_version=config["catalogues"]["hsc"],
-        radius=config["crossmatch"]["radius"],
-        hsc_cuts=config["crossmatch"]["hsc_cuts"],
-        code=code_hash("crossmatch", "catalogues"),
-    message:
-        "Matching COSMOS2020 to HSC within {params.radius} arcsec"
-    script:
-        "../scripts/crossmatch.py"
+if config["survey"] != "custom":
+
+    rule crossmatch:
+        input:
+            cosmos=config["inputs"]["cosmos2020"],
+            hsc=config["inputs"]["hsc"],
+            columns="config/columns.tsv",
+        output:
+            matched="<results>/transferz/matched.parquet",
+        log:
+            "<logs>/crossmatch.log",
+        benchmark:
+            "<benchmarks>/crossmatch.tsv"
+        conda:
+            "../../envs/catalogues.yaml"
+        resources:
+            mem_mb=request(2000, per_input=1),
+            runtime=request(10, per_input=0.01),
+        params:
+            bands=config["bands"],
+            cosmos_version=config["catalogues"]["cosmos2020"],
+            hsc_version=config["catalogues"]["hsc"],
+            radius=config["crossmatch"]["radius"],
+            hsc_cuts=config["crossmatch"]["hsc_cuts"],
+            code=code_hash("catalogues/crossmatch", "catalogues"),
+        message:
+            "Matching COSMOS2020 to HSC within {params.radius} arcsec"
+        script:
+            "../scripts/catalogues/crossmatch.py"
+
+    rule select_transferz:
+        input:
+            matched="<results>/transferz/matched.parquet",
+        output:
+            transferz="<results>/transferz/transferz.parquet",
+            cutflow="<results>/transferz/cutflow.csv",
+        log:
+            "<logs>/select_transferz.log",
+        benchmark:
+            "<benchmarks>/select_transferz.tsv"
+        conda:
+            "../../envs/catalogues.yaml"
+        resources:
+            mem_mb=request(1000, per_input=6),
+            runtime=request(10),
+        params:
+            bands=config["bands"],
+            cuts=config["selection"]["cuts"],
+            photometry=config["photometry"],
+            code=code_hash("catalogues/select_transferz", "catalogues"),
+        message:
+            "Selecting TransferZ"
+        script:
+            "../scripts/catalogues/select_transferz.py"
+
+    rule clean_galaxiesml:
+        input:
+            training=config["inputs"]["galaxiesml"]["training"],
+            validation=config["inputs"]["galaxiesml"]["validation"],
+            testing=config["inputs"]["galaxiesml"]["testing"],
+            columns="config/columns.tsv",
+        output:
+            galaxiesml="<results>/catalogues/galaxiesml.parquet",
+            cutflow="<results>/catalogues/galaxiesml_cutflow.csv",
+        log:
+            "<logs>/clean_galaxiesml.log",
+        benchmark:
+            "<benchmarks>/clean_galaxiesml.tsv"
+        conda:
+            "../../envs/catalogues.yaml"
+        resources:
+            mem_mb=request(2000, per_input=1),
+            runtime=request(10, per_input=0.05),
+        params:
+            bands=config["bands"],
+            version=config["catalogues"]["galaxiesml"],
+            cuts=config["galaxiesml"]["cuts"],
+            code=code_hash("catalogues/clean_galaxiesml", "catalogues"),
+        message:
+            "Cleaning GalaxiesML"
+        script:
+            "../scripts/catalogues/clean_galaxiesml.py"
 
 
-rule select_transferz:
+# Quality of the catalogues behind TransferZ, embedded or real: where they are, how they match, how
+# their magnitudes and labels compare.
+#
+# Inputs   config["inputs"], <results>/transferz/{matched,transferz}.parquet
+# Outputs  <results>/quality/{separations,sky_map}.csv,
+#          <results>/figures/{sky_map,separations,magnitude_offsets,label_uncertainty}.{pdf,png,md}
+
+
+if config["survey"] != "custom":
+
+    rule measure_match:
+        input:
+            cosmos=config["inputs"]["cosmos2020"],
+            hsc=config["inputs"]["hsc"],
+            columns="config/columns.tsv",
+            matched="<results>/transferz/matched.parquet",
+        output:
+            separations="<results>/quality/separations.csv",
+            sky="<results>/quality/sky_map.csv",
+        log:
+            "<logs>/measure_match.log",
+        benchmark:
+            "<benchmarks>/measure_match.tsv"
+        conda:
+            "../../envs/catalogues.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            bands=config["bands"],
+            cosmos_version=config["catalogues"]["cosmos2020"],
+            hsc_version=config["catalogues"]["hsc"],
+            hsc_cuts=config["crossmatch"]["hsc_cuts"],
+            radius=config["crossmatch"]["radius"],
+            code=code_hash("catalogues/measure_match", "catalogues"),
+        message:
+            "Measuring the match beside chance"
+        script:
+            "../scripts/catalogues/measure_match.py"
+
+    rule plot_sky_map:
+        input:
+            table="<results>/quality/sky_map.csv",
+        output:
+            pdf="<results>/figures/sky_map.pdf",
+            png="<results>/figures/sky_map.png",
+            caption="<results>/figures/sky_map.md",
+        log:
+            "<logs>/plot_sky_map.log",
+        benchmark:
+            "<benchmarks>/plot_sky_map.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            survey=config["survey"],
+            code=code_hash("catalogues/plot_sky_map", "plots"),
+        message:
+            "Plotting both catalogues on the sky"
+        script:
+            "../scripts/catalogues/plot_sky_map.py"
+
+    rule plot_separations:
+        input:
+            table="<results>/quality/separations.csv",
+        output:
+            pdf="<results>/figures/separations.pdf",
+            png="<results>/figures/separations.png",
+            caption="<results>/figures/separations.md",
+        log:
+            "<logs>/plot_separations.log",
+        benchmark:
+            "<benchmarks>/plot_separations.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            radius=config["crossmatch"]["radius"],
+            survey=config["survey"],
+            code=code_hash("catalogues/plot_separations", "plots"),
+        message:
+            "Plotting separations beside chance matches"
+        script:
+            "../scripts/catalogues/plot_separations.py"
+
+    rule plot_magnitude_offsets:
+        input:
+            matched="<results>/transferz/matched.parquet",
+        output:
+            pdf="<results>/figures/magnitude_offsets.pdf",
+            png="<results>/figures/magnitude_offsets.png",
+            table="<results>/figures/magnitude_offsets.csv",
+            caption="<results>/figures/magnitude_offsets.md",
+        log:
+            "<logs>/plot_magnitude_offsets.log",
+        benchmark:
+            "<benchmarks>/plot_magnitude_offsets.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            bands=config["bands"],
+            survey=config["survey"],
+            code=code_hash("catalogues/plot_magnitude_offsets", "plots"),
+        message:
+            "Plotting magnitude offsets between HSC and COSMOS2020"
+        script:
+            "../scripts/catalogues/plot_magnitude_offsets.py"
+
+    rule plot_label_uncertainty:
+        input:
+            matched="<results>/transferz/matched.parquet",
+            transferz="<results>/transferz/transferz.parquet",
+        output:
+            pdf="<results>/figures/label_uncertainty.pdf",
+            png="<results>/figures/label_uncertainty.png",
+            table="<results>/figures/label_uncertainty.csv",
+            caption="<results>/figures/label_uncertainty.md",
+        log:
+            "<logs>/plot_label_uncertainty.log",
+        benchmark:
+            "<benchmarks>/plot_label_uncertainty.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            band="i" if "i" in config["bands"] else config["bands"][0],
+            survey=config["survey"],
+            code=code_hash("catalogues/plot_label_uncertainty", "plots"),
+        message:
+            "Plotting the uncertainty of the labels"
+        script:
+            "../scripts/catalogues/plot_label_uncertainty.py"
+
+    rule catalogue_quality:
+        input:
+            rules.plot_sky_map.output,
+            rules.plot_separations.output,
+            rules.plot_magnitude_offsets.output,
+            rules.plot_label_uncertainty.output,
+
+
+# Training, validation and test sets of both data sets and of the two combined, without a leak.
+#
+# Inputs   <results>/transferz/transferz.parquet, <results>/catalogues/galaxiesml.parquet
+# Outputs  <results>/splits/{transferz,galaxiesml,combo}.parquet, summary.csv
+
+
+rule split:
     input:
-        matched="<results>/transferz/matched.parquet",
-    output:
         transferz="<results>/transferz/transferz.parquet",
-        cutflow="<results>/transferz/cutflow.csv",
+        galaxiesml="<results>/catalogues/galaxiesml.parquet",
+    output:
+        transferz="<results>/splits/transferz.parquet",
+        galaxiesml="<results>/splits/galaxiesml.parquet",
+        combo="<results>/splits/combo.parquet",
+        summary="<results>/splits/summary.csv",
     log:
-        "<logs>/select_transferz.log",
+        "<logs>/split.log",
     benchmark:
-        "<benchmarks>/select_transferz.tsv"
+        "<benchmarks>/split.tsv"
     conda:
         "../../envs/catalogues.yaml"
     resources:
@@ -51,39 +265,14 @@ rule select_transferz:
         runtime=request(10),
     params:
         bands=config["bands"],
-        cuts=config["selection"]["cuts"],
-        photometry=config["photometry"],
-        code=code_hash("select_transferz", "catalogues"),
+        method=config["splits"]["method"],
+        fractions=config["splits"]["fractions"],
+        seed=config["splits"]["seed"],
+        block=config["splits"]["block"],
+        common_ids=config["splits"]["identity"]["common_ids"],
+        identity_radius=config["splits"]["identity"]["radius"],
+        code=code_hash("catalogues/split", "catalogues"),
     message:
-        "Selecting TransferZ"
+        "Splitting both data sets without a leak between them"
     script:
-        "../scripts/select_transferz.py"
-
-
-rule clean_galaxiesml:
-    input:
-        training=config["inputs"]["galaxiesml"]["training"],
-        validation=config["inputs"]["galaxiesml"]["validation"],
-        testing=config["inputs"]["galaxiesml"]["testing"],
-        columns="config/columns.tsv",
-    output:
-        galaxiesml="<results>/catalogues/galaxiesml.parquet",
-        cutflow="<results>/catalogues/galaxiesml_cutflow.csv",
-    log:
-        "<logs>/clean_galaxiesml.log",
-    benchmark:
-        "<benchmarks>/clean_galaxiesml.tsv"
-    conda:
-        "../../envs/catalogues.yaml"
-    resources:
-        mem_mb=request(2000, per_input=1),
-        runtime=request(10, per_input=0.05),
-    params:
-        bands=config["bands"],
-        version=config["catalogues"]["galaxiesml"],
-        cuts=config["galaxiesml"]["cuts"],
-        code=code_hash("clean_galaxiesml", "catalogues"),
-    message:
-        "Cleaning GalaxiesML"
-    script:
-        "../scripts/clean_galaxiesml.py"
+        "../scripts/catalogues/split.py"

@@ -5,7 +5,7 @@
 #          tables/table3.*, figures/{trends_*,seed_spread,learning_curves,colour_space,baselines}.*
 
 
-include: "diagnostics_settings.smk"
+include: "helpers/diagnostics.smk"
 
 
 wildcard_constraints:
@@ -46,11 +46,11 @@ rule evaluate_photometry:
         bin_min_galaxies=config["evaluation"]["bin_min_galaxies"],
         cell_size=config["diagnostics"]["cell_size"],
         cell_min_galaxies=config["diagnostics"]["cell_min_galaxies"],
-        code=code_hash("evaluate_photometry", "plots"),
+        code=code_hash("diagnostics/evaluate_photometry", "plots"),
     message:
         "Measuring every seed by magnitude and by colour"
     script:
-        "../scripts/evaluate_photometry.py"
+        "../scripts/diagnostics/evaluate_photometry.py"
 
 
 rule plot_trends:
@@ -84,11 +84,11 @@ rule plot_trends:
         requirements=config["evaluation"]["requirements"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("plot_trends", "plots"),
+        code=code_hash("diagnostics/plot_trends", "plots"),
     message:
         "Plotting metrics against {wildcards.quantity}"
     script:
-        "../scripts/plot_trends.py"
+        "../scripts/diagnostics/plot_trends.py"
 
 
 rule plot_seed_spread:
@@ -119,11 +119,11 @@ rule plot_seed_spread:
         z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("plot_seed_spread", "plots"),
+        code=code_hash("diagnostics/plot_seed_spread", "plots"),
     message:
         "Plotting the spread over seeds"
     script:
-        "../scripts/plot_seed_spread.py"
+        "../scripts/diagnostics/plot_seed_spread.py"
 
 
 rule plot_learning_curves:
@@ -153,11 +153,11 @@ rule plot_learning_curves:
         labels=config["labels"],
         survey=config["survey"],
         max_epochs=epoch_limits(),
-        code=code_hash("plot_learning_curves", "plots"),
+        code=code_hash("diagnostics/plot_learning_curves", "plots"),
     message:
         "Plotting the learning curves of all seeds"
     script:
-        "../scripts/plot_learning_curves.py"
+        "../scripts/diagnostics/plot_learning_curves.py"
 
 
 rule plot_colour_space:
@@ -189,11 +189,11 @@ rule plot_colour_space:
         cell_min_galaxies=config["diagnostics"]["cell_min_galaxies"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("plot_colour_space", "plots"),
+        code=code_hash("diagnostics/plot_colour_space", "plots"),
     message:
         "Plotting where in colour space each strategy wins"
     script:
-        "../scripts/plot_colour_space.py"
+        "../scripts/diagnostics/plot_colour_space.py"
 
 
 rule baseline_null:
@@ -213,11 +213,11 @@ rule baseline_null:
         mem_mb=request(1000, per_input=4),
         runtime=request(10, per_input=0.05),
     params:
-        code=code_hash("baseline_null", "plots"),
+        code=code_hash("diagnostics/baseline_null", "plots"),
     message:
         "Predicting from the training n(z) alone"
     script:
-        "../scripts/baseline_null.py"
+        "../scripts/diagnostics/baseline_null.py"
 
 
 rule baseline_forest:
@@ -242,11 +242,11 @@ rule baseline_forest:
         trees=config["diagnostics"]["forest"]["trees"],
         min_leaf=config["diagnostics"]["forest"]["min_leaf"],
         seeds=config["diagnostics"]["forest"]["seeds"],
-        code=code_hash("baseline_forest", "plots"),
+        code=code_hash("diagnostics/baseline_forest", "plots"),
     message:
         "Training random forests on the same rows"
     script:
-        "../scripts/baseline_forest.py"
+        "../scripts/diagnostics/baseline_forest.py"
 
 
 rule evaluate_baselines:
@@ -269,11 +269,11 @@ rule evaluate_baselines:
     params:
         z_range=config["evaluation"]["z_range"],
         full_range=config["evaluation"]["full_range"],
-        code=code_hash("evaluate_baselines", "plots"),
+        code=code_hash("diagnostics/evaluate_baselines", "plots"),
     message:
         "Measuring the baselines on both test sets"
     script:
-        "../scripts/evaluate_baselines.py"
+        "../scripts/diagnostics/evaluate_baselines.py"
 
 
 rule table3:
@@ -299,11 +299,11 @@ rule table3:
         z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("table3", "plots"),
+        code=code_hash("diagnostics/table3", "plots"),
     message:
         "Table 3: what the networks are worth"
     script:
-        "../scripts/table3.py"
+        "../scripts/diagnostics/table3.py"
 
 
 rule plot_baselines:
@@ -337,11 +337,11 @@ rule plot_baselines:
         requirements=config["evaluation"]["requirements"],
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("plot_baselines", "plots"),
+        code=code_hash("diagnostics/plot_baselines", "plots"),
     message:
         "Plotting the networks beside the baselines"
     script:
-        "../scripts/plot_baselines.py"
+        "../scripts/diagnostics/plot_baselines.py"
 
 
 rule diagnostics:
@@ -357,3 +357,227 @@ rule diagnostics:
             if has_control()
             else []
         ),
+
+
+# Strategies beyond the paper's, seed by seed: pairs of them, and recipes of transfer.
+#
+# Inputs   <results>/metrics/per_seed.csv, and truth.csv beside it (embedded survey)
+# Outputs  <results>/tables/comparisons.{csv,md}, <results>/tables/recipes.{csv,md}
+
+
+rule table_comparisons:
+    input:
+        per_seed="<results>/metrics/per_seed.csv",
+        truth=("<results>/metrics/truth.csv" if config["survey"] == "embedded" else []),
+    output:
+        csv="<results>/tables/comparisons.csv",
+        md="<results>/tables/comparisons.md",
+    log:
+        "<logs>/table_comparisons.log",
+    benchmark:
+        "<benchmarks>/table_comparisons.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(800),
+        runtime=request(10),
+    params:
+        pairs=config["evaluation"]["comparisons"],
+        metrics=config["evaluation"]["table_metrics"],
+        z_range=config["evaluation"]["z_range"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("diagnostics/table_comparisons", "plots"),
+    message:
+        "Pairs of strategies compared seed by seed"
+    script:
+        "../scripts/diagnostics/table_comparisons.py"
+
+
+rule table_recipes:
+    input:
+        per_seed="<results>/metrics/per_seed.csv",
+    output:
+        csv="<results>/tables/recipes.csv",
+        md="<results>/tables/recipes.md",
+    log:
+        "<logs>/table_recipes.log",
+    benchmark:
+        "<benchmarks>/table_recipes.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(800),
+        runtime=request(10),
+    params:
+        recipes=recipes(),
+        metrics=config["evaluation"]["table_metrics"],
+        z_range=config["evaluation"]["z_range"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("diagnostics/table_recipes", "plots"),
+    message:
+        "Recipes of transfer: what learns, how fast, and what comes of it"
+    script:
+        "../scripts/diagnostics/table_recipes.py"
+
+
+rule comparisons:
+    input:
+        rules.table_comparisons.output,
+        rules.table_recipes.output,
+
+
+# The control: the same strategies with a target that is drawn representatively (embedded survey).
+#
+# Inputs   <resources>/control/*.csv, <results>/splits/transferz.parquet, models of the run
+# Outputs  <results>/control/..., <results>/metrics/control.csv, figures/control.*
+#
+# Rules inherit from those of the run: the same scripts, cuts, networks and trainings. Only what
+# learns from the target is trained anew, for a few seeds.
+
+
+if config["survey"] == "embedded":
+
+    use rule clean_galaxiesml as clean_control with:
+        input:
+            training="<resources>/control/5x127x127_training_with_morphology.csv",
+            validation="<resources>/control/5x127x127_validation_with_morphology.csv",
+            testing="<resources>/control/5x127x127_testing_with_morphology.csv",
+            columns="config/columns.tsv",
+        output:
+            galaxiesml="<results>/control/catalogue.parquet",
+            cutflow="<results>/control/cutflow.csv",
+        log:
+            "<logs>/control/clean.log",
+        benchmark:
+            "<benchmarks>/control/clean.tsv"
+        message:
+            "Cleaning the control"
+
+    # The source keeps the split of the run, so that networks of the run have not seen its test rows.
+    use rule split as split_control with:
+        input:
+            transferz="<results>/splits/transferz.parquet",
+            galaxiesml="<results>/control/catalogue.parquet",
+        output:
+            transferz="<results>/control/splits/transferz.parquet",
+            galaxiesml="<results>/control/splits/galaxiesml.parquet",
+            combo="<results>/control/splits/combo.parquet",
+            summary="<results>/control/splits/summary.csv",
+        log:
+            "<logs>/control/split.log",
+        benchmark:
+            "<benchmarks>/control/split.tsv"
+        params:
+            bands=config["bands"],
+            method={"transferz": "published", "galaxiesml": "published"},
+            fractions=config["splits"]["fractions"],
+            seed=config["splits"]["seed"],
+            block=config["splits"]["block"],
+            common_ids=config["splits"]["identity"]["common_ids"],
+            identity_radius=config["splits"]["identity"]["radius"],
+            code=code_hash("catalogues/split", "catalogues"),
+        message:
+            "Splitting the control"
+
+    use rule train as train_control with:
+        input:
+            split=control_split,
+            start=control_start,
+        output:
+            models="<results>/control/models/{strategy}/seeds-{chunk}.npz",
+            history="<results>/control/models/{strategy}/seeds-{chunk}.history.csv",
+        log:
+            "<logs>/control/train/{strategy}/seeds-{chunk}.log",
+        benchmark:
+            "<benchmarks>/control/train/{strategy}/seeds-{chunk}.tsv"
+        message:
+            "Training {wildcards.strategy} on the control, seeds {wildcards.chunk}"
+
+    use rule predict_tests as predict_control with:
+        input:
+            models=control_predict_models,
+            transferz="<results>/control/splits/transferz.parquet",
+            galaxiesml="<results>/control/splits/galaxiesml.parquet",
+        output:
+            predictions=expand(
+                "<results>/control/predictions/{{strategy}}/part-{part}.parquet",
+                part=range(1, len(control_chunks()) + 1),
+            ),
+        log:
+            "<logs>/control/predict_tests/{strategy}.log",
+        benchmark:
+            "<benchmarks>/control/predict_tests/{strategy}.tsv"
+        message:
+            "Predicting the control's test set with {wildcards.strategy}"
+
+    rule evaluate_control:
+        input:
+            predictions=expand(
+                "<results>/control/predictions/{strategy}/part-{part}.parquet",
+                strategy=config["strategies"],
+                part=range(1, len(control_chunks()) + 1),
+            ),
+        output:
+            per_seed="<results>/metrics/control.csv",
+        log:
+            "<logs>/evaluate_control.log",
+        benchmark:
+            "<benchmarks>/evaluate_control.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            strategies=list(config["strategies"]),
+            seeds=control_seeds(),
+            z_range=config["evaluation"]["z_range"],
+            full_range=config["evaluation"]["full_range"],
+            code=code_hash("diagnostics/evaluate_control", "plots"),
+        message:
+            "Measuring every strategy on the control"
+        script:
+            "../scripts/diagnostics/evaluate_control.py"
+
+    rule plot_control:
+        input:
+            per_seed="<results>/metrics/per_seed.csv",
+            control="<results>/metrics/control.csv",
+            transferz="<results>/transferz/transferz.parquet",
+            galaxiesml="<results>/catalogues/galaxiesml.parquet",
+            control_catalogue="<results>/control/catalogue.parquet",
+        output:
+            pdf="<results>/figures/control.pdf",
+            png=report(
+                "<results>/figures/control.png",
+                caption="../report/control.rst",
+                category="3 Behind the numbers",
+                labels={"Figure": "Control", "Shows": "what drives the gain"},
+            ),
+            table="<results>/figures/control.csv",
+            caption="<results>/figures/control.md",
+        log:
+            "<logs>/plot_control.log",
+        benchmark:
+            "<benchmarks>/plot_control.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            metrics=config["figures"]["figure3_metrics"],
+            strategies=list(config["strategies"]),
+            seeds=control_seeds(),
+            z_range=config["evaluation"]["z_range"],
+            bands=config["bands"],
+            band=reference_band(),
+            labels=config["labels"],
+            survey=config["survey"],
+            code=code_hash("diagnostics/plot_control", "plots"),
+        message:
+            "Plotting what drives the gain"
+        script:
+            "../scripts/diagnostics/plot_control.py"

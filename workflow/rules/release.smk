@@ -36,11 +36,11 @@ rule release_transferz:
         survey=config["survey"],
         release={key: config["release"][key] for key in PUBLISHED},
         extinction=config["photometry"]["extinction"],
-        code=code_hash("release_transferz", "catalogues"),
+        code=code_hash("release/release_transferz", "catalogues"),
     message:
         "Writing the TransferZ release"
     script:
-        "../scripts/release_transferz.py"
+        "../scripts/release/release_transferz.py"
 
 
 rule compare_release:
@@ -62,11 +62,11 @@ rule compare_release:
     params:
         columns=config["release"]["published"]["columns"],
         radius=config["release"]["published"]["radius"],
-        code=code_hash("compare_release", "catalogues"),
+        code=code_hash("release/compare_release", "catalogues"),
     message:
         "Comparing the TransferZ made here with {input.published}"
     script:
-        "../scripts/compare_release.py"
+        "../scripts/release/compare_release.py"
 
 
 rule release:

@@ -8,7 +8,7 @@
 #   snakemake --cores 1 --report results/report.html --report-stylesheet workflow/report/report.css
 
 
-include: "report_settings.smk"
+include: "helpers/report.smk"
 
 
 localrules:
@@ -59,11 +59,11 @@ rule write_paper:
         runtime=request(10),
     params:
         inputs=input_names(),
-        code=code_hash("write_paper", "plots"),
+        code=code_hash("report/write_paper", "plots"),
     message:
         "Writing the summary paper {output.pdf}"
     script:
-        "../scripts/write_paper.py"
+        "../scripts/report/write_paper.py"
 
 
 rule write_page:
@@ -85,11 +85,11 @@ rule write_page:
         runtime=request(10),
     params:
         survey=config["survey"],
-        code=code_hash("write_page", "plots"),
+        code=code_hash("report/write_page", "plots"),
     message:
         "Writing {output.html}"
     script:
-        "../scripts/write_page.py"
+        "../scripts/report/write_page.py"
 
 
 rule write_overview:
@@ -117,11 +117,11 @@ rule write_overview:
     params:
         labels=config["labels"],
         survey=config["survey"],
-        code=code_hash("write_overview", "plots"),
+        code=code_hash("report/write_overview", "plots"),
     message:
         "Writing the overview page {output.html}"
     script:
-        "../scripts/write_overview.py"
+        "../scripts/report/write_overview.py"
 
 
 use rule write_overview as write_spectra_page with:
@@ -151,3 +151,33 @@ rule pages:
         rules.write_paper.output,
         rules.write_overview.output,
         expand(rules.write_page.output, page=["table1", "table2", "table3", "claims"]),
+
+
+# What a run was: configuration, versions, git revision.
+#
+# Inputs   none
+# Outputs  <results>/run_config.yaml
+
+
+localrules:
+    write_run_config,
+
+
+rule write_run_config:
+    output:
+        "<results>/run_config.yaml",
+    log:
+        "<logs>/write_run_config.log",
+    conda:
+        "../../envs/training.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        config=config,
+        revision=git_revision(),
+        code=code_hash("report/write_run_config", "training"),
+    message:
+        "Writing the resolved configuration"
+    script:
+        "../scripts/report/write_run_config.py"

@@ -5,7 +5,7 @@
 #          uncertainty.csv, claims.{csv,md}; <results>/tables/spectra_*; <results>/figures/spectra_*
 
 
-include: "spectra_settings.smk"
+include: "helpers/spectra.smk"
 
 
 N_SPECTRA = (
@@ -15,8 +15,8 @@ N_SPECTRA = (
 
 
 localrules:
-    spectra_claims,
-    spectra_heads,
+    spectra_judge_claims,
+    spectra_table_heads,
 
 
 rule spectra_simulate:
@@ -37,11 +37,11 @@ rule spectra_simulate:
         simulation=config["spectra"]["simulation"],
         grism=config["spectra"]["grism"],
         n_templates=config["spectra"]["templates"]["seds"],
-        code=code_hash("spectra_simulate", "survey"),
+        code=code_hash("spectra/simulate", "survey"),
     message:
         "Simulating spectra of {params.simulation[seds]} galaxies"
     script:
-        "../scripts/spectra_simulate.py"
+        "../scripts/spectra/simulate.py"
 
 
 rule spectra_train:
@@ -65,11 +65,11 @@ rule spectra_train:
         runtime=request(30, per_input=1),
     params:
         settings=spectra_study,
-        code=code_hash("spectra_train", "training"),
+        code=code_hash("spectra/train", "training"),
     message:
         "Training the networks of the study of {wildcards.study}"
     script:
-        "../scripts/spectra_train.py"
+        "../scripts/spectra/train.py"
 
 
 rule spectra_fit_templates:
@@ -90,11 +90,11 @@ rule spectra_fit_templates:
         runtime=request(20, per_input=1),
     params:
         settings=spectra_templates(),
-        code=code_hash("spectra_fit_templates", "survey"),
+        code=code_hash("spectra/fit_templates", "survey"),
     message:
         "Fitting templates to the test spectra"
     script:
-        "../scripts/spectra_fit_templates.py"
+        "../scripts/spectra/fit_templates.py"
 
 
 rule spectra_evaluate:
@@ -115,14 +115,14 @@ rule spectra_evaluate:
         mem_mb=request(1000, per_input=4),
         runtime=request(10, per_input=0.05),
     params:
-        code=code_hash("spectra_evaluate", "plots"),
+        code=code_hash("spectra/evaluate", "plots"),
     message:
         "Scoring networks and classical methods on the same spectra"
     script:
-        "../scripts/spectra_evaluate.py"
+        "../scripts/spectra/evaluate.py"
 
 
-rule spectra_heads:
+rule spectra_table_heads:
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
@@ -130,9 +130,9 @@ rule spectra_heads:
         md="<results>/tables/spectra_heads.md",
         tex="<results>/tables/spectra_heads.tex",
     log:
-        "<logs>/spectra_heads.log",
+        "<logs>/spectra_table_heads.log",
     benchmark:
-        "<benchmarks>/spectra_heads.tsv"
+        "<benchmarks>/spectra_table_heads.tsv"
     conda:
         "../../envs/plots.yaml"
     resources:
@@ -143,14 +143,14 @@ rule spectra_heads:
         levels=spectra_heads()["levels"],
         default=config["spectra"]["default"],
         published=config["spectra"]["published"],
-        code=code_hash("spectra_heads", "plots"),
+        code=code_hash("spectra/table_heads", "plots"),
     message:
         "Table of the heads beside the published numbers"
     script:
-        "../scripts/spectra_heads.py"
+        "../scripts/spectra/table_heads.py"
 
 
-rule spectra_claims:
+rule spectra_judge_claims:
     input:
         metrics="<results>/spectra/metrics.csv",
         claims="config/claims.yaml",
@@ -158,9 +158,9 @@ rule spectra_claims:
         csv="<results>/spectra/claims.csv",
         md="<results>/spectra/claims.md",
     log:
-        "<logs>/spectra_claims.log",
+        "<logs>/spectra_judge_claims.log",
     benchmark:
-        "<benchmarks>/spectra_claims.tsv"
+        "<benchmarks>/spectra_judge_claims.tsv"
     conda:
         "../../envs/plots.yaml"
     resources:
@@ -170,11 +170,11 @@ rule spectra_claims:
         default=config["spectra"]["default"],
         published=config["spectra"]["published"],
         levels=spectra_heads()["levels"],
-        code=code_hash("spectra_claims", "plots"),
+        code=code_hash("spectra/judge_claims", "plots"),
     message:
         "Judging the published claims on redshifts from spectra"
     script:
-        "../scripts/spectra_claims.py"
+        "../scripts/spectra/judge_claims.py"
 
 
 rule spectra_uncertainty:
@@ -197,11 +197,11 @@ rule spectra_uncertainty:
         default=config["spectra"]["default"],
         seeds=spectra_heads()["seeds"],
         z_range=config["spectra"]["simulation"]["z_range"],
-        code=code_hash("spectra_uncertainty", "plots"),
+        code=code_hash("spectra/uncertainty", "plots"),
     message:
         "Telling aleatoric and epistemic uncertainty apart"
     script:
-        "../scripts/spectra_uncertainty.py"
+        "../scripts/spectra/uncertainty.py"
 
 
 rule spectra_plot_predictions:
@@ -229,11 +229,11 @@ rule spectra_plot_predictions:
         levels=spectra_heads()["levels"],
         default=config["spectra"]["default"],
         z_range=config["spectra"]["simulation"]["z_range"],
-        code=code_hash("spectra_plot_predictions", "plots"),
+        code=code_hash("spectra/plot_predictions", "plots"),
     message:
         "Plotting predicted against true redshifts from spectra"
     script:
-        "../scripts/spectra_plot_predictions.py"
+        "../scripts/spectra/plot_predictions.py"
 
 
 rule spectra_plot_examples:
@@ -257,11 +257,11 @@ rule spectra_plot_examples:
         runtime=request(10, per_input=0.05),
     params:
         settings=spectra_examples(),
-        code=code_hash("spectra_plot_examples", "plots"),
+        code=code_hash("spectra/plot_examples", "plots"),
     message:
         "Plotting example spectra and their redshift distributions"
     script:
-        "../scripts/spectra_plot_examples.py"
+        "../scripts/spectra/plot_examples.py"
 
 
 rule spectra_plot_impact:
@@ -285,11 +285,11 @@ rule spectra_plot_impact:
         heads=spectra_heads()["heads"],
         default=config["spectra"]["default"],
         architectures=list(config["spectra"]["architectures"]),
-        code=code_hash("spectra_plot_impact", "plots"),
+        code=code_hash("spectra/plot_impact", "plots"),
     message:
         "Plotting the impact of architecture, training-set size and noise"
     script:
-        "../scripts/spectra_plot_impact.py"
+        "../scripts/spectra/plot_impact.py"
 
 
 rule spectra_plot_resolution:
@@ -312,11 +312,11 @@ rule spectra_plot_resolution:
     params:
         default=config["spectra"]["default"],
         z_range=config["spectra"]["simulation"]["z_range"],
-        code=code_hash("spectra_plot_resolution", "plots"),
+        code=code_hash("spectra/plot_resolution", "plots"),
     message:
         "Plotting resolution against number of classes"
     script:
-        "../scripts/spectra_plot_resolution.py"
+        "../scripts/spectra/plot_resolution.py"
 
 
 rule spectra_plot_uncertainty:
@@ -339,11 +339,11 @@ rule spectra_plot_uncertainty:
         runtime=request(10, per_input=0.05),
     params:
         default=config["spectra"]["default"],
-        code=code_hash("spectra_plot_uncertainty", "plots"),
+        code=code_hash("spectra/plot_uncertainty", "plots"),
     message:
         "Plotting aleatoric and epistemic uncertainty"
     script:
-        "../scripts/spectra_plot_uncertainty.py"
+        "../scripts/spectra/plot_uncertainty.py"
 
 
 rule spectra_plot_labels:
@@ -367,11 +367,11 @@ rule spectra_plot_labels:
         default=config["spectra"]["default"],
         recipes=spectra_labels()["recipes"],
         losses=spectra_labels()["losses"],
-        code=code_hash("spectra_plot_labels", "plots"),
+        code=code_hash("spectra/plot_labels", "plots"),
     message:
         "Plotting the losses for uncertain labels"
     script:
-        "../scripts/spectra_plot_labels.py"
+        "../scripts/spectra/plot_labels.py"
 
 
 rule spectra_plot_superresolution:
@@ -394,17 +394,17 @@ rule spectra_plot_superresolution:
         runtime=request(10, per_input=0.05),
     params:
         settings=spectra_superresolution(),
-        code=code_hash("spectra_plot_superresolution", "plots"),
+        code=code_hash("spectra/plot_superresolution", "plots"),
     message:
         "Plotting label super-resolution"
     script:
-        "../scripts/spectra_plot_superresolution.py"
+        "../scripts/spectra/plot_superresolution.py"
 
 
 rule spectra:
     input:
         "<results>/spectra/metrics.csv",
-        rules.spectra_heads.output,
-        rules.spectra_claims.output,
+        rules.spectra_table_heads.output,
+        rules.spectra_judge_claims.output,
         rules.spectra_uncertainty.output,
         spectra_figures("pdf", "png"),

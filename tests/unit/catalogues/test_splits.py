@@ -1,0 +1,306 @@
+"""Splits without a leak, by property; the split script as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scripts.catalogues import split
+from transferz.catalogues.matching import same_objects
+from transferz.catalogues.splits import (
+    SPLITS,
+    check_complete,
+    combine,
+    hash_uniform,
+    leaks,
+    make_consistent,
+    sky_blocks,
+    split_by_object,
+    split_by_sky,
+)
+from transferz.core.errors import InputError
+
+FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
+ARCSEC = 1 / 3600
+
+
+def catalogue(n: int, first_id: int = 0, seed: int = 0, **columns: object) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "object_id": np.arange(first_id, first_id + n),
+            "ra": rng.uniform(149, 151, n),
+            "dec": rng.uniform(1, 3, n),
+            "mag_g": rng.uniform(20, 25, n),
+            "mag_err_g": 0.1,
+            "redshift": rng.uniform(0.1, 2, n),
+        }
+    )
+    return table.assign(**columns)
+
+
+# ------------------------------------------------------------------------------- one data set
+
+
+def test_hash_is_uniform_and_known() -> None:
+    values = hash_uniform(range(20_000), seed=1)
+    assert values.min() >= 0
+    assert values.max() < 1
+    counts = np.histogram(values, bins=20, range=(0, 1))[0]
+    # Chi-square with 19 degrees of freedom: mean 19, standard deviation 6.2.
+    assert ((counts - 1000) ** 2 / 1000).sum() < 50
+    by_hand = int.from_bytes(hashlib.blake2b(b"1:0", digest_size=8).digest(), "big") / 2**64
+    assert values[0] == pytest.approx(by_hand, abs=1e-15)
+    # Frozen: a change here would move every object of every published split.
+    assert split_by_object(range(12), FRACTIONS, seed=2024).tolist() == FROZEN
+    np.testing.assert_array_equal(hash_uniform([7], 3), hash_uniform(["7"], 3))
+
+
+FROZEN = [
+    "train",
+    "train",
+    "validation",
+    "train",
+    "train",
+    "test",
+    "validation",
+    "test",
+    "validation",
+    "train",
+    "train",
+    "test",
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sets(st.integers(0, 2**62), min_size=1, max_size=200), st.integers(0, 9), st.data())
+def test_an_object_keeps_its_split_whatever_the_company(ids: set, seed: int, data) -> None:
+    ids = sorted(ids)
+    whole = dict(zip(ids, split_by_object(ids, FRACTIONS, seed), strict=True))
+    some = data.draw(st.permutations(ids))[: len(ids) // 2 + 1]
+    assert [whole[i] for i in some] == split_by_object(some, FRACTIONS, seed).tolist()
+
+
+def test_fractions_are_met_and_the_seed_matters() -> None:
+    chosen = split_by_object(range(20_000), FRACTIONS, 1)
+    for name in SPLITS:
+        expected = FRACTIONS[name]
+        error = np.sqrt(expected * (1 - expected) / 20_000)
+        assert abs((chosen == name).mean() - expected) < 5 * error
+    assert (chosen != split_by_object(range(20_000), FRACTIONS, 2)).any()
+
+
+@pytest.mark.parametrize(
+    "fractions",
+    [
+        {"train": 0.7, "validation": 0.15, "test": 0.1},
+        {"train": 1.0, "validation": 0.0, "test": 0.0},
+        {"train": 0.7, "test": 0.3},
+    ],
+)
+def test_bad_fractions(fractions: dict) -> None:
+    with pytest.raises(InputError, match=r"splits\.fractions: fractions of the splits; found"):
+        split_by_object([1], fractions, 0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 99), st.sampled_from([0.1, 0.5, 1.0, 7.3, 30.0]))
+def test_blocks_of_sky_are_compact(seed: int, block: float) -> None:
+    rng = np.random.default_rng(seed)
+    ra = np.concatenate([rng.uniform(0, 360, 300), [0, 360, 0, 0]])
+    dec = np.concatenate([np.degrees(np.arcsin(rng.uniform(-1, 1, 300))), [0, 0, 90, -90]])
+    blocks = sky_blocks(ra, dec, block)
+    assert blocks[300] == blocks[301]
+    for number in np.unique(blocks):
+        inside = blocks == number
+        assert np.ptp(dec[inside]) <= block + 1e-9
+        # No block is wider on the sky than about two sides (more only around a pole).
+        middle = np.radians(np.abs(dec[inside]).max())
+        width = np.ptp(ra[inside] % 360) * np.cos(middle)
+        assert width <= 2 * block + 1e-9 or np.abs(dec[inside]).max() > 90 - 2 * block
+
+
+def test_sky_blocks_stay_together_and_meet_the_fractions() -> None:
+    table = catalogue(4000)
+    chosen = split_by_sky(
+        table["ra"].to_numpy(), table["dec"].to_numpy(), FRACTIONS, seed=3, block=0.2
+    )
+    blocks = sky_blocks(table["ra"], table["dec"], 0.2)
+    assert pd.DataFrame({"b": blocks, "s": chosen}).groupby("b")["s"].nunique().max() == 1
+    for name in SPLITS:
+        assert abs((chosen == name).mean() - FRACTIONS[name]) < 0.02
+    other = split_by_sky(
+        table["ra"].to_numpy(), table["dec"].to_numpy(), FRACTIONS, seed=4, block=0.2
+    )
+    assert (chosen != other).any()
+
+
+def test_sky_split_needs_positions_and_blocks() -> None:
+    ra, dec = np.array([1.0, np.nan]), np.array([1.0, 1.0])
+    with pytest.raises(InputError, match="need positions; found 1 rows without"):
+        split_by_sky(ra, dec, FRACTIONS, 0, 1.0)
+    with pytest.raises(InputError, match=r"splits\.block: too few blocks of sky.*found 1 blocks"):
+        split_by_sky(np.array([10.1]), np.array([1.1]), FRACTIONS, 0, 1.0)
+
+
+# ------------------------------------------------------------------------------ two data sets
+
+position = st.integers(0, 8).map(lambda n: 150 + 0.4 * ARCSEC * n)
+row = st.tuples(st.integers(0, 12), position, st.sampled_from(SPLITS))
+rows = st.lists(row, min_size=1, max_size=12, unique_by=lambda r: r[0])
+
+
+def from_rows(values: list) -> pd.DataFrame:
+    table = pd.DataFrame(values, columns=["object_id", "ra", "split"])
+    return table.assign(dec=2.0, redshift=1.0, mag_g=20.0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows, rows, st.booleans(), st.sampled_from([None, 0.5, 1.0]))
+def test_no_object_is_trained_on_here_and_tested_on_there(source, target, ids, radius) -> None:
+    transferz, galaxiesml = from_rows(source), from_rows(target)
+    pairs = same_objects(transferz, galaxiesml, common_ids=ids, radius=radius)
+    kept, shared, n_dropped = make_consistent(transferz, galaxiesml, pairs)
+    combo = combine(kept, galaxiesml, shared)
+
+    def same(one, other) -> bool:
+        near = radius is not None and abs(one.ra - other.ra) * 3600 <= radius * (1 + 1e-9)
+        return near or (ids and one.object_id == other.object_id)
+
+    for one in kept.itertuples():
+        for other in galaxiesml.itertuples():
+            if same(one, other):
+                assert (one.split == "test") == (other.split == "test")
+    # Combo: every GalaxiesML row, and those TransferZ objects that are none of them.
+    assert (combo["dataset"] == "galaxiesml").sum() == len(galaxiesml)
+    expected = [
+        one.object_id
+        for one in kept.itertuples()
+        if not any(same(one, other) for other in galaxiesml.itertuples())
+    ]
+    assert combo.loc[combo["dataset"] == "transferz", "object_id"].tolist() == expected
+    # Nothing is left out but objects that belong to the test set and to another.
+    assert len(kept) + n_dropped == len(transferz)
+    lost = transferz[~transferz["object_id"].isin(kept["object_id"])]
+    for one in lost.itertuples():
+        others = {other.split for other in galaxiesml.itertuples() if same(one, other)}
+        assert "test" in others
+        assert others & {"train", "validation"}
+    # What is not shared keeps its split.
+    alone = kept[~shared].merge(transferz, on="object_id", suffixes=("", "_before"))
+    assert (alone["split"] == alone["split_before"]).all()
+
+
+def test_leaks_are_counted() -> None:
+    transferz = from_rows([(1, 150.0, "train"), (2, 150.1, "test"), (3, 150.2, "test")])
+    galaxiesml = from_rows([(1, 150.0, "test"), (2, 150.1, "validation"), (3, 150.2, "test")])
+    pairs = same_objects(transferz, galaxiesml, common_ids=True, radius=None)
+    assert leaks(transferz, galaxiesml, pairs) == 2
+    kept, _, _ = make_consistent(transferz, galaxiesml, pairs)
+    assert kept["split"].tolist() == ["test", "validation", "test"]
+    assert leaks(kept, galaxiesml, pairs) == 0
+
+
+def test_combining_different_columns_and_identifiers() -> None:
+    first = catalogue(3, split="train", redshift_l68=0.1)
+    second = catalogue(2, split="test", redshift_err=0.01).assign(object_id=["a", "b"])
+    combo = combine(first, second, np.array([False, True, False]))
+    assert combo["object_id"].tolist() == ["0", "2", "a", "b"]
+    assert combo["dataset"].tolist() == ["transferz"] * 2 + ["galaxiesml"] * 2
+    assert combo["redshift_l68"].isna().tolist() == [False, False, True, True]
+    assert combo["redshift_err"].isna().tolist() == [True, True, False, False]
+
+
+def test_incomplete_tables() -> None:
+    table = catalogue(9, split=["train"] * 4 + ["validation"] * 3 + ["test"] * 2)
+    check_complete(table, ["g"], "transferz")
+    with pytest.raises(InputError, match=r"transferz: mag_g: values missing.*found 1 of 9 rows"):
+        check_complete(table.assign(mag_g=[np.nan] + [20.0] * 8), ["g"], "transferz")
+    with pytest.raises(InputError, match="test: splits without an object; found train: 4, val"):
+        check_complete(table.head(7), ["g"], "transferz")
+    with pytest.raises(InputError, match="training: unknown splits"):
+        check_complete(table.assign(split=["training", *table["split"][1:]]), ["g"], "transferz")
+
+
+# --------------------------------------------------------------------------------- the script
+
+
+def run(folder: Path, transferz: pd.DataFrame, galaxiesml: pd.DataFrame, **options: object):
+    paths = {name: folder / f"{name}.parquet" for name in ("t", "g", "ts", "gs", "combo")}
+    transferz.to_parquet(paths["t"])
+    galaxiesml.to_parquet(paths["g"])
+    settings_ = {
+        "bands": ["g"],
+        "method": {"transferz": "object", "galaxiesml": "published"},
+        "fractions": FRACTIONS,
+        "seed": 1,
+        "block": 0.1,
+        "common_ids": True,
+        "identity_radius": 1.0,
+        **options,
+    }
+    split.main(*paths.values(), folder / "summary.csv", **settings_)
+    tables = {name: pd.read_parquet(paths[name]) for name in ("ts", "gs", "combo")}
+    return tables, pd.read_csv(folder / "summary.csv")
+
+
+def test_split_script(tmp_path: Path) -> None:
+    galaxiesml = catalogue(300, first_id=1000, seed=1)
+    galaxiesml["split"] = np.resize(["train"] * 5 + ["validation", "test"], 300)
+    transferz = catalogue(200, seed=2)
+    # Shared by identifier, and by position under another one.
+    transferz.loc[:19, "object_id"] = galaxiesml["object_id"][:20].to_numpy()
+    transferz.loc[20:39, ["ra", "dec"]] = galaxiesml.loc[100:119, ["ra", "dec"]].to_numpy()
+    tables, summary = run(tmp_path, transferz, galaxiesml)
+    pd.testing.assert_frame_equal(tables["gs"], galaxiesml, check_dtype=False)
+    shared = tables["ts"]["split"].to_numpy()[:40]
+    expected = galaxiesml["split"].to_numpy()[[*range(20), *range(100, 120)]]
+    assert shared.tolist() == expected.tolist()
+    assert len(tables["combo"]) == 300 + 160
+    counts = summary.groupby("sample")["n"].sum()
+    assert counts.to_dict() == {
+        **{"combo": 460, "galaxiesml": 300, "transferz": 200, "shared": 40, "dropped": 0}
+    }
+    in_combo = summary[(summary["sample"] == "combo") & (summary["split"] == "test")]
+    for _, part in in_combo.iterrows():
+        combo = tables["combo"]
+        found = combo[(combo["dataset"] == part["dataset"]) & (combo["split"] == "test")]
+        assert len(found) == part["n"]
+    again, _ = run(tmp_path, transferz.sample(frac=1, random_state=0), galaxiesml)
+    merged = again["ts"].merge(tables["ts"], on="object_id")
+    assert (merged["split_x"] == merged["split_y"]).all()
+
+
+def test_split_script_by_sky_without_common_ids(tmp_path: Path) -> None:
+    transferz = catalogue(300).assign(ra=np.nan, dec=np.nan)
+    galaxiesml = catalogue(400, seed=3)
+    tables, summary = run(
+        tmp_path,
+        transferz,
+        galaxiesml,
+        method={"transferz": "object", "galaxiesml": "sky"},
+        common_ids=False,
+        identity_radius=None,
+    )
+    assert summary.loc[summary["sample"] == "shared", "n"].sum() == 0
+    assert len(tables["combo"]) == 700
+    blocks = sky_blocks(galaxiesml["ra"], galaxiesml["dec"], 0.1)
+    assert tables["gs"].groupby(blocks)["split"].nunique().max() == 1
+
+
+def test_split_script_errors(tmp_path: Path) -> None:
+    table = catalogue(300)
+    with pytest.raises(
+        InputError, match=r"galaxiesml: split: the catalogue has no published split"
+    ):
+        run(tmp_path, table, table)
+    method = {"transferz": "random", "galaxiesml": "object"}
+    with pytest.raises(InputError, match=r"splits\.method\.transferz: unknown way to split"):
+        run(tmp_path, table, table, method=method)
+    assert not (tmp_path / "ts.parquet").exists()

@@ -1,0 +1,110 @@
+"""Strategies compared seed by seed, and the table of recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scripts.diagnostics import table_comparisons, table_recipes
+from transferz.core.errors import InputError
+from transferz.evaluation.metrics import METRICS
+
+SEEDS, RANGE = 20, [0.3, 1.5]
+
+
+def metrics_of(scale: dict[tuple[str, str], float]) -> pd.DataFrame:
+    """Metrics by strategy and data set: the given value, and what the seeds share."""
+    shared = np.random.default_rng(4).normal(1.0, 0.2, SEEDS)
+    rows = [
+        {"strategy": strategy, "seed": seed, "dataset": dataset, "z_min": 0.3, "z_max": 1.5, "n": 9}
+        | dict.fromkeys(METRICS, value * shared[seed])
+        for (strategy, dataset), value in scale.items()
+        for seed in range(SEEDS)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(name="files")
+def fixture_files(tmp_path: Path) -> tuple[Path, Path]:
+    """Soft is better on the target by a fifth, the same on the source; the truth halves it."""
+    per_seed = metrics_of(
+        {
+            ("soft", "galaxiesml"): 0.04,
+            ("hard", "galaxiesml"): -0.05,
+            ("soft", "transferz"): 0.1,
+            ("hard", "transferz"): 0.1,
+        }
+    )
+    truth = metrics_of({("soft", "transferz"): 0.05, ("hard", "transferz"): 0.1})
+    truth = truth.assign(judged_by="truth", range="range").drop(columns="dataset")
+    for name, table in (("per_seed", per_seed), ("truth", truth)):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    return tmp_path / "per_seed.csv", tmp_path / "truth.csv"
+
+
+def run(files: tuple[Path, Path | None], folder: Path, pairs: list) -> tuple[pd.DataFrame, str]:
+    csv, md = folder / "comparisons.csv", folder / "comparisons.md"
+    table_comparisons.main(
+        *files,
+        csv,
+        md,
+        pairs=pairs,
+        metrics=["rms"],
+        z_range=RANGE,
+        labels={"galaxiesml": "Target"},
+        survey="embedded",
+    )
+    return pd.read_csv(csv), md.read_text()
+
+
+def test_pairs_share_what_the_seeds_share(files: tuple[Path, Path], tmp_path: Path) -> None:
+    table, page = run(files, tmp_path, [["soft", "hard"]])
+    assert len(table) == 3 * len(METRICS)
+    rows = table[table["metric"] == "rms"].set_index(["dataset", "judged_by"])
+    target = rows.loc[("galaxiesml", "label")]
+    # Absolute values: a bias of the other sign is no gain. The seeds' common scatter cancels.
+    assert target["difference"] == pytest.approx(-0.01 * target["value_of"] / 0.04)
+    assert target["difference_low"] < target["difference"] < target["difference_high"] < 0
+    assert target[["ratio", "ratio_low", "ratio_high"]].to_list() == pytest.approx([1.25] * 3)
+    assert rows.loc[("transferz", "label"), ["difference", "difference_high"]].to_list() == [0, 0]
+    assert rows.loc[("transferz", "truth"), "ratio"] == pytest.approx(2.0)
+    assert "## soft and hard" in page and page.count("**") == 4
+    assert "| Target" in page and "1.25 [1.25, 1.25]" in page
+
+
+def test_without_the_truth_labels_alone_judge(files: tuple[Path, Path], tmp_path: Path) -> None:
+    table, _ = run((files[0], None), tmp_path, [["hard", "soft"]])
+    assert set(table["judged_by"]) == {"label"}
+    with pytest.raises(InputError, match=r"evaluation\.comparisons: nothing to compare"):
+        run(files, tmp_path, [])
+
+
+def test_recipes_say_what_learns(files: tuple[Path, Path], tmp_path: Path) -> None:
+    recipes = {
+        "hard": {"train_on": "transferz", "start_from": None, "trainable": "all"},
+        "soft": {"train_on": "galaxiesml", "start_from": "hard", "trainable": "hidden_1"},
+    }
+    rates = {"hard": (0.001, None), "soft": (0.0001, 2)}
+    for name, (rate, rank) in rates.items():
+        recipes[name] |= {"learning_rate": rate, "low_rank": rank}
+    csv, md = tmp_path / "recipes.csv", tmp_path / "recipes.md"
+    table_recipes.main(
+        files[0],
+        csv,
+        md,
+        recipes=recipes,
+        metrics=["rms"],
+        z_range=RANGE,
+        labels={"galaxiesml": "Target"},
+        survey="embedded",
+    )
+    table = pd.read_csv(csv)
+    assert len(table) == 2 * 2 * len(METRICS)
+    rows = [line for line in md.read_text().splitlines() if line.startswith("| soft")]
+    cells = [cell.strip() for cell in rows[0].strip("|").split("|")]
+    assert cells[:6] == ["soft", "Target", "hard", "hidden_1", "0.0001", "2"]
+    found = table[(table["strategy"] == "soft") & (table["dataset"] == "galaxiesml")]
+    assert cells[6].startswith(f"{found['mean'].iloc[0]:.3f}"[:5])

@@ -1,0 +1,240 @@
+"""Digits, Markdown and LaTeX of tables, and Tables 1 and 2 on made data."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scripts.evaluation import table1, table2
+from transferz.core.errors import InputError
+from transferz.evaluation.metrics import KEYS, METRICS
+from transferz.report.tables import (
+    decimals,
+    escape_latex,
+    fixed,
+    markdown_table,
+    read_cutflow,
+    significant,
+    siunitx,
+    survey_note,
+    table_format,
+    with_spread,
+)
+
+LABELS = {"galaxiesml": "GalaxiesML", "transferz": "Transfer_Z"}
+SHOWN = ["bias_median", "rms", "outlier_fraction"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "plain", "latex"),
+    [
+        # Rounding of the Particle Data Group: 0.827 +- 0.119, 0.367, and 0.967 are its examples.
+        (0.827, 0.119, "0.83 ± 0.12", "0.83(12)"),
+        (0.827, 0.367, "0.8 ± 0.4", "0.8(4)"),
+        (0.827, 0.967, "0.8 ± 1.0", "0.8(10)"),
+        (0.02056, 0.00182, "0.0206 ± 0.0018", "0.0206(18)"),
+        (-0.00012, 0.0021, "−0.0001 ± 0.0021", "-0.0001(21)"),
+        (-0.00001, 0.0021, "0.0000 ± 0.0021", "0.0000(21)"),
+        (123.4, 5.6, "123 ± 6", "123(6)"),
+        (1234.0, 56.0, "1234 ± 56", "1234(56)"),
+        (0.5, float("nan"), "0.500", "0.500"),
+        (0.0512, 0.0, "0.0512 ± 0.0000", "0.0512(0)"),
+        (0.0, 0.0, "0.000 ± 0.000", "0.000(0)"),
+    ],
+)
+def test_sensible_digits(mean: float, spread: float, plain: str, latex: str) -> None:
+    assert with_spread(mean, spread) == plain
+    assert siunitx(mean, spread) == latex
+
+
+def test_spread_keeps_one_or_two_digits() -> None:
+    for spread in np.geomspace(1e-6, 0.9, 300):
+        shown = fixed(spread, decimals(1.0, spread)).lstrip("0.").replace(".", "")
+        assert 1 <= len(shown) <= 2
+        assert float(fixed(spread, decimals(1.0, spread))) == pytest.approx(spread, rel=0.13)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (4.8012, "4.80"),
+        (12.34, "12.3"),
+        (0.0012345, "0.00123"),
+        (123456, "123000"),
+        (-0.5, "−0.500"),
+    ],
+)
+def test_significant_digits(value: float, text: str) -> None:
+    assert significant(value) == text
+
+
+def test_special_numbers() -> None:
+    assert significant(0.0) == "0"
+    assert significant(float("inf")) == "inf"
+    assert significant(float("nan")) == "nan"
+
+
+def test_table_format_covers_every_cell() -> None:
+    assert table_format(["0.0206(18)", "-12.3(4)", "0.120(8)"]) == "-2.4(2)"
+    assert table_format(["12", "3.45"]) == "2.2"
+
+
+def test_latex_has_no_bare_special_character() -> None:
+    text = escape_latex("50% of lp_zPDF & #1 {x} < ~3^2 \\ $")
+    assert not re.search(r"(?<!\\)[%&#_$]", text)
+
+
+def test_markdown_columns_line_up() -> None:
+    lines = markdown_table(["a", "long header"], [["x|y", "1"], ["z", "22"]], "lr").splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert lines[1].endswith("-: |")
+    assert r"x\|y" in lines[2]
+
+
+def test_survey_notes() -> None:
+    assert "not the real catalogues" in survey_note("embedded")
+    assert "not the paper's catalogues" in survey_note("custom")
+    assert "real catalogues" in survey_note("archive")
+
+
+# ------------------------------------------------------------------------------- table 1
+
+
+@pytest.fixture
+def per_seed(tmp_path: Path) -> Path:
+    """Metrics in which B is clearly better than A on the target, and equal on the source."""
+    rows = []
+    for strategy in "AB":
+        for dataset in ("galaxiesml", "transferz"):
+            offset = 0.0 if strategy == "A" or dataset == "transferz" else -0.05
+            noise = np.random.default_rng([ord(strategy), len(dataset)]).normal(0.1, 0.004, 30)
+            for seed, value in enumerate(noise):
+                values = dict.fromkeys(METRICS, value + offset)
+                values["bias_median"] = -(value + offset)
+                for z_range in ((0.3, 1.5), (0.0, 10.0)):
+                    key = (strategy, seed, dataset, *z_range)
+                    rows.append(dict(zip(KEYS, key, strict=True)) | {"n": 4321} | values)
+    pd.DataFrame(rows).to_csv(tmp_path / "per_seed.csv", index=False)
+    return tmp_path / "per_seed.csv"
+
+
+@pytest.fixture
+def first(per_seed: Path) -> dict[str, Path]:
+    paths = {name: per_seed.with_name(f"table1.{name}") for name in ("csv", "md", "tex")}
+    table1.main(
+        per_seed,
+        **paths,
+        strategies=["A", "B"],
+        metrics=SHOWN,
+        z_range=[0.3, 1.5],
+        labels=LABELS,
+        survey="embedded",
+    )
+    return paths
+
+
+def test_table1_means_and_spreads(first: dict[str, Path], per_seed: Path) -> None:
+    table = pd.read_csv(first["csv"]).set_index(["dataset", "strategy"])
+    metrics = pd.read_csv(per_seed).query("z_min == 0.3")
+    groups = metrics.groupby(["dataset", "strategy"])
+    for metric in METRICS:
+        pd.testing.assert_series_equal(
+            table[f"{metric}_mean"], groups[metric].mean(), check_names=False, check_like=True
+        )
+        pd.testing.assert_series_equal(
+            table[f"{metric}_spread"], groups[metric].std(), check_names=False, check_like=True
+        )
+    assert set(table["n_galaxies"]) == {4321}
+    assert set(table["n_seeds"]) == {30}
+
+
+def test_table1_marks_only_what_is_significant(first: dict[str, Path]) -> None:
+    table = pd.read_csv(first["csv"]).set_index(["dataset", "strategy"])
+    for metric in METRICS:
+        assert table.loc[("galaxiesml", "B"), f"{metric}_best"]
+        assert not table.loc["transferz", f"{metric}_best"].any()
+    page = first["md"].read_text()
+    lines = [line for line in page.splitlines() if line.startswith("| GalaxiesML | B")]
+    assert lines[0].count("**") == 2 * len(SHOWN)
+    assert page.count("**") == 2 * len(SHOWN)
+    assert first["tex"].read_text().count(r"\bfseries") == len(SHOWN)
+
+
+def test_table1_shows_the_numbers_of_its_csv(first: dict[str, Path]) -> None:
+    table = pd.read_csv(first["csv"])
+    page = first["md"].read_text()
+    for row in table.itertuples():
+        assert with_spread(row.rms_mean, row.rms_spread) in page
+    assert page.splitlines()[0].startswith("These are not the real catalogues")
+    assert "4,321 galaxies of GalaxiesML" in page
+
+
+def test_table1_latex_is_well_formed(first: dict[str, Path]) -> None:
+    check_latex(first["tex"].read_text(), columns=1 + len(SHOWN))
+    assert r"Transfer\_Z" in first["tex"].read_text()
+
+
+def check_latex(text: str, columns: int) -> None:
+    """Balanced braces and environments; as many cells as columns in every row."""
+    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+    for name in ("table", "tabular"):
+        assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}") == 1
+    rules = [text.index(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")]
+    assert rules == sorted(rules)
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    for row in rows:
+        if "multicolumn" not in row:
+            assert len(re.findall(r"(?<!\\)&", row)) == columns - 1
+
+
+# ------------------------------------------------------------------------------- table 2
+
+FLOW = pd.DataFrame(
+    {
+        "step": [1, 2, 3],
+        "cut": ["primary", "cross-match", "galaxy"],
+        "description": ["one each", "within 1 arcsec", "lp_type = 0 & more < 5%"],
+        "n_in": [1000, 5000, 900],
+        "n_out": [1000, 900, 899],
+        "n_removed": [0, 4100, 1],
+        "fraction": [1.0, 0.18, 899 / 900],
+        "stage": ["HSC", "match", "selection"],
+    }
+)
+
+
+def test_table2(tmp_path: Path) -> None:
+    FLOW.to_csv(tmp_path / "cutflow.csv", index=False)
+    paths = {name: tmp_path / f"table2.{name}" for name in ("csv", "md", "tex")}
+    table2.main(tmp_path / "cutflow.csv", **paths, labels=LABELS, survey="archive")
+    pd.testing.assert_frame_equal(pd.read_csv(paths["csv"]), FLOW)
+    page = paths["md"].read_text()
+    assert "Transfer_Z has 899 galaxies" in page
+    assert "5,000" in page
+    # 899 of 900 is 99.9%, and nothing that lost a row says 100.
+    assert page.count("100.0") == 1
+    check_latex(paths["tex"].read_text(), columns=7)
+    assert r"lp\_type = 0 \& more \textless{} 5\%" in paths["tex"].read_text()
+
+
+@pytest.mark.parametrize(
+    ("flow", "message"),
+    [
+        (FLOW.drop(columns="n_out"), "n_out: not a cut-flow table"),
+        (FLOW.head(0), "not a cut-flow table; found 0 steps"),
+        (FLOW.assign(n_removed=0), "step 2: counts that contradict each other"),
+    ],
+)
+def test_a_damaged_cut_flow(tmp_path: Path, flow: pd.DataFrame, message: str) -> None:
+    flow.to_csv(tmp_path / "cutflow.csv", index=False)
+    with pytest.raises(InputError, match=message):
+        read_cutflow(tmp_path / "cutflow.csv")
+
+
+def test_a_cut_flow_without_stages(tmp_path: Path) -> None:
+    FLOW.drop(columns="stage").to_csv(tmp_path / "cutflow.csv", index=False)
+    assert set(read_cutflow(tmp_path / "cutflow.csv")["stage"]) == {"selection"}

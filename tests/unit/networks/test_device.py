@@ -1,0 +1,76 @@
+"""The choice of the device, with TensorFlow's own calls replaced: no test has a GPU."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from transferz.core.errors import InputError
+from transferz.networks import architecture
+from transferz.networks.architecture import configure_tensorflow
+
+
+class FakeConfig:
+    """Stands for `tf.config` on a machine with some GPUs; notes what it is told."""
+
+    def __init__(self, n_gpus: int) -> None:
+        self.gpus = [SimpleNamespace(name=f"GPU:{k}") for k in range(n_gpus)]
+        self.searches = 0
+        self.visible: list | None = None
+        self.growing: list[str] = []
+        self.threads: list[int] = []
+        self.threading = SimpleNamespace(
+            set_intra_op_parallelism_threads=self.threads.append,
+            set_inter_op_parallelism_threads=self.threads.append,
+        )
+        self.experimental = SimpleNamespace(set_memory_growth=self.set_memory_growth)
+
+    def list_physical_devices(self, kind: str) -> list:
+        assert kind == "GPU"
+        self.searches += 1
+        return self.gpus
+
+    def set_visible_devices(self, devices: list, kind: str) -> None:
+        assert kind == "GPU"
+        self.visible = devices
+
+    def set_memory_growth(self, gpu: SimpleNamespace, enable: bool) -> None:
+        assert enable
+        self.growing.append(gpu.name)
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, n_gpus: int, device: str) -> tuple[str, FakeConfig]:
+    config = FakeConfig(n_gpus)
+    monkeypatch.setattr(architecture, "tf", SimpleNamespace(config=config))
+    return configure_tensorflow(3, device), config
+
+
+@pytest.mark.parametrize("n_gpus", [0, 2])
+def test_the_cpu_looks_for_no_gpu_and_hides_all(monkeypatch, n_gpus: int) -> None:
+    used, config = configure(monkeypatch, n_gpus, "cpu")
+    assert used == "cpu"
+    assert config.searches == 0
+    assert config.visible == [] and config.growing == []
+    assert config.threads == [3, 3]
+
+
+@pytest.mark.parametrize("device", ["gpu", "auto"])
+def test_one_gpu_is_taken_with_growing_memory(monkeypatch, device: str) -> None:
+    used, config = configure(monkeypatch, 2, device)
+    assert used == "gpu"
+    assert [gpu.name for gpu in config.visible] == config.growing == ["GPU:0"]
+    assert config.threads == [3, 3]
+
+
+def test_auto_without_a_gpu_is_the_cpu_and_says_nothing(monkeypatch, caplog) -> None:
+    with caplog.at_level(logging.DEBUG):
+        used, config = configure(monkeypatch, 0, "auto")
+    assert used == "cpu" and config.visible == []
+    assert caplog.text == ""
+
+
+def test_a_gpu_that_is_not_there_is_a_clear_error(monkeypatch) -> None:
+    with pytest.raises(InputError, match="device: TensorFlow sees no GPU; found gpu; set"):
+        configure(monkeypatch, 0, "gpu")

@@ -1,0 +1,162 @@
+"""The style, files that are the same on every run, and the layout of flow charts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from transferz.report.figures import (
+    DATASET_COLOURS,
+    DOUBLE_COLUMN,
+    INPUT,
+    PROCESS,
+    PRODUCT,
+    SOURCE,
+    TARGET,
+    FlowChart,
+    Node,
+    density_map,
+    save_figure,
+    strategy_styles,
+    text_width,
+    use_style,
+    wrap,
+    write_caption,
+)
+
+DRAW = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import matplotlib.pyplot as plt
+from transferz.report.figures import save_figure, use_style
+use_style()
+figure, axes = plt.subplots(figsize=(3.35, 2.0))
+axes.hexbin([0, 1, 1], [0, 1, 0], gridsize=5, rasterized=True)
+axes.set(xlabel="Redshift $z$", title="Sphinx of black quartz", ylabel=r"$\\Delta z / (1 + z)$")
+save_figure(figure, sys.argv[2] + ".pdf", sys.argv[2] + ".png")
+"""
+
+
+def test_files_are_the_same_in_every_process(root: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", "1"), ("b", "2")):
+        subprocess.run(
+            [sys.executable, "-c", DRAW, root / "workflow", tmp_path / name],
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+    for suffix in (".pdf", ".png"):
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf", "a.png", "b.pdf", "b.png"]
+
+
+def test_letters_are_embedded_and_dates_are_not(tmp_path: Path) -> None:
+    use_style()
+    figure, axes = plt.subplots()
+    axes.set_xlabel("Redshift $z$")
+    save_figure(figure, tmp_path / "a.pdf", tmp_path / "a.png")
+    content = (tmp_path / "a.pdf").read_bytes()
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+    assert b"CreationDate" not in content
+    assert b"matplotlib" not in (tmp_path / "a.png").read_bytes().lower()
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_a_failed_figure_leaves_no_file(tmp_path: Path) -> None:
+    use_style()
+    figure, axes = plt.subplots()
+    axes.set_xlabel(r"$\nocommand$")
+    with pytest.raises(ValueError, match="nocommand"):
+        save_figure(figure, tmp_path / "a.pdf", tmp_path / "a.png")
+    plt.close(figure)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_style_needs_no_tex_and_no_installed_letters() -> None:
+    use_style()
+    assert not mpl.rcParams["text.usetex"]
+    assert mpl.rcParams["pdf.fonttype"] == 42
+    path = mpl.font_manager.findfont(mpl.rcParams["font.family"][0], fallback_to_default=False)
+    # Either may go through a link to the environment.
+    assert Path(path).resolve().is_relative_to(Path(mpl.get_data_path()).resolve())
+
+
+def deuteranope(colour: str) -> np.ndarray:
+    """Colour as seen without green cones (Viénot, Brettel & Mollon 1999), linear RGB."""
+    linear = np.array(to_rgb(colour)) ** 2.2
+    lms = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.03, 0.18, 1.467]])
+    seen = lms @ linear
+    seen[1] = 0.494207 * seen[0] + 1.24827 * seen[2]
+    return np.clip(np.linalg.solve(lms, seen), 0, 1)
+
+
+def test_target_is_blue_source_is_orange_and_colour_blind_readers_see_it() -> None:
+    assert DATASET_COLOURS == {"galaxiesml": TARGET, "transferz": SOURCE}
+    red, green, blue = to_rgb(TARGET)
+    assert blue > green > red
+    red, green, blue = to_rgb(SOURCE)
+    assert red > green > blue
+    assert np.linalg.norm(deuteranope(TARGET) - deuteranope(SOURCE)) > 0.4
+
+
+def test_strategies_differ_in_colour_and_marker() -> None:
+    styles = strategy_styles([f"S{number}" for number in range(7)])
+    for first, second in combinations(styles.values(), 2):
+        assert first["color"] != second["color"]
+        assert first["marker"] != second["marker"]
+    assert strategy_styles(["A"])["A"] == strategy_styles(["A", "B"])["A"]
+
+
+def test_density_grows_darker_and_single_galaxies_show_on_white() -> None:
+    shades = density_map()(np.linspace(0, 1, 20))[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(shades) < 0).all()
+    assert shades[0] < 0.8
+
+
+def test_caption_file(tmp_path: Path) -> None:
+    write_caption(tmp_path / "c.md", "Figure 9.", "What it shows.", "What it looks like.")
+    text = (tmp_path / "c.md").read_text()
+    assert text == "**Figure 9.** What it shows.\n\nAlt text: What it looks like.\n"
+
+
+# ------------------------------------------------------------------------------ flow charts
+
+
+def test_wrapped_lines_fit() -> None:
+    use_style()
+    text = "sources with an HSC object within 1 arcsec, each the other's nearest, and then some"
+    lines = wrap(text, 1.5, 7.0)
+    assert " ".join(lines) == text
+    assert len(lines) > 1
+    assert all(text_width(line, 7.0) <= 1.5 for line in lines)
+    assert wrap("unbreakable_name_of_a_column", 0.2, 7.0) == ["unbreakable_name_of_a_column"]
+
+
+def test_boxes_of_a_chart_do_not_touch() -> None:
+    use_style()
+    chart = FlowChart(DOUBLE_COLUMN)
+    start = chart.add(Node("Start", "", "", INPUT), 1.7, 0.0, 3.2)
+    nodes = [Node(f"cut {k}", "some words " * k, "removes 1", PROCESS) for k in range(9)]
+    chart.snake(start, [*nodes, Node("End", "", "", PRODUCT)], list(range(100, 110)), 5.3)
+    assert len(chart.boxes) == 11
+    for first, second in combinations(chart.boxes, 2):
+        apart = abs(first.x - second.x) >= 0.5 * (first.width + second.width)
+        assert apart or first.bottom > second.top or second.bottom > first.top
+    left, right = ([box for box in chart.boxes if box.x == x] for x in (1.7, 5.3))
+    assert abs(left[-1].bottom - right[-1].bottom) < 1.0
+    for above, below in pairwise(left):
+        assert above.bottom - below.top == pytest.approx(chart.gap)
+    assert [n for _, n, _ in chart.paths] == list(range(100, 110))
+    figure = chart.draw({"Input": INPUT}, 0.3)
+    assert figure.get_figwidth() == DOUBLE_COLUMN
+    assert {f"{n}" for n in range(100, 110)} <= {text.get_text() for text in figure.axes[0].texts}
+    plt.close(figure)

@@ -1,0 +1,176 @@
+"""The project's own consistency: configuration against schema, locks, catalog requirements."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def leaves(schema: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict]]:
+    """Yield path and schema of every leaf below fixed property names."""
+    for name, entry in schema.get("properties", {}).items():
+        if "properties" in entry:
+            yield from leaves(entry, (*path, name))
+        elif "$ref" not in entry:
+            yield (*path, name), entry
+
+
+def is_mapping(entry: dict) -> bool:
+    """Whether a leaf is a mapping with keys of the user's own; its default is empty."""
+    return isinstance(entry.get("additionalProperties"), dict)
+
+
+@pytest.fixture(scope="module")
+def schema(root: Path) -> dict:
+    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def config(root: Path) -> dict:
+    return yaml.safe_load((root / "config/config.yaml").read_text())
+
+
+def test_every_leaf_of_the_schema_has_description_and_default(schema: dict) -> None:
+    lacking = [
+        ".".join(path)
+        for path, entry in leaves(schema)
+        if "description" not in entry or "default" not in entry
+    ]
+    assert lacking == []
+
+
+def test_the_schema_lets_no_typo_pass(schema: dict) -> None:
+    def open_objects(entry: dict, path: str = "") -> Iterator[str]:
+        typed = isinstance(entry.get("additionalProperties"), dict)
+        if "properties" in entry and entry.get("additionalProperties") is not False and not typed:
+            yield path
+        for name, child in entry.get("properties", {}).items():
+            yield from open_objects(child, f"{path}.{name}")
+
+    assert list(open_objects(schema)) == []
+
+
+def test_the_default_configuration_states_every_key_with_its_default(
+    schema: dict, config: dict
+) -> None:
+    differing = {}
+    for path, entry in leaves(schema):
+        value: object = config
+        for name in path:
+            value = value.get(name, "absent") if isinstance(value, dict) else "absent"
+        if value != entry.get("default") and not is_mapping(entry):
+            differing[".".join(path)] = (value, entry["default"])
+    assert differing == {}
+
+
+def test_a_new_strategy_is_as_few_lines_as_the_readme_says(root: Path, schema: dict) -> None:
+    readme = (root / "README.md").read_text()
+    (block,) = re.findall(r"```yaml\n# my_run.yaml\nstrategies:\n(.*?)```", readme, re.DOTALL)
+    strategies = yaml.safe_load(block)
+    assert len(strategies) == len(block.strip().splitlines()) >= 5
+    known = set(schema["properties"]["strategies"]["additionalProperties"]["properties"])
+    assert {key for entry in strategies.values() for key in entry} <= known
+    assert {"head", "low_rank"} <= {key for entry in strategies.values() for key in entry}
+
+
+def test_every_configuration_is_in_the_list_of_runs(root: Path) -> None:
+    text, folder = (root / "config/README.md").read_text(), root / "config"
+    files = [*folder.glob("*.*"), *folder.glob("examples/*.yaml")]
+    names = {str(path.relative_to(folder)) for path in files} - {"README.md"}
+    assert len(names) >= 10
+    assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_conda_environments_equal_the_lock(root: Path) -> None:
+    finished = subprocess.run([sys.executable, root / "envs/pin_conda.py", "--check"])
+    assert finished.returncode == 0
+    for path in (root / "envs").glob("*.yaml"):
+        packages = yaml.safe_load(path.read_text())["dependencies"]
+        assert all("=" in package for package in packages), path
+
+
+def test_the_lock_has_hashes_and_names_no_index(root: Path) -> None:
+    text = (root / "envs/requirements.txt").read_text()
+    assert text.count("--hash=sha256:") > 500
+    assert "index-url" not in text
+    assert "://" not in text
+
+
+def test_the_lock_covers_every_direct_dependency(root: Path) -> None:
+    wanted = [
+        line.split("<")[0].split(">")[0].strip()
+        for line in (root / "envs/requirements.in").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    lock = (root / "envs/requirements.txt").read_text()
+    assert [name for name in wanted if f"\n{name}==" not in lock] == []
+
+
+def test_workflow_catalog_requirements(root: Path) -> None:
+    assert (root / "workflow/Snakefile").is_file()
+    assert list((root / "workflow/rules").glob("*.smk"))
+    assert (root / "config/README.md").is_file()
+    assert (root / "LICENSE").is_file()
+    usage = yaml.safe_load((root / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert usage["software-stack-deployment"]["conda"] is True
+    assert usage["report"] is True
+    readme = (root / "README.md").read_text().lower()
+    assert "snakemake" in readme
+    assert "workflow" in readme
+
+
+def test_every_script_belongs_to_the_rule_of_its_name(root: Path) -> None:
+    """A script of spectra/ is called by a rule of spectra.smk, with or without that in front."""
+    for path in sorted((root / "workflow/scripts").rglob("*.py")):
+        room = path.parent.name
+        rules = (root / f"workflow/rules/{room}.smk").read_text()
+        names = set(re.findall(r"^ *rule (\w+):", rules, re.MULTILINE))
+        assert f'"../scripts/{room}/{path.name}"' in rules, path
+        assert names & {path.stem, f"{room}_{path.stem}"}, path
+
+
+def test_every_rule_asks_for_memory_and_time(root: Path) -> None:
+    """A batch system ends what takes more than was asked for; `use rule` inherits."""
+    lacking = []
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for text in re.split(r"^ *(?=rule \w+:)", path.read_text(), flags=re.MULTILINE)[1:]:
+            asked = re.findall(r"^ +(mem_mb|runtime)=", text, re.MULTILINE)
+            if "script:" in text and sorted(asked) != ["mem_mb", "runtime"]:
+                lacking.append(text.partition(":")[0])
+    assert lacking == []
+
+
+def test_tensorflow_is_imported_in_the_one_quiet_place(root: Path) -> None:
+    pattern = r"^(?:import|from) (?:keras|tensorflow)\b"
+    for path in (root / "workflow").rglob("*.py"):
+        assert not re.search(pattern, path.read_text(), re.MULTILINE), path.name
+
+
+def test_no_script_has_a_future_import(root: Path) -> None:
+    """Snakemake puts its own lines in front of a script: such an import would come too late."""
+    for path in (root / "workflow/scripts").rglob("*.py"):
+        assert "from __future__" not in path.read_text(), path.name
+
+
+def test_the_readme_shows_the_committed_real_sky_table(root: Path) -> None:
+    table = (root / "config/examples/des_cosmos/table1.md").read_text().splitlines()
+    readme = (root / "README.md").read_text()
+    assert "\n".join(line for line in table if line.startswith("|")) in readme
+
+
+def test_the_readme_quotes_the_result_of_the_fault_campaign(root: Path) -> None:
+    result = (root / "tests/faults/RESULT.md").read_text()
+    found = {name: int(n) for name, n in re.findall(r"^\| (.+?) \| (\d+) \|$", result, re.M)}
+    sentence = (
+        f"{found['kills']} kills, {found['other faults']} other faults, "
+        f"{found['single bits flipped']:,} flipped bits, {found['bad inputs']:,} bad inputs; "
+        f"{found['lost']} lost, {found['silently wrong']} silently wrong."
+    )
+    assert sentence in (root / "README.md").read_text()
+    assert found["kills"] >= 20

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scripts.spectra import simulate
+from transferz.core.errors import InputError
+from transferz.spectra.studies import read_spectra
+
+SIMULATION = {
+    "seed": 1, "seds": 60, "validation": 10, "test": 12, "redshifts_per_sed": 2,
+    "z_range": [1.0, 1.8], "z_below": [0.7, 0.95], "z_above": [1.85, 2.3], "outside": 8,
+    "rest_step": 0.001,
+}  # fmt: skip
+GRISM = {"wavelength_min": 12060, "wavelength_max": 18920, "pixels": 64, "resolving_power": 480}
+
+
+def simulate_into(folder: Path) -> dict[str, Path]:
+    paths = {name: folder / name for name in ("spectra.npz", "templates.npz", "seds.parquet")}
+    simulate.main(*paths.values(), simulation=SIMULATION, grism=GRISM, n_templates=15)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return simulate_into(tmp_path_factory.mktemp("spectra"))
+
+
+def test_no_rest_frame_sed_of_the_test_is_trained_on(simulated: dict[str, Path]) -> None:
+    data = read_spectra(simulated["spectra.npz"])
+    seds = {name: set(data.sed[data.rows(name)]) for name in ("train", "validation", "test")}
+    assert [len(seds[name]) for name in seds] == [38, 10, 12]
+    assert not seds["train"] & seds["test"]
+    assert not seds["train"] & seds["validation"]
+    assert not seds["validation"] & seds["test"]
+    table = pd.read_parquet(simulated["seds.parquet"])
+    assert set(table.loc[table["sample"] == "test", "sed"]) == seds["test"]
+
+
+def test_templates_are_training_seds(simulated: dict[str, Path]) -> None:
+    with np.load(simulated["templates.npz"]) as arrays:
+        assert arrays["flux"].shape == (15, len(arrays["wavelength"]))
+
+
+def test_samples_have_their_sizes_and_redshifts(simulated: dict[str, Path]) -> None:
+    data = read_spectra(simulated["spectra.npz"])
+    expected = {
+        "train": (76, 1.0, 1.8), "validation": (10, 1.0, 1.8), "test": (12, 1.0, 1.8),
+        "below": (8, 0.7, 0.95), "above": (8, 1.85, 2.3), "quasar": (8, 1.0, 1.8),
+    }  # fmt: skip
+    for name, (number, low, high) in expected.items():
+        z = data.redshift[data.rows(name)]
+        assert len(z) == number
+        assert ((z >= low) & (z < high)).all()
+    assert np.isfinite(data.flux).all()
+    assert (data.flux > 0).all()
+
+
+def test_everybody_gets_the_same_noisy_spectrum(simulated: dict[str, Path]) -> None:
+    data = read_spectra(simulated["spectra.npz"])
+    whole, part = data.take("train", 5.0), data.take("train", 5.0, 20)
+    assert np.array_equal(whole[:20], part)
+    assert not np.array_equal(whole[:12], data.take("test", 5.0))
+
+
+def test_a_second_simulation_has_the_same_bytes(simulated: dict[str, Path], tmp_path: Path) -> None:
+    for name, path in simulate_into(tmp_path).items():
+        assert path.read_bytes() == simulated[name].read_bytes()
+
+
+def test_without_training_seds_there_is_no_simulation() -> None:
+    with pytest.raises(InputError, match=r"spectra\.simulation\.seds"):
+        simulate.assign_samples(20, 10, 10)

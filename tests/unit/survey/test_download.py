@@ -1,0 +1,471 @@
+"""Downloads: each way in which a server or a network fails ends in the right file or an error."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.loopback import Archive, serve
+
+from scripts.survey import query_hsc
+from scripts.survey.download_dataset import main as download_dataset
+from transferz.catalogues import download
+from transferz.catalogues.download import Dataset, fetch
+from transferz.core.errors import InputError
+
+N = 400_000
+TABLE = b"object_id,ra\n" + np.random.default_rng(4).bytes(N).hex().encode() + b",1\n"
+FITS = b"SIMPLE  =                    T".ljust(2880) + bytes(2880 * 100)
+QUICK = {"timeout": 0.5, "retries": 3, "wait": 0.01}
+
+
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    with serve() as running:
+        running.files = {"table.csv": TABLE, "table.fits": FITS}
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "downloads"
+
+
+def dataset(archive: Archive, file: str = "table.csv", **known: object) -> Dataset:
+    row = {"name": "table", "version": "1", "file": file, "url": archive.url + file}
+    row |= {"bytes": "-", "checksum": "-"}
+    return replace(Dataset.from_row(row), **known)
+
+
+def sha256(content: bytes = TABLE) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def lock(folder: Path) -> dict:
+    return json.loads((folder.parent / "datasets.lock.json").read_text())
+
+
+# ---------------------------------------------------------------------------------- it works
+
+
+def test_whole_file_is_kept_recorded_and_not_asked_for_again(
+    archive: Archive, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    path = fetch(dataset(archive), folder, **QUICK)
+    assert path.read_bytes() == TABLE
+    assert files_of(folder) == {"table.csv", ".lock"}
+    entry = lock(folder)["table"]
+    assert entry["sha256"] == hashlib.sha256(TABLE).hexdigest()
+    assert (entry["bytes"], entry["version"]) == (len(TABLE), "1")
+    assert "of 0.8 MB (100%)" in caplog.text
+    assert fetch(dataset(archive), folder, **QUICK) == path
+    assert len(archive.requests) == 1
+
+
+@pytest.mark.parametrize("known", [None, "sha256", "md5"])
+def test_cut_connections_are_resumed(archive: Archive, folder: Path, known: str | None) -> None:
+    archive.fail("table.csv", "cut:300000", "cut:200000", "cut:0")
+    checksum = known and f"{known}:{hashlib.new(known, TABLE).hexdigest()}"
+    path = fetch(dataset(archive, checksum=checksum), folder, **QUICK)
+    assert path.read_bytes() == TABLE
+    first, *others = archive.asked("table.csv")
+    assert first is None
+    assert len(others) == 3
+    starts = [int(span.removeprefix("bytes=").removesuffix("-")) for span in others]
+    assert starts == sorted(starts)
+    assert 200_000 < starts[0] <= 300_000
+    # What was cut is not sent twice, but for the last chunk of each connection.
+    assert archive.sent["table.csv"] < len(TABLE) + 3 * download.CHUNK_BYTES
+
+
+@pytest.mark.parametrize("fault", ["slow", "status:503", "status:429", "later:0", "stall"])
+def test_passing_trouble_ends_in_success(archive: Archive, folder: Path, fault: str) -> None:
+    archive.fail("table.csv", fault)
+    assert fetch(dataset(archive), folder, **QUICK).read_bytes() == TABLE
+
+
+def test_server_that_ignores_ranges_starts_from_the_beginning(
+    archive: Archive, folder: Path
+) -> None:
+    archive.ranges = False
+    archive.fail("table.csv", "cut:300000")
+    assert fetch(dataset(archive), folder, **QUICK).read_bytes() == TABLE
+    assert archive.asked("table.csv")[1] is not None
+
+
+def test_file_changed_between_two_transfers_is_fetched_anew(archive: Archive, folder: Path) -> None:
+    archive.fail("table.csv", "cut:300000", "always:status:503")
+    with pytest.raises(InputError, match="status 503"):
+        fetch(dataset(archive), folder, **QUICK)
+    other = TABLE.replace(b"object_id", b"OBJECT_ID")
+    archive.files["table.csv"] = other
+    archive.faults.clear()
+    assert fetch(dataset(archive), folder, **QUICK).read_bytes() == other
+
+
+def test_server_with_wrong_ranges_ends_in_the_right_file(archive: Archive, folder: Path) -> None:
+    archive.wrong_range = True
+    archive.fail("table.csv", "cut:300000")
+    assert fetch(dataset(archive), folder, **QUICK).read_bytes() == TABLE
+
+
+def test_damaged_remainder_is_found_by_the_checksum_and_fetched_anew(
+    archive: Archive, folder: Path
+) -> None:
+    archive.fail("table.csv", "cut:300000", "flip")
+    assert fetch(dataset(archive, checksum=sha256()), folder, **QUICK).read_bytes() == TABLE
+    assert archive.asked("table.csv")[-1] is None
+
+
+def test_server_s_wish_to_wait_is_respected(archive: Archive, folder: Path) -> None:
+    archive.fail("table.csv", "later:1")
+    began = time.monotonic()
+    fetch(dataset(archive), folder, **QUICK)
+    assert time.monotonic() - began >= 1
+
+
+def test_waits_grow(archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = []
+    monkeypatch.setattr(download.time, "sleep", waits.append)
+    archive.fail("table.csv", "always:status:500")
+    with pytest.raises(InputError, match="failed 4 times without progress"):
+        fetch(dataset(archive), folder, timeout=1, retries=3, wait=2)
+    assert [wait for wait in waits if wait >= 1] == [2, 4, 8]
+
+
+# ------------------------------------------------------------------------------- it says why
+
+
+def test_wrong_checksum_names_both_sums_and_keeps_the_old_file(
+    archive: Archive, folder: Path
+) -> None:
+    path = fetch(dataset(archive), folder, **QUICK)
+    wanted = "sha256:" + "0" * 64
+    with pytest.raises(InputError) as error:
+        fetch(dataset(archive, checksum=wanted), folder, **QUICK)
+    assert wanted in str(error.value)
+    assert sha256() in str(error.value)
+    assert path.read_bytes() == TABLE
+    assert files_of(folder) == {"table.csv", ".lock"}
+
+
+def test_lock_file_is_enforced(archive: Archive, folder: Path) -> None:
+    path = fetch(dataset(archive), folder, **QUICK)
+    path.unlink()
+    archive.files["table.csv"] = TABLE + b"one,row,more\n"
+    with pytest.raises(InputError, match=r"first download, in .*datasets\.lock\.json"):
+        fetch(dataset(archive), folder, **QUICK)
+    assert not path.exists()
+    assert lock(folder)["table"]["sha256"] == hashlib.sha256(TABLE).hexdigest()
+    # A new version of the registry's row is another file.
+    newer = fetch(dataset(archive, version="2"), folder, **QUICK)
+    assert newer.read_bytes() == archive.files["table.csv"]
+
+
+def test_altered_file_is_replaced(archive: Archive, folder: Path) -> None:
+    path = fetch(dataset(archive), folder, **QUICK)
+    path.write_bytes(b"rotten")
+    assert fetch(dataset(archive), folder, **QUICK).read_bytes() == TABLE
+
+
+@pytest.mark.parametrize(
+    ("file", "known"),
+    [("table.csv", {}), ("table.fits", {}), ("table.csv", {"size": len(TABLE)})],
+)
+def test_error_page_is_never_a_catalogue(
+    archive: Archive, folder: Path, file: str, known: dict
+) -> None:
+    archive.fail(file, "garbage")
+    assert fetch(dataset(archive, file, **known), folder, **QUICK).read_bytes() != b""
+    archive.fail(file, "always:garbage")
+    with pytest.raises(InputError, match="download failed"):
+        fetch(dataset(archive, file, version="2", **known), folder, **QUICK)
+    assert not (folder / "table-2" / file).exists()
+
+
+def test_unknown_end_is_refused_unless_something_is_known(archive: Archive, folder: Path) -> None:
+    archive.fail("table.csv", "always:no-length")
+    with pytest.raises(InputError, match="states no size"):
+        fetch(dataset(archive), folder, **QUICK)
+    with pytest.raises(InputError, match="wrong checksum"):
+        fetch(dataset(archive, checksum=sha256()), folder, **QUICK)
+    with pytest.raises(InputError, match="cut after"):
+        fetch(dataset(archive, size=len(TABLE)), folder, **QUICK)
+    assert "table.csv" not in files_of(folder)
+
+
+def test_truncated_gzip_file_is_found_without_a_checksum(archive: Archive, folder: Path) -> None:
+    whole = gzip.compress(FITS, mtime=0)
+    archive.files["table.fits.gz"] = whole[:-20]
+    with pytest.raises(InputError, match="not a whole gzip file"):
+        fetch(dataset(archive, "table.fits.gz"), folder, **QUICK)
+    archive.files["table.fits.gz"] = whole
+    assert fetch(dataset(archive, "table.fits.gz"), folder, **QUICK).read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("status:403", "the server refused; found status 403"),
+        ("gzip", "compressed transfer"),
+        ("cut:0", r"0 bytes read, \d+ more expected"),
+        ("redirect:http://192.0.2.1/table.csv", "refused to download without TLS"),
+    ],
+)
+def test_lasting_trouble_ends_in_a_clear_error(
+    archive: Archive, folder: Path, fault: str, message: str
+) -> None:
+    archive.fail("table.csv", f"always:{fault}")
+    with pytest.raises(InputError, match=message):
+        fetch(dataset(archive), folder, **QUICK)
+    assert "table.csv" not in files_of(folder)
+    assert not (folder.parent / "datasets.lock.json").exists()
+
+
+def test_absent_file_is_not_asked_for_again(archive: Archive, folder: Path) -> None:
+    with pytest.raises(InputError, match="status 404"):
+        fetch(dataset(archive, "other.csv"), folder, **QUICK)
+    assert len(archive.requests) == 1
+
+
+def test_plain_http_is_for_this_machine_only(archive: Archive, folder: Path) -> None:
+    with pytest.raises(InputError, match=r"http://example\.org/table\.csv: refused .* without TLS"):
+        fetch(dataset(archive, url="http://example.org/table.csv"), folder, **QUICK)
+    with pytest.raises(InputError, match="no address"):
+        fetch(dataset(archive, url="file:///etc/hostname"), folder, **QUICK)
+
+
+def test_full_disk_is_said_before_the_transfer(
+    archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        download.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})
+    )
+    with pytest.raises(InputError, match="not enough space"):
+        fetch(dataset(archive), folder, **QUICK)
+    assert files_of(folder) == {".lock"}
+
+
+# ----------------------------------------------------------------------- killed, and own copies
+
+
+def test_killed_process_goes_on_where_it_was(archive: Archive, folder: Path, root: Path) -> None:
+    archive.fail("table.csv", "slow:0.2")
+    code = (
+        f"import sys; sys.path.insert(0, {str(root / 'workflow')!r})\n"
+        "from transferz.catalogues.download import Dataset, fetch\n"
+        f"fetch(Dataset('table', '1', 'table.csv', {archive.url + 'table.csv'!r}, None, None), "
+        f"{str(folder)!r}, timeout=5, retries=0, wait=0)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    partial = folder / "table-1" / "table.csv.part"
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if partial.is_file() and partial.stat().st_size > 150_000:
+            break
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    kept = partial.stat().st_size
+    assert 0 < kept < len(TABLE)
+    assert not (folder / "table-1" / "table.csv").exists()
+    assert fetch(dataset(archive), folder, **QUICK).read_bytes() == TABLE
+    assert archive.asked("table.csv") == [None, f"bytes={kept}-"]
+
+
+def test_two_processes_do_not_write_one_file(archive: Archive, folder: Path) -> None:
+    # A job may outlive its killed workflow, which starts it again.
+    archive.fail("table.csv", "slow:0.05")
+    with ThreadPoolExecutor(2) as pool:
+        paths = list(pool.map(lambda _: fetch(dataset(archive), folder, **QUICK), range(2)))
+    assert [path.read_bytes() for path in paths] == [TABLE, TABLE]
+    assert len(archive.requests) == 1
+
+
+def test_whole_partial_file_is_not_sent_again(archive: Archive, folder: Path) -> None:
+    archive.fail("table.csv", "cut:300000", "always:status:503")
+    with pytest.raises(InputError):
+        fetch(dataset(archive), folder, **QUICK)
+    (folder / "table-1" / "table.csv.part").write_bytes(TABLE)
+    archive.faults.clear()
+    sent = archive.sent["table.csv"]
+    assert fetch(dataset(archive), folder, **QUICK).read_bytes() == TABLE
+    assert archive.sent["table.csv"] == sent
+
+
+def row_of(archive: Archive, **known: str) -> dict[str, str]:
+    row = {"name": "table", "version": "1", "file": "table.csv", "url": archive.url + "table.csv"}
+    return {**row, "bytes": "-", "checksum": "-", **known}
+
+
+def test_script_links_the_file_and_a_second_run_downloads_nothing(
+    archive: Archive, tmp_path: Path
+) -> None:
+    output = tmp_path / "data" / "table.csv"
+    for _ in range(2):
+        output.unlink(missing_ok=True)
+        download_dataset(None, output, row=row_of(archive), **QUICK)
+        assert output.read_bytes() == TABLE
+        assert output.is_symlink()
+        assert output.lstat().st_mtime_ns == output.stat().st_mtime_ns
+    assert len(archive.requests) == 1
+
+
+def test_own_copy_is_verified_and_used_in_place(archive: Archive, tmp_path: Path) -> None:
+    own, output = tmp_path / "own.csv", tmp_path / "data" / "table.csv"
+    own.write_bytes(TABLE)
+    download_dataset(own, output, row=row_of(archive, checksum=sha256()), **QUICK)
+    assert output.resolve() == own
+    assert archive.requests == []
+    with pytest.raises(InputError, match=r"wrong checksum; found sha256:\w+; expected sha256:00"):
+        download_dataset(own, output, row=row_of(archive, checksum="sha256:00"), **QUICK)
+    with pytest.raises(InputError, match="another size"):
+        download_dataset(own, output, row=row_of(archive, bytes="7"), **QUICK)
+    own.write_bytes(b"<html>")
+    with pytest.raises(InputError, match="not a table of text"):
+        download_dataset(own, output, row=row_of(archive, version="2"), **QUICK)
+    packed = tmp_path / "own.fits.gz"
+    packed.write_bytes(gzip.compress(FITS))
+    row = row_of(archive, version="3", file="own.fits.gz")
+    download_dataset(packed, tmp_path / "data" / packed.name, row=row, **QUICK)
+    own.unlink()
+    with pytest.raises(InputError, match=r"download\.local\.table: file not found"):
+        download_dataset(own, output, row=row_of(archive), **QUICK)
+
+
+# ------------------------------------------------------------------------------ the HSC archive
+
+ROW = {
+    **{"name": "hsc_pdr2_dud", "version": "pdr2", "file": "hsc_pdr2_dud.fits", "url": "-"},
+    **{"bytes": "-", "checksum": "-"},
+}
+SECRET = "correct horse battery staple"
+
+
+def client(folder: Path, body: str) -> str:
+    """Write a stand-in for the archive's client, which prints the arguments it was given."""
+    path = folder / "hscReleaseQuery.py"
+    path.write_text(f"#!{sys.executable}\nimport os, sys\n{body}\n")
+    path.chmod(path.stat().st_mode | stat.S_IEXEC)
+    return str(path)
+
+
+ANSWERS = f"""
+password = os.environ["HSC_SSP_CAS_PASSWORD"]
+print("arguments", sys.argv[1:], "password", password, file=sys.stderr)
+assert "SELECT 1" in open(sys.argv[-1]).read()
+sys.stdout.buffer.write({FITS[:2880]!r})
+"""
+
+REFUSES = "print('login failed', os.environ['HSC_SSP_CAS_PASSWORD'], file=sys.stderr)"
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(query_hsc.USER, "someone")
+    monkeypatch.setenv(query_hsc.PASSWORD, SECRET)
+
+
+@pytest.mark.usefixtures("account")
+def test_query_is_submitted_once_and_the_password_is_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    output, command = tmp_path / "data" / ROW["file"], client(tmp_path, ANSWERS)
+    query_hsc.main(output, row=ROW, sql="SELECT 1", client=command)
+    assert output.read_bytes() == FITS[:2880]
+    assert "'--user', 'someone', '--release-version', 'pdr2', '--format', 'fits'" in caplog.text
+    assert SECRET not in caplog.text
+    for path in (tmp_path / "data").rglob("*"):
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+    # The same query is answered by what is kept, even without account and client.
+    output.unlink()
+    os.environ.pop(query_hsc.PASSWORD)
+    query_hsc.main(output, row=ROW, sql="SELECT 1", client="absent")
+    assert output.read_bytes() == FITS[:2880]
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (f"{REFUSES}; sys.exit(1)", r"status 1: login failed \*\*\*"),
+        ("print('<html>')", "not a FITS file"),
+    ],
+)
+def test_failed_query_leaves_nothing(tmp_path: Path, body: str, message: str) -> None:
+    output = tmp_path / "data" / ROW["file"]
+    with pytest.raises(InputError, match=message) as error:
+        query_hsc.main(output, row=ROW, sql="SELECT 1", client=client(tmp_path, body))
+    assert SECRET not in str(error.value)
+    assert not output.exists()
+
+
+def test_without_account_the_way_by_hand_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(query_hsc.PASSWORD, raising=False)
+    monkeypatch.setenv(query_hsc.USER, "someone")
+    with pytest.raises(InputError, match=r"HSC_SSP_CAS_PASSWORD not set; paste workflow/sql/hsc"):
+        query_hsc.main(tmp_path / ROW["file"], row=ROW, sql="SELECT 1", client="ls")
+    monkeypatch.setenv(query_hsc.PASSWORD, SECRET)
+    with pytest.raises(InputError, match=r"no command absent; .*download\.local\.hsc_pdr2_dud"):
+        query_hsc.main(tmp_path / ROW["file"], row=ROW, sql="SELECT 1", client="absent")
+
+
+@pytest.mark.parametrize("name", ["hsc_pdr2_dud", "hsc_pdr2_wide", "hsc_pdr3_dud"])
+def test_queries_have_every_column_that_the_workflow_reads(root: Path, name: str) -> None:
+    from transferz.catalogues.formats import load_columns
+
+    sql = (root / f"workflow/sql/{name}.sql").read_text()
+    code = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
+    selected = code.split("FROM")[0].removeprefix("SELECT").replace(",", " ").split()
+    columns = load_columns(root / "config/columns.tsv", "hsc", name.split("_")[1], list("grizy"))
+    assert sorted(selected) == sorted(column.name for column in columns)
+    assert f"{name.removeprefix('hsc_')}" in code
+    assert "boxSearch(coord, 149.04, 151.08, 1.37, 3.09)" in code
+
+
+def test_queries_differ_in_release_and_layer_only(root: Path) -> None:
+    """Three files, because each is pasted into the archive's form; alike but for what differs."""
+
+    def query(name: str) -> list[str]:
+        text = (root / f"workflow/sql/hsc_{name}.sql").read_text()
+        code = " ".join(line for line in text.splitlines() if not line.startswith("--"))
+        return code.split()
+
+    dud = query("pdr2_dud")
+    assert [word.replace("pdr2_wide", "pdr2_dud") for word in query("pdr2_wide")] == dud
+    # PDR3 calls the uncertainty of a magnitude by another name.
+    renamed = {"pdr2_dud.forced": "pdr3_dud_rev.forced"}
+    assert query("pdr3_dud") == [
+        renamed.get(word, word.replace("_magsigma", "_magerr")) for word in dud
+    ]
+
+
+def test_registry_is_well_formed(root: Path) -> None:
+    lines = (root / "config/datasets.tsv").read_text().splitlines()
+    header, *rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    table = [dict(zip(header, row, strict=True)) for row in rows]
+    datasets = [Dataset.from_row(row) for row in table]
+    assert len({item.name for item in datasets}) == len({item.file for item in datasets}) == 8
+    for item, row in zip(datasets, table, strict=True):
+        assert item.url.startswith("https://") or (root / f"workflow/sql/{item.name}.sql").is_file()
+        assert row["citation"] != "-"

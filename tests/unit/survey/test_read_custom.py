@@ -1,0 +1,175 @@
+"""Custom surveys: described in the configuration, in any format, ending in the same tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from scripts.survey import read_custom
+from transferz.core.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[3]
+BANDS = ["g", "y"]
+
+
+def survey(**changes: object) -> dict:
+    """Return a description as the configuration has it after defaults are filled in."""
+    columns = {
+        "object_id": "id",
+        "ra": "alpha",
+        "dec": "delta",
+        "mag": "MAG_{band}",
+        "mag_err": "MAGERR_{band}",
+        "redshift": "z",
+        "redshift_err": None,
+        "redshift_l68": None,
+        "redshift_u68": None,
+        "split": None,
+    }
+    columns.update(changes.pop("columns", {}))
+    return {
+        "path": "unused",
+        "format": "auto",
+        "table": None,
+        "columns": columns,
+        "extra_columns": {},
+        "band_names": {"g": "G", "y": "Y"},
+        "units": {"mag": "mag", "position": "deg"},
+        "null_values": [-99, -99.9],
+        "truth": "photo_z",
+        "source": "S",
+        "cuts": {},
+        **changes,
+    }
+
+
+def write(path: Path, **changes: object) -> Path:
+    table = pd.DataFrame(
+        {
+            "id": [3, 1, 2],
+            "alpha": [0.5, 359.5, 180.0],
+            "delta": [-45.0, 0.0, 90.0],
+            "MAG_G": [20.0, -99.0, 22.0],
+            "MAG_Y": [19.0, 20.0, -99.9],
+            "MAGERR_G": 0.1,
+            "MAGERR_Y": 0.2,
+            "z": [0.5, 1.0, np.nan],
+            "zerr": [0.01, np.nan, np.nan],
+            "q": [1, 4, 3],
+        }
+    ).assign(**changes)
+    table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
+    return path
+
+
+def test_described_columns_become_a_catalogue_table(tmp_path: Path) -> None:
+    for name in ("a.csv", "a.parquet"):
+        table = read_custom.read_survey(
+            write(tmp_path / name), survey(columns={"redshift_err": "zerr"}), BANDS, "transferz"
+        )
+        assert list(table) == [
+            *("object_id", "ra", "dec", "mag_g", "mag_y", "mag_err_g", "mag_err_y"),
+            *("redshift", "redshift_err", "truth", "source"),
+        ]
+        assert table["object_id"].tolist() == [3, 1, 2]
+        np.testing.assert_array_equal(table["mag_g"], [20.0, np.nan, 22.0])
+        np.testing.assert_array_equal(table["mag_y"], [19.0, 20.0, np.nan])
+        np.testing.assert_array_equal(table["redshift"], [0.5, 1.0, np.nan])
+        assert set(table["source"]) == {"S"}
+
+
+def test_without_identifier_and_position(tmp_path: Path) -> None:
+    described = survey(columns={"object_id": None, "ra": None, "dec": None})
+    table = read_custom.read_survey(write(tmp_path / "a.csv"), described, BANDS, "transferz")
+    assert table["object_id"].tolist() == [0, 1, 2]
+    assert table[["ra", "dec"]].isna().all(axis=None)
+
+
+def test_fluxes_and_angles(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.csv",
+        MAG_G=[3631.0, 36.31, -5.0],
+        MAGERR_G=[363.1, 3.631, 1.0],
+        MAG_Y=[1.0, 1.0, 1.0],
+        alpha=[-0.1, 0.0, np.pi],
+        delta=[0.0, -np.pi / 2, np.pi / 4],
+    )
+    described = survey(units={"mag": "uJy", "position": "rad"})
+    table = read_custom.read_survey(path, described, BANDS, "transferz")
+    # 3631 Jy is 0 mag: 3631 uJy is 15 mag.
+    np.testing.assert_allclose(table["mag_g"], [15.0, 20.0, np.nan])
+    np.testing.assert_allclose(table["mag_err_g"], [0.1085736, 0.1085736, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(table["mag_y"], 23.9, atol=0.001)
+    np.testing.assert_allclose(table["ra"], [360 - np.degrees(0.1), 0, 180])
+    np.testing.assert_allclose(table["dec"], [0, -90, 45])
+    wrong = survey(units={"mag": "uJy", "position": "hourangle"})
+    path = write(path, delta=[0.0, -45.0, 10.0])
+    with pytest.raises(InputError, match=r"delta: coordinate out of range; found 675 deg"):
+        read_custom.read_survey(path, wrong, BANDS, "transferz")
+
+
+def test_bad_descriptions(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv")
+    for changes, message in [
+        ({"columns": {"redshift": "zz"}}, r"a\.csv: zz: missing column"),
+        ({"columns": {"redshift": None}}, r"columns\.redshift: a column is needed"),
+        ({"columns": {"mag": "MAG_G"}}, r"columns\.mag: the template names no band; found MAG_G"),
+        ({"band_names": {}}, r"MAG_g, MAG_y, .*2?4 missing columns; found .*did you mean 'MAG_"),
+        ({"units": {"mag": "erg", "position": "deg"}}, r"custom\.transferz\.units\.mag: unknown"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            read_custom.read_survey(path, survey(**changes), BANDS, "transferz")
+    write(path, id=[1, 1, 2])
+    with pytest.raises(InputError, match="id: the same identifier on several rows"):
+        read_custom.read_survey(path, survey(), BANDS, "transferz")
+    write(path, MAG_G=-99)
+    with pytest.raises(InputError, match="MAG_G: column without any value; found 3 nulls"):
+        read_custom.read_survey(path, survey(), BANDS, "transferz")
+
+
+def test_script_cuts_both_catalogues(tmp_path: Path) -> None:
+    cuts = {
+        "magnitudes": {"column": "mag_{band}", "above": 0, "below": 50},
+        "quality": {"column": "quality", "min": 1},
+    }
+    surveys = {
+        "transferz": survey(cuts=cuts, extra_columns={"quality": "q"}),
+        "galaxiesml": survey(truth="spec_z", source="T", cuts={}, columns={"split": "s"}),
+    }
+    outputs = [tmp_path / name for name in ("t.parquet", "t.csv", "g.parquet", "g.csv")]
+    read_custom.main(
+        write(tmp_path / "a.csv"),
+        write(tmp_path / "b.csv", s=["train", "validation", "test"]),
+        *outputs,
+        bands=BANDS,
+        surveys=surveys,
+    )
+    first, flow, second, no_flow = (
+        pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        for path in outputs
+    )
+    assert first["object_id"].tolist() == [3]
+    assert flow["n_removed"].tolist() == [2, 0]
+    assert second["split"].tolist() == ["train", "validation", "test"]
+    assert set(second["truth"]) == {"spec_z"}
+    assert list(no_flow) == list(flow)
+    assert no_flow.empty
+
+
+def test_example_of_a_real_pair_names_its_origin() -> None:
+    example = yaml.safe_load((ROOT / "config" / "examples" / "des_cosmos.yaml").read_text())
+    assert example["survey"] == "custom"
+    for role, commit in (("transferz", "267fe55"), ("galaxiesml", "0b64d81")):
+        described = example["custom"][role]
+        assert "github.com" in described["origin"]
+        assert commit in described["origin"]
+        assert "MIT" in described["origin"]
+        columns = read_custom.described_columns(
+            {"band_names": {}, "extra_columns": {}, "units": {"mag": "mag"}, **described},
+            example["bands"],
+        )
+        assert "mag_z" in {column.name for column in columns}

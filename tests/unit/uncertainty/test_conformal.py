@@ -1,0 +1,141 @@
+"""Conformal distributions: nominal coverage whatever the networks are worth, and known answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import integrate
+
+from transferz.core.errors import InputError
+from transferz.uncertainty.conformal import (
+    INTERVALS,
+    LEVELS,
+    Cells,
+    Conformal,
+    Estimate,
+    density_loss,
+    half_sample_mode,
+)
+
+
+def sample(n: int, seed: int, *, noise: float = 0.05) -> tuple[Estimate, np.ndarray]:
+    """Biased estimates with errors that grow with magnitude and are not symmetric."""
+    draw = np.random.default_rng([seed, n])
+    z_true = draw.uniform(0.1, 2.0, n)
+    magnitude = draw.uniform(18, 25, n)
+    size = noise * (1 + 0.3 * (magnitude - 18))
+    z = z_true + 0.03 + size * (draw.exponential(1.0, n) - 1.0)
+    return Estimate(z, size * draw.uniform(0.2, 0.4, n), magnitude), z_true
+
+
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_intervals_hold_their_nominal_share_overall_and_in_each_cell(adaptive):
+    conformal = Conformal.fit(*sample(6000, 1), adaptive=adaptive)
+    estimate, z_true = sample(20000, 2)
+    member = conformal.cells.of(estimate.z, estimate.magnitude)
+    for percent, levels in INTERVALS.items():
+        low, high = conformal.knots(estimate, levels).T
+        inside = (z_true >= low) & (z_true <= high)
+        assert inside.mean() == pytest.approx(percent / 100, abs=0.015)
+        shares = [inside[member == cell].mean() for cell in range(conformal.cells.number)]
+        # 400 calibration and about 1300 test galaxies in a cell: 2.7 points is one sigma.
+        assert np.abs(np.array(shares) - percent / 100).max() < 0.09
+
+
+def test_expected_coverage_of_a_small_cell_is_nominal():
+    """Mean over many calibrations of 40 galaxies: interpolated quantiles are not conservative."""
+    found = []
+    for seed in range(400):
+        conformal = Conformal.fit(
+            *sample(40, seed), redshift_bins=1, magnitude_bins=1, min_galaxies=40
+        )
+        estimate, z_true = sample(500, 10_000 + seed)
+        low, high = conformal.knots(estimate, INTERVALS[68]).T
+        found.append(np.mean((z_true >= low) & (z_true <= high)))
+    assert np.mean(found) == pytest.approx(0.68, abs=0.01)
+
+
+def test_pit_is_uniform_and_quantiles_agree_with_the_cumulative_distribution():
+    conformal = Conformal.fit(*sample(6000, 1))
+    estimate, z_true = sample(20000, 2)
+    pit = conformal.pit(estimate, z_true)
+    assert np.abs(np.histogram(pit, 10, (0, 1))[0] / 2000 - 1).max() < 0.1
+    knots = conformal.knots(estimate, [0.16, 0.5, 0.84])
+    assert (np.diff(knots, axis=1) > 0).all()
+    kept = knots[:, 0] > 0
+    levels = conformal.cumulative(estimate, knots)[kept]
+    np.testing.assert_allclose(levels, np.broadcast_to([0.16, 0.5, 0.84], levels.shape), atol=1e-9)
+
+
+def test_probabilities_are_the_differences_of_the_cumulative_distribution():
+    conformal = Conformal.fit(*sample(3000, 1))
+    estimate, _ = sample(50, 2)
+    edges = np.linspace(0, 4, 81)
+    share = conformal.probabilities(estimate, edges)
+    np.testing.assert_allclose(share.sum(axis=1), 1.0, atol=1e-12)
+    inner = conformal.cumulative(estimate, np.tile(edges[20:22], (50, 1)))
+    np.testing.assert_allclose(share[:, 20], inner[:, 1] - inner[:, 0], atol=1e-12)
+
+
+def test_cells_are_equally_populated_and_shrink_to_what_the_sample_allows():
+    estimate, z_true = sample(3000, 3)
+    cells = Cells.fit(estimate.z, estimate.magnitude, 5, 3)
+    counts = np.bincount(cells.of(estimate.z, estimate.magnitude))
+    assert len(counts) == cells.number == 15
+    assert counts.min() >= 199
+    assert counts.max() <= 201
+    few = Estimate(estimate.z[:450], estimate.spread[:450], estimate.magnitude[:450])
+    conformal = Conformal.fit(few, z_true[:450], min_galaxies=100)
+    assert conformal.cells.number == 4
+
+
+def test_nothing_to_adapt_to_with_a_single_network():
+    estimate, z_true = sample(500, 4)
+    single = Estimate(estimate.z, np.zeros(500), estimate.magnitude)
+    one = Conformal.fit(single, z_true, adaptive=True)
+    assert not one.adaptive
+    np.testing.assert_allclose(one.scale(single), 1 + single.z)
+
+
+def test_redshifts_are_not_negative():
+    estimate, z_true = sample(500, 5)
+    conformal = Conformal.fit(estimate, z_true)
+    near = Estimate(np.full(9, 0.01), np.full(9, 0.05), np.full(9, 24.0))
+    assert (conformal.knots(near) >= 0).all()
+    assert (conformal.mean_redshift(near) >= 0).all()
+
+
+def test_half_sample_mode_finds_the_dense_part():
+    draw = np.random.default_rng(6)
+    values = np.sort(np.concatenate([draw.normal(0.2, 0.01, 300), draw.uniform(-3, 3, 200)]))
+    assert half_sample_mode(values) == pytest.approx(0.2, abs=0.02)
+    assert half_sample_mode(np.array([1.0, 2.0, 2.1])) == pytest.approx(2.05)
+    assert half_sample_mode(np.array([4.0])) == 4.0
+
+
+def test_density_loss_of_a_known_density():
+    """Integral of f^2 by quadrature, f at the truth by hand."""
+    edges = np.array([0.0, 0.5, 1.0, 2.0])
+    share = np.array([[0.2, 0.5, 0.3]])
+
+    def density(z: float) -> float:
+        return 0.4 if z < 0.5 else 1.0 if z < 1.0 else 0.3
+
+    square, _ = integrate.quad(lambda z: density(z) ** 2, 0, 2, points=[0.5, 1.0])
+    found = density_loss(share, edges, np.array([0.7]))
+    assert found[0] == pytest.approx(square - 2 * 1.0)
+
+
+def test_too_few_or_broken_galaxies_are_named():
+    estimate, z_true = sample(80, 7)
+    with pytest.raises(InputError, match=r"too few galaxies to calibrate with; found 80"):
+        Conformal.fit(estimate, z_true)
+    z_true[3] = np.nan
+    with pytest.raises(InputError, match="z_true"):
+        Conformal.fit(estimate, z_true, min_galaxies=40)
+
+
+def test_levels_hold_the_ends_of_the_intervals():
+    for ends in INTERVALS.values():
+        for end in ends:
+            assert np.abs(LEVELS - end).min() < 1e-12

@@ -1,0 +1,230 @@
+"""Scores of distributions over classes of redshift, from networks to the tables and the figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from scripts.uncertainty import evaluate_distributions, plot_distributions, table_distributions
+from transferz.core.errors import InputError
+from transferz.evaluation.judges import JUDGED, true_redshifts
+from transferz.networks.architecture import Architecture, initial_weights, load_model, save_models
+from transferz.networks.features import Scaler
+from transferz.networks.soft_labels import Classes, label_distribution
+from transferz.report.figures import FigureFiles
+from transferz.uncertainty.distributions import (
+    PIT_BINS,
+    SCORES,
+    central_coverage,
+    read_scores,
+    score_galaxies,
+    summarise,
+)
+
+CLASSES, FINE = Classes(60, 6.0), Classes(600, 6.0)
+COLUMNS = ("mag_g", "mag_r")
+
+
+def sample(width: float, n: int = 8000) -> tuple[np.ndarray, np.ndarray]:
+    """Gaussian distributions of a stated width, and redshifts that scatter by 0.1 around them."""
+    draw = np.random.default_rng(3)
+    centre = draw.uniform(1.0, 2.0, n)
+    errors = np.full(n, width)
+    return label_distribution(centre, errors, errors, FINE), draw.normal(centre, 0.1)
+
+
+def test_scores_are_best_where_the_stated_width_is_the_true_one() -> None:
+    found = {
+        width: summarise(score_galaxies(p, FINE.edges, z))
+        for width in (0.05, 0.1, 0.2)
+        for p, z in [sample(width)]
+    }
+    for name, score in SCORES.items():
+        penalty = {width: score.penalty(found[width][name]) for width in found}
+        assert min(penalty, key=penalty.get) == 0.1, name
+    assert found[0.1]["coverage_68"] == pytest.approx(0.683, abs=0.02)
+    assert found[0.05]["coverage_68"] < 0.5 < 0.9 < found[0.2]["coverage_68"]
+    # Of a Gaussian: sigma / sqrt(pi) (Gneiting & Raftery 2007, eq. 21).
+    assert found[0.1]["crps"] == pytest.approx(0.1 / np.sqrt(np.pi), rel=0.03)
+    assert found[0.1]["width_68"] == pytest.approx(0.08, rel=0.05)
+
+
+def test_blocks_of_galaxies_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    probability, z = sample(0.1, 500)
+    whole = score_galaxies(probability, FINE.edges, z)
+    monkeypatch.setattr("transferz.uncertainty.distributions.BLOCK_ROWS", 7)
+    pd.testing.assert_frame_equal(score_galaxies(probability, FINE.edges, z), whole)
+
+
+def test_coverage_of_central_intervals_from_a_histogram_of_the_pit() -> None:
+    pit = stats.beta(3, 3).rvs(100_000, random_state=1)
+    nominal, held = central_coverage(np.histogram(pit, PIT_BINS, (0, 1))[0])
+    assert nominal[-1] == held[-1] == 1.0
+    for k in (4, 24, 44):
+        assert held[k] == pytest.approx(np.mean(np.abs(pit - 0.5) <= nominal[k] / 2), abs=1e-9)
+
+
+@pytest.fixture(name="run", scope="module")
+def fixture_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Untrained networks of two seeds, splits of both data sets, and the truth."""
+    folder, draw = tmp_path_factory.mktemp("run"), np.random.default_rng(8)
+    for dataset, first in (("transferz", 0), ("galaxiesml", 1000)):
+        n = 300
+        table = pd.DataFrame(
+            {
+                "object_id": np.arange(first, first + n),
+                "mag_g": draw.uniform(20, 25, n),
+                "mag_r": draw.uniform(20, 25, n),
+                "redshift": draw.uniform(0.05, 3.0, n).astype(np.float32),
+                "split": np.where(np.arange(n) % 2, "test", "train"),
+            }
+        )
+        table.to_parquet(folder / f"{dataset}.parquet", index=False)
+        if dataset == "transferz":
+            truth = table[["object_id"]].assign(redshift_true=table["redshift"] + 0.05, file="hsc")
+            other = truth.assign(redshift_true=9.0, file="galaxiesml")
+            pd.concat([other, truth]).to_parquet(folder / "truth.parquet", index=False)
+    values = draw.uniform(20, 25, (50, 2)).astype(np.float32)
+    architecture = Architecture(2, (8,), "relu", False, CLASSES)
+    weights = {seed: initial_weights(architecture, seed) for seed in (0, 1)}
+    save_models(folder / "models.npz", architecture, Scaler.fit(values, COLUMNS), weights)
+    plain = Architecture(2, (8,), "relu", False)
+    weights = {0: initial_weights(plain, 0)}
+    save_models(folder / "plain.npz", plain, Scaler.fit(values, COLUMNS), weights)
+    return folder
+
+
+def evaluate(run: Path, models: str = "models", *, truth: bool = True) -> pd.DataFrame:
+    evaluate_distributions.main(
+        run / f"{models}.npz",
+        {name: run / f"{name}.parquet" for name in ("transferz", "galaxiesml")},
+        run / "truth.parquet" if truth else None,
+        run / "scores.csv",
+        run / "pit.csv",
+        strategy="Soft",
+        threads=1,
+    )
+    return pd.read_csv(run / "scores.csv")
+
+
+def test_every_seed_is_scored_on_both_test_sets_by_all_judges(run: Path) -> None:
+    scores, pit = evaluate(run), pd.read_csv(run / "pit.csv")
+    assert len(scores) == 2 * 3 and (scores["n"] == 150).all()
+    assert set(zip(scores["dataset"], scores["judged_by"], strict=True)) == set(JUDGED)
+    assert (pit.groupby(["dataset", "judged_by"])["n"].sum() == 2 * 150).all()
+    # The truth is another redshift than the label.
+    crps = scores.set_index(["judged_by", "dataset", "seed"]).sort_index()["crps"]
+    assert (crps["truth", "transferz"] != crps["label", "transferz"]).all()
+
+
+def test_the_distribution_is_the_one_behind_the_predicted_median(run: Path) -> None:
+    """The PIT of a network's own prediction is one half."""
+    path = run / "transferz.parquet"
+    table = pd.read_parquet(path)
+    rows = table["split"] == "test"
+    model = load_model(run / "models.npz", 1)
+    predicted = model.predict(table[list(COLUMNS)].to_numpy(np.float32), verbose=0)[:, 0]
+    kept = table["redshift"].copy()
+    table.assign(redshift=predicted).to_parquet(path, index=False)
+    try:
+        scores = evaluate(run, truth=False)
+    finally:
+        table.assign(redshift=kept).to_parquet(path, index=False)
+    own = scores[(scores["dataset"] == "transferz") & (scores["seed"] == 1)].iloc[0]
+    # A single step at one half is as far from uniform as that.
+    assert own["pit_distance"] == pytest.approx(0.5, abs=1e-3) and own["coverage_68"] == 1.0
+    assert set(scores["judged_by"]) == {"label"} and rows.sum() == own["n"]
+
+
+def test_networks_without_classes_are_an_error(run: Path) -> None:
+    with pytest.raises(InputError, match="give no distribution"):
+        evaluate(run, "plain")
+
+
+def test_an_object_without_truth_is_an_error(run: Path) -> None:
+    with pytest.raises(InputError, match="1 of 2 absent"):
+        true_redshifts(run / "truth.parquet", pd.Index([5, 5000]))
+
+
+def test_no_strategy_with_classes_is_an_error() -> None:
+    with pytest.raises(InputError, match="no strategy gives distributions"):
+        read_scores([])
+
+
+@pytest.fixture(name="pair")
+def fixture_pair(tmp_path: Path) -> list[Path]:
+    """Scores of a better and a worse strategy: coverages on either side of nominal."""
+    shared = np.random.default_rng(4).normal(0.0, 0.005, 20)
+    better = {
+        "crps": 0.03,
+        "cde_loss": -9.0,
+        "pit_distance": 0.02,
+        "coverage_68": 0.70,
+        "coverage_95": 0.95,
+        "width_68": 0.05,
+    }
+    worse = {
+        "crps": 0.05,
+        "cde_loss": -6.0,
+        "pit_distance": 0.1,
+        "coverage_68": 0.60,
+        "coverage_95": 0.90,
+        "width_68": 0.05,
+    }
+    paths = []
+    for strategy, values in (("soft", better), ("hard", worse)):
+        rows = [
+            {
+                "strategy": strategy,
+                "seed": seed,
+                "dataset": dataset,
+                "judged_by": judge,
+                "n": 9,
+            }
+            | {key: value + shared[seed] for key, value in values.items()}
+            for dataset, judge in JUDGED[:2]
+            for seed in range(20)
+        ]
+        paths.append(tmp_path / f"{strategy}.csv")
+        pd.DataFrame(rows).to_csv(paths[-1], index=False)
+    return paths
+
+
+def test_pairs_say_by_how_much_one_is_farther_from_perfect(
+    pair: list[Path], tmp_path: Path
+) -> None:
+    outputs = [tmp_path / name for name in ("table.csv", "pairs.csv", "page.md")]
+    table_distributions.main(
+        pair,
+        *outputs,
+        compared=[["soft", "hard"], ["soft", "regression"]],
+        labels={"galaxiesml": "Target"},
+        survey="custom",
+    )
+    table, pairs, page = pd.read_csv(outputs[0]), pd.read_csv(outputs[1]), outputs[2].read_text()
+    assert len(table) == 2 * 2 * 6 and (table["n_seeds"] == 20).all()
+    found = pairs[pairs["dataset"] == "galaxiesml"].set_index("score")
+    assert set(pairs["against"]) == {"hard"} and set(found.index) == set(SCORES)
+    assert found.loc["crps", "worse"] == pytest.approx(-0.02)
+    assert found.loc["cde_loss", "worse"] == pytest.approx(-3.0)
+    # 0.70 is 0.017 from 0.683, 0.60 is 0.083.
+    assert found.loc["coverage_68", "worse"] == pytest.approx(-0.066, abs=0.004)
+    assert (found["worse_high"] < 0).all()
+    assert "## Target, judged by the label" in page and "judged by the truth" not in page
+    assert page.count("**") == 2 * 2 * len(SCORES)
+
+
+def test_the_figure_shows_the_histograms_in_its_table(run: Path, tmp_path: Path) -> None:
+    evaluate(run)
+    files = FigureFiles(*(tmp_path / f"f.{kind}" for kind in ("pdf", "png", "md", "csv")))
+    plot_distributions.main(run / "pit.csv", files, labels={}, survey="embedded")
+    source = pd.read_csv(tmp_path / "f.csv")
+    assert set(zip(source["dataset"], source["judged_by"], strict=True)) == set(JUDGED)
+    density = source[source["panel"] == "pit"].groupby(["dataset", "judged_by"])["y"]
+    assert np.allclose(density.mean(), 1.0) and (density.size() == 20).all()
+    assert "Soft on galaxiesml by label: farthest" in (tmp_path / "f.md").read_text()
+    assert (tmp_path / "f.pdf").stat().st_size > 5000 < (tmp_path / "f.png").stat().st_size

@@ -1,0 +1,110 @@
+# Inputs and settings of the rules in diagnostics.smk.
+
+
+def reference_band():
+    """Return the band of magnitudes: the configured one, i, or the middle one."""
+    bands = config["bands"]
+    middle = "i" if "i" in bands else bands[len(bands) // 2]
+    return config["figures"]["reference_band"] or middle
+
+
+def has_control():
+    """Return whether there is a control, and strategies to compare on it."""
+    return config["survey"] == "embedded" and len(config["strategies"]) > 1
+
+
+def trend_metrics(wildcards):
+    """Return the metrics in bins of a quantity."""
+    name = {"redshift": "per_seed", "magnitude": "per_magnitude"}[wildcards.quantity]
+    return f"<results>/metrics/{name}.csv"
+
+
+def trend_bin_width(wildcards):
+    """Return the width of the bins of a quantity."""
+    section, key = {
+        "redshift": ("evaluation", "bin_width"),
+        "magnitude": ("diagnostics", "magnitude_bin_width"),
+    }[wildcards.quantity]
+    return config[section][key]
+
+
+def colour_labels():
+    """Return the axis labels of the two colours of the maps."""
+    bands = config["bands"]
+    pairs = config["diagnostics"]["colours"] or [bands[:2], bands[1:3]]
+    return [f"${blue} - {red}$ (mag)" for blue, red in pairs]
+
+
+def forest_inputs(wildcards):
+    """Return the networks' column templates; a function, for their braces are no wildcards."""
+    return config["network"]["inputs"]
+
+
+# Settings of the rules in comparisons.smk.
+
+
+def recipes():
+    """Return how each strategy is trained, in words and numbers, by its name."""
+    found = {}
+    for name, entry in config["strategies"].items():
+        training = settings_of(name, "training")
+        layers = training["trainable"]
+        found[name] = {
+            "train_on": entry["train_on"],
+            "start_from": entry.get("start_from"),
+            "trainable": layers if isinstance(layers, str) else ", ".join(layers),
+            "learning_rate": training["learning_rate"],
+            "low_rank": training["low_rank"],
+        }
+    return found
+
+
+# Settings of the rules in control.smk.
+
+
+def control_seeds():
+    """Return the seeds that are trained on the control."""
+    return all_seeds()[: config["diagnostics"]["control_seeds"]]
+
+
+def control_chunks():
+    """Return the chunks of seeds of the run, cut to the seeds of the control."""
+    last = control_seeds()[-1]
+    chunks = [tuple(map(int, chunk.split("-"))) for chunk in seed_chunks()]
+    return [
+        f"{first:03d}-{min(end, last):03d}" for first, end in chunks if first <= last
+    ]
+
+
+def learns_from_target(strategy):
+    """Return whether a strategy, or one that it starts from, is trained on the target."""
+    entry = config["strategies"][strategy]
+    parent = entry.get("start_from")
+    return entry["train_on"] != "transferz" or (
+        parent is not None and learns_from_target(parent)
+    )
+
+
+def control_models(strategy, chunk):
+    """Return the models of a strategy for a chunk of the control: its own, or the run's."""
+    if learns_from_target(strategy):
+        return f"<results>/control/models/{strategy}/seeds-{chunk}.npz"
+    (same,) = [name for name in seed_chunks() if name[:3] == chunk[:3]]
+    return f"<results>/models/{strategy}/seeds-{same}.npz"
+
+
+def control_start(wildcards):
+    """Return the models that a strategy starts from; none for most."""
+    parent = config["strategies"][wildcards.strategy].get("start_from")
+    return control_models(parent, wildcards.chunk) if parent else []
+
+
+def control_split(wildcards):
+    """Return the split table that a strategy is trained on, the control for the target."""
+    sample = config["strategies"][wildcards.strategy]["train_on"]
+    return f"<results>/control/splits/{sample}.parquet"
+
+
+def control_predict_models(wildcards):
+    """Return the models of a strategy for all seeds of the control."""
+    return [control_models(wildcards.strategy, chunk) for chunk in control_chunks()]

@@ -1,0 +1,257 @@
+# A finished run held against itself, and the state of one that is not finished.
+#
+#   snakemake --cores 1 --force audit       checks every invariant, also when nothing has changed
+#   snakemake --cores 1 --nolock status     what is done, what is missing; beside a running workflow
+#
+# Inputs   the products of the run
+# Outputs  <results>/audit.{md,csv,sha256}; status: none
+
+
+localrules:
+    status,
+
+
+rule audit:
+    input:
+        matched=branch(
+            config["survey"] == "custom",
+            then=[],
+            otherwise="<results>/transferz/matched.parquet",
+        ),
+        release=branch(
+            config["survey"] == "custom",
+            then=[],
+            otherwise="<results>/release/SHA256SUMS",
+        ),
+        transferz="<results>/transferz/transferz.parquet",
+        galaxiesml="<results>/catalogues/galaxiesml.parquet",
+        cutflow_transferz="<results>/transferz/cutflow.csv",
+        cutflow_galaxiesml="<results>/catalogues/galaxiesml_cutflow.csv",
+        split_transferz="<results>/splits/transferz.parquet",
+        split_galaxiesml="<results>/splits/galaxiesml.parquet",
+        split_combo="<results>/splits/combo.parquet",
+        models=per_chunk("<results>/models/{strategy}/seeds-{chunk}.npz"),
+        histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
+        predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
+        per_seed="<results>/metrics/per_seed.csv",
+        table1="<results>/tables/table1.csv",
+        table2="<results>/tables/table2.csv",
+        run_config="<results>/run_config.yaml",
+    output:
+        page="<results>/audit.md",
+        table="<results>/audit.csv",
+        manifest=update("<results>/audit.sha256"),
+    log:
+        "<logs>/audit.log",
+    benchmark:
+        "<benchmarks>/audit.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
+    params:
+        resources=config["pathvars"]["resources"],
+        revision=git_revision(),
+        settings={
+            "bands": config["bands"],
+            "radius": config["crossmatch"]["radius"],
+            "identity": config["splits"]["identity"],
+            "strategies": list(config["strategies"]),
+            "seeds": all_seeds(),
+            "evaluation": config["evaluation"],
+        },
+        code=code_hash("run/audit", "plots"),
+    message:
+        "Auditing the run of {output.page}"
+    script:
+        "../scripts/run/audit.py"
+
+
+rule status:
+    log:
+        "<logs>/status.log",
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        results=config["pathvars"]["results"],
+        stages={
+            "catalogues": [
+                "transferz/transferz.parquet",
+                "catalogues/galaxiesml.parquet",
+            ],
+            "splits": expand(
+                "splits/{sample}.parquet", sample=["transferz", "galaxiesml", "combo"]
+            ),
+            "models": per_chunk("models/{strategy}/seeds-{chunk}.npz"),
+            "predictions": per_chunk("predictions/{strategy}/seeds-{chunk}.parquet"),
+            "metrics": ["metrics/per_seed.csv"],
+            "tables": ["tables/table1.csv", "tables/table2.csv"],
+            "figures": expand("figures/figure{number}.pdf", number=[1, 2, 3, 4]),
+            "claims": ["claims.csv"],
+        },
+        logs=config["pathvars"]["logs"],
+        code=code_hash("run/status", "plots"),
+    message:
+        "State of the run"
+    script:
+        "../scripts/run/status.py"
+
+
+# What Snakemake and TensorFlow cost besides the work: time to build the DAG, per job, per start.
+#
+# Inputs   none; the configuration of this run
+# Outputs  <results>/benchmarks/overhead.{csv,md}; timings, so different in every run
+#
+# Where the time of the run itself went, once it is done: <results>/benchmarks/run.{csv,md}, from the
+# files that Snakemake wrote for each job.
+
+
+localrules:
+    benchmark_run,
+
+
+rule benchmark_overhead:
+    output:
+        csv="<results>/benchmarks/overhead.csv",
+        md="<results>/benchmarks/overhead.md",
+    log:
+        "<logs>/benchmark_overhead.log",
+    conda:
+        "../../envs/training.yaml"
+    resources:
+        mem_mb=request(2000),
+        runtime=request(30),
+    params:
+        snakefile=os.path.relpath(workflow.main_snakefile),
+        n_seeds=100,
+        per_job=[1, 10, 25],
+        n_strategies=len(config["strategies"]),
+        batch_size=config["training"]["batch_size"],
+        code=code_hash("run/benchmark_overhead", "training"),
+    message:
+        "Measuring what jobs cost besides their work"
+    script:
+        "../scripts/run/benchmark_overhead.py"
+
+
+rule benchmark_run:
+    input:
+        per_chunk("<results>/models/{strategy}/seeds-{chunk}.npz"),
+        rules.pages.input,
+    output:
+        csv="<results>/benchmarks/run.csv",
+        md="<results>/benchmarks/run.md",
+    log:
+        "<logs>/benchmark_run.log",
+    conda:
+        "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        folder=config["pathvars"]["benchmarks"],
+        logs=per_chunk(
+            f"{config['pathvars']['logs']}/train/{{strategy}}/seeds-{{chunk}}.log"
+        ),
+        code=code_hash("run/benchmark_run", "catalogues"),
+    message:
+        "Summing up where the time went"
+    script:
+        "../scripts/run/benchmark_run.py"
+
+
+# Seconds and memory of reading and matching catalogues of the genuine size, on this machine.
+#
+# Inputs   none but config/columns.tsv; writes and removes a table of config["catalogue_benchmark"]'s size
+# Outputs  <results>/benchmarks/catalogues.{csv,md}
+
+
+if config["survey"] != "custom":
+
+    rule benchmark_catalogues:
+        input:
+            columns="config/columns.tsv",
+        output:
+            table="<results>/benchmarks/catalogues.csv",
+            report="<results>/benchmarks/catalogues.md",
+        log:
+            "<logs>/benchmark_catalogues.log",
+        conda:
+            "../../envs/catalogues.yaml"
+        # More than are given to the run become all of them: nothing may run beside a measurement.
+        threads: 1000
+        resources:
+            mem_mb=request(10000),
+            runtime=request(60),
+        params:
+            rows=config["catalogue_benchmark"]["rows"],
+            columns=config["catalogue_benchmark"]["columns"],
+            hsc_rows=config["catalogue_benchmark"]["hsc_rows"],
+            code=code_hash("run/benchmark_catalogues", "catalogues"),
+        message:
+            "Measuring how fast catalogues of {params.rows} rows are read and matched"
+        script:
+            "../scripts/run/benchmark_catalogues.py"
+
+
+# How fast the networks are trained, measured on this machine: Keras fit, and this workflow.
+#
+# Inputs   none; the network and the training of this run, sizes from config["benchmark"]
+# Outputs  <results>/benchmarks/training.{csv,md,pdf,png}; timings, so different in every run
+
+
+rule benchmark_training:
+    output:
+        csv="<results>/benchmarks/training.csv",
+        md="<results>/benchmarks/training.md",
+    log:
+        "<logs>/benchmark_training.log",
+    conda:
+        "../../envs/training.yaml"
+    # More than are given to the run become all of them: nothing may run beside a measurement.
+    threads: config["benchmark"]["cores"]
+    resources:
+        mem_mb=request(4000),
+        runtime=request(120),
+    params:
+        settings=config["benchmark"],
+        network=config["network"],
+        training=config["training"],
+        code=code_hash("run/benchmark_training", "training"),
+    message:
+        "Measuring the training rate (minutes; leave the machine alone)"
+    script:
+        "../scripts/run/benchmark_training.py"
+
+
+rule plot_benchmark_training:
+    input:
+        table="<results>/benchmarks/training.csv",
+    output:
+        pdf="<results>/benchmarks/training.pdf",
+        png="<results>/benchmarks/training.png",
+    log:
+        "<logs>/plot_benchmark_training.log",
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        code=code_hash("run/plot_benchmark_training", "plots"),
+    message:
+        "Plotting the training rate"
+    script:
+        "../scripts/run/plot_benchmark_training.py"
+
+
+rule benchmarks:
+    input:
+        rules.benchmark_training.output,
+        rules.plot_benchmark_training.output,
+        rules.benchmark_overhead.output,
+        rules.benchmark_catalogues.output if config["survey"] != "custom" else [],

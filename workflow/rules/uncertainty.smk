@@ -1,0 +1,342 @@
+# Calibrated uncertainty: the seeds as an ensemble, conformal intervals, and what they are worth.
+#
+# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{transferz,galaxiesml}.parquet,
+#          <resources>/truth.parquet (embedded survey)
+# Outputs  <results>/calibration/{strategy}/{transferz,galaxiesml}.npz and scores.parquet,
+#          <results>/calibration/{metrics,cells,requirements}.csv, <results>/tables/calibration.md,
+#          <results>/figures/{calibration,requirements}.{pdf,png,csv,md}
+
+
+include: "helpers/uncertainty.smk"
+
+
+localrules:
+    table_calibration,
+
+
+rule calibration_sample:
+    input:
+        training=training_chain,
+        calibration="<results>/splits/{sample}.parquet",
+    output:
+        sample="<results>/calibration/{strategy}/{sample}.npz",
+    log:
+        "<logs>/calibration_sample/{strategy}-{sample}.log",
+    benchmark:
+        "<benchmarks>/calibration_sample/{strategy}-{sample}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
+    params:
+        bands=config["bands"],
+        inputs=strategy_inputs,
+        magnitude_band=magnitude_band(),
+        settings=config["calibration"],
+        code=code_hash("uncertainty/calibration_sample", "training"),
+    message:
+        "Galaxies of {wildcards.sample} to calibrate {wildcards.strategy} with"
+    script:
+        "../scripts/uncertainty/calibration_sample.py"
+
+
+rule calibrate:
+    input:
+        models=expand(
+            "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
+        ),
+        transferz_sample="<results>/calibration/{strategy}/transferz.npz",
+        galaxiesml_sample="<results>/calibration/{strategy}/galaxiesml.npz",
+        transferz="<results>/splits/transferz.parquet",
+        galaxiesml="<results>/splits/galaxiesml.parquet",
+    output:
+        scores="<results>/calibration/{strategy}/scores.parquet",
+    log:
+        "<logs>/calibrate/{strategy}.log",
+    benchmark:
+        "<benchmarks>/calibrate/{strategy}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=request(2000, per_input=4),
+        runtime=request(10, per_input=0.05),
+    params:
+        test_share=config["calibration"]["test_share"],
+        seed=config["calibration"]["seed"],
+        code=code_hash("uncertainty/calibrate", "training"),
+    message:
+        "Calibrated redshifts of the test galaxies by the ensemble {wildcards.strategy}"
+    script:
+        "../scripts/uncertainty/calibrate.py"
+
+
+rule table_calibration:
+    input:
+        scores=expand(
+            "<results>/calibration/{strategy}/scores.parquet",
+            strategy=config["strategies"],
+        ),
+        truth=("<resources>/truth.parquet" if config["survey"] == "embedded" else []),
+    output:
+        metrics="<results>/calibration/metrics.csv",
+        cells="<results>/calibration/cells.csv",
+        requirements="<results>/calibration/requirements.csv",
+        md="<results>/tables/calibration.md",
+    log:
+        "<logs>/table_calibration.log",
+    benchmark:
+        "<benchmarks>/table_calibration.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        strategies=list(config["strategies"]),
+        z_range=config["evaluation"]["z_range"],
+        requirements=config["evaluation"]["requirements"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("uncertainty/table_calibration", "plots"),
+    message:
+        "Coverage of the intervals, and what must be dropped to meet the requirements"
+    script:
+        "../scripts/uncertainty/table_calibration.py"
+
+
+rule plot_calibration:
+    input:
+        scores=expand(
+            "<results>/calibration/{strategy}/scores.parquet",
+            strategy=config["strategies"],
+        ),
+    output:
+        pdf="<results>/figures/calibration.pdf",
+        png=report(
+            "<results>/figures/calibration.png",
+            caption="../report/calibration.rst",
+            category="3 Behind the numbers",
+            labels={
+                "Figure": "Calibration",
+                "Shows": "are the intervals as wide as they should be",
+            },
+        ),
+        table="<results>/figures/calibration.csv",
+        caption="<results>/figures/calibration.md",
+    log:
+        "<logs>/plot_calibration.log",
+    benchmark:
+        "<benchmarks>/plot_calibration.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
+    params:
+        strategies=list(config["strategies"]),
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("uncertainty/plot_calibration", "plots"),
+    message:
+        "Figure: are the intervals as wide as they should be?"
+    script:
+        "../scripts/uncertainty/plot_calibration.py"
+
+
+rule plot_requirements:
+    input:
+        requirements="<results>/calibration/requirements.csv",
+    output:
+        pdf="<results>/figures/requirements.pdf",
+        png=report(
+            "<results>/figures/requirements.png",
+            caption="../report/requirements.rst",
+            category="3 Behind the numbers",
+            labels={
+                "Figure": "Requirements",
+                "Shows": "which galaxies must be dropped",
+            },
+        ),
+        table="<results>/figures/requirements.csv",
+        caption="<results>/figures/requirements.md",
+    log:
+        "<logs>/plot_requirements.log",
+    benchmark:
+        "<benchmarks>/plot_requirements.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10, per_input=0.05),
+    params:
+        strategies=list(config["strategies"]),
+        requirements=config["evaluation"]["requirements"],
+        z_range=config["evaluation"]["z_range"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("uncertainty/plot_requirements", "plots"),
+    message:
+        "Figure: which galaxies must be dropped to meet the requirements"
+    script:
+        "../scripts/uncertainty/plot_requirements.py"
+
+
+rule calibration:
+    input:
+        rules.table_calibration.output,
+        rules.plot_calibration.output,
+        rules.plot_requirements.output,
+        rules.distributions.input if class_strategies() else [],
+
+
+if config["survey"] == "embedded":
+
+    rule truth_against_label:
+        input:
+            predictions=per_chunk(
+                "<results>/predictions/{strategy}/seeds-{chunk}.parquet"
+            ),
+            truth="<resources>/truth.parquet",
+        output:
+            per_seed="<results>/metrics/truth.csv",
+            csv="<results>/tables/truth.csv",
+            md="<results>/tables/truth.md",
+            pdf="<results>/figures/truth.pdf",
+            png="<results>/figures/truth.png",
+            caption="<results>/figures/truth.md",
+        log:
+            "<logs>/truth_against_label.log",
+        benchmark:
+            "<benchmarks>/truth_against_label.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            strategies=list(config["strategies"]),
+            z_range=config["evaluation"]["z_range"],
+            labels=config["labels"],
+            survey=config["survey"],
+            code=code_hash("uncertainty/truth_against_label", "plots"),
+        message:
+            "How much of the error on the source is the label's own"
+        script:
+            "../scripts/uncertainty/truth_against_label.py"
+
+
+# What the distributions of networks with classes of redshift (a `head`) are worth by themselves.
+#
+# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{transferz,galaxiesml}.parquet
+# Outputs  <results>/metrics/distributions/{strategy}/{scores,pit}.csv,
+#          <results>/tables/distributions.{csv,md} and distribution_pairs.csv,
+#          <results>/figures/distributions.{pdf,png,csv,md}
+
+
+localrules:
+    table_distributions,
+
+
+rule evaluate_distributions:
+    input:
+        models=expand(
+            "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
+        ),
+        transferz="<results>/splits/transferz.parquet",
+        galaxiesml="<results>/splits/galaxiesml.parquet",
+        truth=("<resources>/truth.parquet" if config["survey"] == "embedded" else []),
+    output:
+        scores="<results>/metrics/distributions/{strategy}/scores.csv",
+        pit="<results>/metrics/distributions/{strategy}/pit.csv",
+    log:
+        "<logs>/evaluate_distributions/{strategy}.log",
+    benchmark:
+        "<benchmarks>/evaluate_distributions/{strategy}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=request(1500, per_input=4),
+        runtime=request(10, per_input=0.2),
+    params:
+        code=code_hash("uncertainty/evaluate_distributions", "training"),
+    message:
+        "Scores of the distributions that every seed of {wildcards.strategy} gives"
+    script:
+        "../scripts/uncertainty/evaluate_distributions.py"
+
+
+rule table_distributions:
+    input:
+        scores=expand(
+            "<results>/metrics/distributions/{strategy}/scores.csv",
+            strategy=class_strategies(),
+        ),
+    output:
+        csv="<results>/tables/distributions.csv",
+        pairs="<results>/tables/distribution_pairs.csv",
+        md="<results>/tables/distributions.md",
+    log:
+        "<logs>/table_distributions.log",
+    benchmark:
+        "<benchmarks>/table_distributions.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(800),
+        runtime=request(10),
+    params:
+        pairs=config["evaluation"]["comparisons"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("uncertainty/table_distributions", "plots"),
+    message:
+        "Distributions of the networks: scores and pairs"
+    script:
+        "../scripts/uncertainty/table_distributions.py"
+
+
+rule plot_distributions:
+    input:
+        pit=expand(
+            "<results>/metrics/distributions/{strategy}/pit.csv",
+            strategy=class_strategies(),
+        ),
+    output:
+        pdf="<results>/figures/distributions.pdf",
+        png=report(
+            "<results>/figures/distributions.png",
+            caption="../report/distributions.rst",
+            category="3 Behind the numbers",
+            labels={
+                "Figure": "Distributions",
+                "Shows": "are the networks' own distributions as wide as they should be",
+            },
+        ),
+        table="<results>/figures/distributions.csv",
+        caption="<results>/figures/distributions.md",
+    log:
+        "<logs>/plot_distributions.log",
+    benchmark:
+        "<benchmarks>/plot_distributions.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("uncertainty/plot_distributions", "plots"),
+    message:
+        "Figure: are the networks' own distributions as wide as they should be?"
+    script:
+        "../scripts/uncertainty/plot_distributions.py"
+
+
+rule distributions:
+    input:
+        rules.table_distributions.output,
+        rules.plot_distributions.output,

@@ -1,0 +1,124 @@
+"""Select TransferZ from the matched table: cuts in their order, the photo-z as the label.
+
+Input: matched.parquet. Outputs: transferz.parquet (a catalogue table) and cutflow.csv, the
+paper's Table 2.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from transferz.catalogues.cuts import apply_cuts, check_counts, correct_photometry, join_cutflows
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import read_parquet, write_csv, write_parquet
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+# The label and its 68% interval: the median of the LePhare likelihood.
+LABEL = {"redshift": "lp_zPDF", "redshift_l68": "lp_zPDF_l68", "redshift_u68": "lp_zPDF_u68"}
+
+# What else a user of the data set may want, where the catalogues have it.
+EXTRA = [
+    "cosmos_id",
+    "ra_cosmos",
+    "dec_cosmos",
+    "separation",
+    "tract",
+    "patch",
+    "extinction_{band}",
+    "inputcount_{band}",
+    "ebv",
+    "lp_zBEST",
+    "lp_zMinChi2",
+    "lp_chi2_best",
+    "lp_chis",
+    "lp_NbFilt",
+    "lp_mass_med",
+    "lp_mass_best",
+    "lp_SFR_best",
+    "lp_model",
+    "ez_z_phot",
+]
+
+
+def catalogue_table(matched: pd.DataFrame, bands: Sequence[str]) -> pd.DataFrame:
+    """Return the columns of a catalogue table, the label and the extra columns."""
+    base = [
+        "object_id",
+        "ra",
+        "dec",
+        *(f"mag_{b}" for b in bands),
+        *(f"mag_err_{b}" for b in bands),
+    ]
+    extra = [
+        name.replace("{band}", band)
+        for name in EXTRA
+        for band in (bands if "{band}" in name else bands[:1])
+    ]
+    table = matched[base].copy()
+    for name, column in LABEL.items():
+        table[name] = matched[column]
+    table["truth"] = "photo_z"
+    table["source"] = "COSMOS2020"
+    present = [name for name in extra if name in matched]
+    return pd.concat([table, matched[present]], axis="columns")
+
+
+def matched_provenance(path: str) -> dict:
+    """Return what the cross-match wrote into the metadata of its table."""
+    metadata = pq.read_schema(path).metadata or {}
+    if b"transferz" not in metadata:
+        raise InputError(
+            "the counts of the cross-match are missing", file=path, fix="re-make the file"
+        )
+    return json.loads(metadata[b"transferz"])
+
+
+def main(
+    matched: str,
+    transferz: str,
+    cutflow: str,
+    *,
+    bands: Sequence[str],
+    cuts: Mapping[str, Mapping | None],
+    photometry: Mapping,
+) -> None:
+    """Write TransferZ and its cut flow.
+
+    Parameters
+    ----------
+    matched : path
+        Output of the cross-match.
+    transferz, cutflow : path
+        Outputs, Parquet and CSV.
+    bands : sequence of str
+    cuts : mapping
+        Named cuts in their order; None switches one off.
+    photometry : mapping
+        ``extinction``, ``coefficients``, ``offsets`` of `correct_photometry`.
+    """
+    table = read_parquet(matched)
+    provenance = matched_provenance(matched)
+    table = correct_photometry(table, bands, **photometry)
+    table, flow = apply_cuts(table, cuts, bands, file=matched)
+    flow = join_cutflows(pd.DataFrame(provenance.pop("cutflow")), flow)
+    check_counts(flow, len(table))
+    write_parquet(catalogue_table(table, bands), transferz, {"transferz": json.dumps(provenance)})
+    write_csv(flow, cutflow)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.matched,
+            snakemake.output.transferz,
+            snakemake.output.cutflow,
+            bands=snakemake.params.bands,
+            cuts=snakemake.params.cuts,
+            photometry=snakemake.params.photometry,
+        )

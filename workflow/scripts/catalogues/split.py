@@ -1,0 +1,172 @@
+"""Split both data sets, and the two combined, without a leak between them.
+
+Inputs: transferz.parquet and galaxiesml.parquet. Outputs: the same tables with a column `split`
+(train, validation, test), combo.parquet with both (a shared object once, as in GalaxiesML), and
+summary.csv with the counts.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.catalogues.matching import same_objects
+from transferz.catalogues.splits import (
+    SPLITS,
+    check_complete,
+    check_fractions,
+    combine,
+    leaks,
+    make_consistent,
+    split_by_object,
+    split_by_sky,
+)
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import read_parquet, write_csv, write_parquet
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def split_catalogue(
+    table: pd.DataFrame,
+    dataset: str,
+    *,
+    method: str,
+    fractions: Mapping[str, float],
+    seed: int,
+    block: float,
+) -> pd.DataFrame:
+    """Return `table` with a column ``split``, made by `method`: published, object or sky."""
+    if method == "published":
+        if "split" not in table:
+            raise InputError(
+                "the catalogue has no published split",
+                file=dataset,
+                key="split",
+                found=", ".join(table),
+                fix=f"set splits.method.{dataset} to object or sky",
+            )
+        return table
+    if method == "object":
+        return table.assign(split=split_by_object(table["object_id"], fractions, seed))
+    if method == "sky":
+        ra, dec = (table[name].to_numpy(dtype=np.float64) for name in ("ra", "dec"))
+        return table.assign(split=split_by_sky(ra, dec, fractions, seed, block))
+    raise InputError(
+        "unknown way to split",
+        key=f"splits.method.{dataset}",
+        found=method,
+        expected="published, object or sky",
+    )
+
+
+def count_table(
+    samples: Mapping[str, pd.DataFrame], shared: np.ndarray, n_dropped: int
+) -> pd.DataFrame:
+    """Return the number of objects by sample, data set and split.
+
+    Rows of sample ``shared`` count TransferZ objects that are in GalaxiesML too, rows of sample
+    ``dropped`` those that fit no split.
+    """
+    rows = []
+    for sample, table in samples.items():
+        datasets = table["dataset"] if "dataset" in table else pd.Series(sample, index=table.index)
+        for dataset in sorted(datasets.unique()):
+            counts = table.loc[datasets == dataset, "split"].value_counts()
+            rows += [(sample, dataset, split, int(counts.get(split, 0))) for split in SPLITS]
+    counts = samples["transferz"].loc[shared, "split"].value_counts()
+    rows += [("shared", "transferz", split, int(counts.get(split, 0))) for split in SPLITS]
+    rows.append(("dropped", "transferz", "none", n_dropped))
+    return pd.DataFrame(rows, columns=["sample", "dataset", "split", "n"])
+
+
+def main(
+    transferz: str,
+    galaxiesml: str,
+    transferz_split: str,
+    galaxiesml_split: str,
+    combo_split: str,
+    summary: str,
+    *,
+    bands: Sequence[str],
+    method: Mapping[str, str],
+    fractions: Mapping[str, float],
+    seed: int,
+    block: float,
+    common_ids: bool,
+    identity_radius: float | None,
+) -> None:
+    """Write the split tables and their counts.
+
+    Parameters
+    ----------
+    transferz, galaxiesml : path
+        Catalogue tables.
+    transferz_split, galaxiesml_split, combo_split, summary : path
+        Outputs, three Parquet files and a CSV.
+    bands : sequence of str
+    method : mapping
+        Per data set: "published", "object" (drawn per object) or "sky" (drawn per block of sky).
+    fractions : mapping
+        Share of train, validation and test.
+    seed : int
+        Of the draw.
+    block : float
+        Side of a block of sky, degrees.
+    common_ids : bool
+        Whether the same object_id in both catalogues is the same object.
+    identity_radius : float or None
+        Arcsec within which two positions are the same object; None: positions not compared.
+    """
+    check_fractions(fractions)
+    settings = {"fractions": fractions, "seed": seed, "block": block}
+    source = split_catalogue(
+        read_parquet(transferz), "transferz", method=method["transferz"], **settings
+    )
+    target = split_catalogue(
+        read_parquet(galaxiesml), "galaxiesml", method=method["galaxiesml"], **settings
+    )
+    identity = {"common_ids": common_ids, "radius": identity_radius}
+    n_given = len(source)
+    source, shared, n_dropped = make_consistent(
+        source, target, same_objects(source, target, **identity)
+    )
+    combo = combine(source, target, shared)
+    for dataset, table in (("transferz", source), ("galaxiesml", target), ("combo", combo)):
+        check_complete(table, bands, dataset)
+    n_combo = n_given - n_dropped - int(shared.sum()) + len(target)
+    if len(source) + n_dropped != n_given or len(combo) != n_combo:
+        raise RuntimeError(f"{n_given} objects went in, {len(source)} + {n_dropped} came out")
+    if leaks(source, target, same_objects(source, target, **identity)):
+        raise RuntimeError("an object is trained on in one data set and tested on in the other")
+    logger.info("%d objects are in both data sets", int(shared.sum()))
+    write_parquet(source, transferz_split)
+    write_parquet(target, galaxiesml_split)
+    write_parquet(combo, combo_split)
+    samples = {"transferz": source, "galaxiesml": target, "combo": combo}
+    write_csv(count_table(samples, shared, n_dropped), summary)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.transferz,
+            snakemake.input.galaxiesml,
+            snakemake.output.transferz,
+            snakemake.output.galaxiesml,
+            snakemake.output.combo,
+            snakemake.output.summary,
+            bands=snakemake.params.bands,
+            method=snakemake.params.method,
+            fractions=snakemake.params.fractions,
+            seed=snakemake.params.seed,
+            block=snakemake.params.block,
+            common_ids=snakemake.params.common_ids,
+            identity_radius=snakemake.params.identity_radius,
+        )

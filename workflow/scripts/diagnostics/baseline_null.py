@@ -1,0 +1,52 @@
+"""Predict both test sets from the training redshifts alone, without photometry.
+
+Inputs
+    transferz, galaxiesml, combo : splits/{transferz,galaxiesml,combo}.parquet
+
+Outputs
+    predictions : baselines/null.parquet, in the form of the networks' predictions; strategy is
+        null-{training sample}
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from transferz.core.logs import job
+from transferz.core.products import write_parquet
+from transferz.evaluation.baselines import predict_null, predict_samples
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+
+def main(
+    transferz: str | Path, galaxiesml: str | Path, combo: str | Path, predictions: str | Path
+) -> None:
+    """Write the predictions of the null estimate for each training sample.
+
+    Parameters
+    ----------
+    transferz, galaxiesml, combo : path-like
+        Split catalogues.
+    predictions : path-like
+        Output.
+    """
+    splits = {"transferz": transferz, "galaxiesml": galaxiesml, "combo": combo}
+
+    def fit(_: np.ndarray, z_train: np.ndarray) -> list[Callable]:
+        return [lambda values: predict_null(z_train, len(values))]
+
+    write_parquet(predict_samples("null", splits, [], fit), predictions)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.transferz,
+            snakemake.input.galaxiesml,
+            snakemake.input.combo,
+            snakemake.output.predictions,
+        )

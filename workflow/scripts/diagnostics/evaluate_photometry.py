@@ -1,0 +1,229 @@
+"""Evaluate every network in bins of magnitude and in cells of colour space.
+
+Inputs
+    predictions : predictions/{strategy}/seeds-{first}-{last}.parquet, all strategies and chunks
+    transferz, galaxiesml : splits/{transferz,galaxiesml}.parquet
+
+Outputs
+    per_magnitude : metrics/per_magnitude.csv, one row per strategy, seed, data set and bin of
+        magnitude, for the headline range of true redshift
+    per_colour : metrics/per_colour.csv, one row per data set, cell and strategy, all redshifts:
+        mean HSC loss of a galaxy over all seeds, and by how much the first strategy's is larger
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import write_csv
+from transferz.evaluation.bins import align, iterate_networks, read_test_rows, regular_bins
+from transferz.evaluation.metrics import (
+    HSC_GAMMA,
+    METRICS,
+    check_networks,
+    compute_metrics,
+    relative_error,
+)
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+MAGNITUDE_KEYS = ["strategy", "seed", "dataset", "mag_min", "mag_max"]
+
+
+def colour_axes(
+    bands: Sequence[str], chosen: Sequence[Sequence[str]] | None
+) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the two colours of the maps: the chosen ones, or those of the first three bands.
+
+    Raises
+    ------
+    InputError
+        If a chosen band is not one of the bands, or there are fewer than three bands.
+    """
+    if chosen is None and len(bands) < 3:
+        raise InputError(
+            "too few bands for two colours",
+            key="diagnostics.colours",
+            found=", ".join(bands),
+            expected="three bands, or two colours named in the configuration",
+        )
+    pairs = chosen or (bands[:2], bands[1:3])
+    for pair in pairs:
+        if len(pair) != 2 or not set(pair) <= set(bands):
+            raise InputError(
+                "a colour needs two of the bands",
+                key="diagnostics.colours",
+                found=", ".join(pair),
+                expected=f"two of {', '.join(bands)}",
+            )
+    first, second = (tuple(pair) for pair in pairs)
+    return first, second
+
+
+def cell_numbers(x: np.ndarray, y: np.ndarray, size: float) -> pd.DataFrame:
+    """Return the cell of each galaxy as whole multiples of `size`; shape (n,) each."""
+    return pd.DataFrame({"x": np.floor(x / size), "y": np.floor(y / size)}).astype(int)
+
+
+def colour_table(
+    losses: Mapping[tuple[str, str], np.ndarray],
+    cells: Mapping[str, pd.DataFrame],
+    strategies: Sequence[str],
+    *,
+    size: float,
+    least: int,
+) -> pd.DataFrame:
+    """Return the mean loss of each cell.
+
+    Parameters
+    ----------
+    losses : mapping
+        (data set, strategy) to the loss of each test galaxy, mean over seeds, shape (n,).
+    cells : mapping
+        Data set to `cell_numbers`, in the same order.
+    strategies : sequence of str
+        Gains are over the first one.
+    size : float
+        Side of a cell, mag.
+    least : int
+        Cells with fewer galaxies are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``dataset, strategy, x, y`` (lower edges), ``n, loss, gain, gain_error``: gain is the loss
+        of the first strategy minus this one's, its error the standard error of the mean over the
+        galaxies of the cell.
+    """
+    parts = []
+    for dataset, table in cells.items():
+        reference = losses[dataset, strategies[0]]
+        for name in strategies:
+            loss = losses[dataset, name]
+            rows = table.assign(loss=loss, gain=reference - loss)
+            grouped = rows.groupby(["x", "y"], sort=True)
+            found = grouped.agg(n=("loss", "size"), loss=("loss", "mean"), gain=("gain", "mean"))
+            found["gain_error"] = grouped["gain"].std() / np.sqrt(found["n"])
+            found = found[found["n"] >= least].reset_index()
+            found[["x", "y"]] = (found[["x", "y"]] * size).round(10)
+            parts.append(found.assign(dataset=dataset, strategy=name))
+    columns = ["dataset", "strategy", "x", "y", "n", "loss", "gain", "gain_error"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def main(
+    predictions: str | Path | Sequence[str | Path],
+    transferz: str | Path,
+    galaxiesml: str | Path,
+    per_magnitude: str | Path,
+    per_colour: str | Path,
+    *,
+    strategies: Sequence[str],
+    seeds: Sequence[int],
+    bands: Sequence[str],
+    band: str,
+    colours: Sequence[Sequence[str]] | None,
+    z_range: Sequence[float],
+    full_range: Sequence[float],
+    bin_width: float,
+    bin_min_galaxies: int,
+    cell_size: float,
+    cell_min_galaxies: int,
+) -> None:
+    """Write the metrics in bins of magnitude and in cells of colour.
+
+    Parameters
+    ----------
+    predictions : path-like or sequence of path-like
+    transferz, galaxiesml : path-like
+        Split catalogues.
+    per_magnitude, per_colour : path-like
+        Outputs, CSV.
+    strategies, seeds : sequence
+        What the predictions must hold, each combination once.
+    bands : sequence of str
+    band : str
+        Of the magnitude.
+    colours : two pairs of str or None
+        None: the first three bands' two colours.
+    z_range, full_range : pair of float
+        Of true redshift: of the bins of magnitude, and that every galaxy must be in.
+    bin_width, cell_size : float
+        Mag.
+    bin_min_galaxies, cell_min_galaxies : int
+        Bins and cells with fewer galaxies are left out.
+    """
+    paths = [predictions] if isinstance(predictions, str | Path) else list(predictions)
+    pairs = colour_axes(bands, colours)
+    columns = [f"mag_{name}" for name in (band, *pairs[0], *pairs[1])]
+    splits = {"transferz": transferz, "galaxiesml": galaxiesml}
+    rows = {name: read_test_rows(path, columns) for name, path in splits.items()}
+    bins: dict[str, list[tuple[float, float, np.ndarray]]] = {}
+    cells: dict[str, pd.DataFrame] = {}
+    losses: dict[tuple[str, str], np.ndarray] = {}
+    table, found = [], {}
+    for network in iterate_networks(paths, full_range):
+        dataset = network.dataset
+        z_true = network.z_true.astype(np.float64)
+        z_pred = network.z_pred.astype(np.float64)
+        if dataset not in bins:
+            galaxies = align(rows[dataset], network, splits[dataset])
+            magnitude = galaxies[f"mag_{band}"].to_numpy(np.float64)
+            inside = (z_true >= z_range[0]) & (z_true <= z_range[1])
+            bins[dataset] = [
+                (low, high, np.flatnonzero(inside & (magnitude >= low) & (magnitude < high)))
+                for low, high in regular_bins(magnitude[inside], bin_width, bin_min_galaxies)
+            ]
+            x, y = (
+                (galaxies[f"mag_{blue}"] - galaxies[f"mag_{red}"]).to_numpy(np.float64)
+                for blue, red in pairs
+            )
+            cells[dataset] = cell_numbers(x, y, cell_size)
+        found[network.key] = True
+        for low, high, members in bins[dataset]:
+            key = dict(zip(MAGNITUDE_KEYS, (*network.key, low, high), strict=True))
+            table.append(key | compute_metrics(z_true[members], z_pred[members]))
+        dz = relative_error(z_true, z_pred)
+        loss = 1.0 - 1.0 / (1.0 + (dz / HSC_GAMMA) ** 2)
+        total = losses.setdefault((dataset, network.strategy), np.zeros(len(loss)))
+        total += loss / len(seeds)
+    check_networks(found, strategies, seeds, ("transferz", "galaxiesml"))
+    metrics = pd.DataFrame(table, columns=[*MAGNITUDE_KEYS, "n", *METRICS])
+    write_csv(metrics.sort_values(MAGNITUDE_KEYS, ignore_index=True), per_magnitude)
+    ordered = {name: cells[name] for name in ("galaxiesml", "transferz")}
+    maps = colour_table(losses, ordered, strategies, size=cell_size, least=cell_min_galaxies)
+    write_csv(maps, per_colour)
+    logger.info(
+        "%d networks, %d rows by magnitude, %d by colour", len(found), len(metrics), len(maps)
+    )
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.predictions,
+            snakemake.input.transferz,
+            snakemake.input.galaxiesml,
+            snakemake.output.per_magnitude,
+            snakemake.output.per_colour,
+            strategies=snakemake.params.strategies,
+            seeds=snakemake.params.seeds,
+            bands=snakemake.params.bands,
+            band=snakemake.params.band,
+            colours=snakemake.params.colours,
+            z_range=snakemake.params.z_range,
+            full_range=snakemake.params.full_range,
+            bin_width=snakemake.params.bin_width,
+            bin_min_galaxies=snakemake.params.bin_min_galaxies,
+            cell_size=snakemake.params.cell_size,
+            cell_min_galaxies=snakemake.params.cell_min_galaxies,
+        )

@@ -1,0 +1,201 @@
+"""What the networks are worth: bias, outliers and RMS beside n(z) alone and random forests.
+
+Inputs
+    table3 : tables/table3.csv
+
+Outputs
+    pdf, png : the figure
+    table : its points as CSV: metric, dataset, strategy, kind, mean, spread
+    caption : caption and alt text, Markdown
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.evaluation.baselines import display_name
+from transferz.evaluation.metrics import METRICS
+from transferz.report.figures import (
+    DATASET_COLOURS,
+    DATASET_MARKERS,
+    DATASETS,
+    REQUIREMENT,
+    FigureFiles,
+    dataset_handles,
+    label,
+    legend_above,
+    panel_letter,
+    requirement_handle,
+    subplots,
+)
+from transferz.report.tables import survey_note, with_spread
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+OFFSET = 0.16
+# An axis that spans more than this factor has labels at powers of ten alone.
+MOST_LABELLED = 60.0
+GAP = 0.55
+
+
+def points_of(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the points of the figure, one row per metric, data set and estimate."""
+    parts = [
+        table[["dataset", "strategy", "kind"]].assign(
+            metric=metric, mean=table[f"{metric}_mean"], spread=table[f"{metric}_spread"]
+        )
+        for metric in metrics
+    ]
+    columns = ["metric", "dataset", "strategy", "kind", "mean", "spread"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def rows_of(points: pd.DataFrame) -> dict[str, float]:
+    """Return the height of each estimate, from the top, with gaps between the kinds."""
+    kinds = points.drop_duplicates("strategy").set_index("strategy")["kind"]
+    places, y, before = {}, 0.0, None
+    for name, kind in kinds.items():
+        y -= 1.0 + (GAP if before not in (None, kind) else 0.0)
+        places[name], before = y, kind
+    return places
+
+
+def draw_panel(axes: Axes, points: pd.DataFrame, places: Mapping[str, float], metric: str, limit):
+    """Draw one metric: |value| of each estimate on a logarithmic axis."""
+    if limit is not None:
+        axes.axvspan(1e-9, limit, color=REQUIREMENT, alpha=0.14, lw=0, zorder=0)
+        axes.axvline(limit, color=REQUIREMENT, lw=0.9, ls=(0, (5, 2)), zorder=1)
+    for y in places.values():
+        axes.axhline(y, color="#E3E6EA", lw=0.6, zorder=0)
+    for side, dataset in zip((1, -1), DATASETS, strict=True):
+        rows = points[(points["metric"] == metric) & (points["dataset"] == dataset)]
+        for row in rows.itertuples():
+            axes.errorbar(
+                abs(row.mean),
+                places[row.strategy] + side * OFFSET,
+                xerr=None
+                if np.isnan(row.spread)
+                else [[min(row.spread, 0.9 * abs(row.mean))], [row.spread]],
+                fmt=DATASET_MARKERS[dataset],
+                color=DATASET_COLOURS[dataset],
+                ms=3.4,
+                mfc=DATASET_COLOURS[dataset] if row.kind == "network" else "white",
+                elinewidth=0.9,
+                capsize=0,
+            )
+    name = METRICS[metric].label
+    axes.set_xscale("log")
+    axes.set_xlabel(f"|{name}|" if METRICS[metric].signed else name)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(plt.NullFormatter())
+
+
+def draw(
+    points: pd.DataFrame,
+    metrics: Sequence[str],
+    requirements: Mapping[str, float],
+    labels: Mapping[str, str],
+) -> Figure:
+    """Return the figure."""
+    places = rows_of(points)
+    lowest = min(places.values())
+    figure, panels = subplots(
+        1, len(metrics), height=0.85 + 0.24 * -lowest, sharey=True, squeeze=False
+    )
+    for number, (axes, metric) in enumerate(zip(panels.flat, metrics, strict=True)):
+        limit = requirements.get(METRICS[metric].requirement)
+        draw_panel(axes, points, places, metric, limit)
+        values = points.loc[points["metric"] == metric, "mean"].abs()
+        floor = values[values > 0].min()
+        low, high = 0.6 * min(floor, limit or floor), 1.6 * values.max()
+        axes.set_xlim(low, high)
+        wide = high / low > MOST_LABELLED
+        axes.xaxis.set_major_locator(LogLocator(10, (1,) if wide else (1, 2, 5)))
+        axes.xaxis.set_minor_locator(LogLocator(10, range(1, 10), numticks=50))
+        panel_letter(axes, "abcdefgh"[number])
+    panels[0, 0].set_yticks(list(places.values()), [display_name(n, labels) for n in places])
+    for axes in panels.flat:
+        axes.tick_params(axis="y", which="both", length=0)
+        axes.set_ylim(lowest - 0.6, -0.4)
+    handles = dataset_handles(labels, "tested on {name} ({side})")
+    if any(requirements.get(METRICS[metric].requirement) is not None for metric in metrics):
+        handles.append(requirement_handle())
+    legend_above(figure, handles)
+    return figure
+
+
+def main(
+    table3: str | Path,
+    files: FigureFiles,
+    *,
+    metrics: Sequence[str],
+    z_range: Sequence[float],
+    requirements: Mapping[str, float],
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Draw the comparison.
+
+    Parameters
+    ----------
+    table3 : path-like
+        Table 3 as CSV.
+    files : FigureFiles
+        Outputs.
+    metrics : sequence of str
+        Panels, from left to right.
+    z_range : pair of float
+    requirements : mapping
+        Limits by kind of metric or None.
+    labels : mapping
+        Display names.
+    survey : str
+        embedded, archive or custom.
+    """
+    if not Path(table3).is_file():
+        raise InputError("file not found", file=table3, fix="run the rule table3")
+    points = points_of(pd.read_csv(table3), metrics)
+    requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
+    files.save(
+        draw(points, metrics, requirements, labels),
+        points,
+        "Baselines.",
+        f"{', '.join(METRICS[metric].label for metric in metrics)} for {z_range[0]:g} <= z <= "
+        f"{z_range[1]:g} of the networks (filled) beside estimates without photometry, each galaxy "
+        "at the median redshift of the training sample, and beside random forests on the same rows "
+        "and magnitudes (open); named is the training sample. Mean and standard deviation over "
+        "seeds; logarithmic axes; of the bias the absolute value. Green: LSST requirement. "
+        f"{survey_note(survey)}",
+        " ".join(
+            f"{METRICS[row.metric].label} of {display_name(row.strategy, labels)} on "
+            f"{label(row.dataset, labels)}: {with_spread(row.mean, row.spread)}."
+            for row in points.itertuples()
+        ),
+    )
+    logger.info("%d points", len(points))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.table3,
+            FigureFiles.of(snakemake.output),
+            metrics=snakemake.params.metrics,
+            z_range=snakemake.params.z_range,
+            requirements=snakemake.params.requirements,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )

@@ -1,0 +1,309 @@
+"""What drives the gain: the same strategies with a target that is drawn representatively.
+
+Inputs
+    per_seed : metrics/per_seed.csv
+    control : metrics/control.csv
+    transferz, galaxiesml, control_catalogue : catalogues of source, target and control
+
+Outputs
+    pdf, png : the figure
+    table : gains as CSV: target, metric, strategy, n_seeds, ratio, low, high, reference, value
+    caption : caption and alt text, Markdown
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator
+
+from transferz.core.logs import job
+from transferz.core.products import read_parquet
+from transferz.evaluation.metrics import METRICS
+from transferz.evaluation.over_seeds import ratio_of_means, read_per_seed, seed_values
+from transferz.report.figures import (
+    DATASET_COLOURS,
+    FigureFiles,
+    label,
+    legend_above,
+    panel_letter,
+    subplots,
+)
+from transferz.report.tables import survey_note, thousands, with_interval
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+CONTROL = "#AA3377"
+TARGETS = {"galaxiesml": DATASET_COLOURS["galaxiesml"], "control": CONTROL}
+MARKERS = {"galaxiesml": "o", "control": "D"}
+OFFSET = 0.13
+N_BINS = 45
+# More names than this below an axis stand in two rows.
+MOST_LEVEL = 3
+# Largest gains up to which an axis has fine ticks, and from which on only powers of ten.
+NARROW, WIDE = 3.0, 30.0
+
+
+def gains(
+    tables: Mapping[str, pd.DataFrame],
+    metrics: Sequence[str],
+    strategies: Sequence[str],
+    seeds: Sequence[int],
+    z_range: Sequence[float],
+) -> pd.DataFrame:
+    """Return by how much each strategy beats the first one on each target.
+
+    Parameters
+    ----------
+    tables : mapping
+        galaxiesml and control to metrics of every network; both call the target galaxiesml.
+    metrics, strategies : sequence of str
+    seeds : sequence of int
+        Those that both have.
+    z_range : pair of float
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``ratio`` is |mean of the first| / |mean of the strategy|, above 1 where the strategy is
+        better, with a 95% interval over seeds; ``reference`` and ``value`` are the two means.
+    """
+    rows = []
+    for target, table in tables.items():
+        for metric in metrics:
+            values = {
+                name: seed_values(table, metric, name, "galaxiesml", z_range).loc[list(seeds)]
+                for name in strategies
+            }
+            first = values[strategies[0]]
+            for name in strategies[1:]:
+                ratio = ratio_of_means(first, values[name])
+                means = first.mean(), values[name].mean()
+                rows.append(
+                    (target, metric, name, len(seeds), ratio.value, ratio.low, ratio.high, *means)
+                )
+    columns = ["target", "metric", "strategy", "n_seeds", "ratio", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "reference", "value"])
+
+
+def draw_distribution(axes: Axes, samples: Mapping[str, np.ndarray], limits) -> None:
+    """Draw normalised histograms: the source filled, both targets as lines."""
+    edges = np.linspace(*limits, N_BINS + 1)
+    for name, values in samples.items():
+        counts, _ = np.histogram(values, edges)
+        density = counts / max(1, len(values)) / np.diff(edges)
+        colour = {**TARGETS, "transferz": DATASET_COLOURS["transferz"]}[name]
+        if name == "transferz":
+            axes.stairs(density, edges, fill=True, color=colour, alpha=0.3, lw=0)
+        else:
+            axes.stairs(density, edges, color=colour, lw=1.2)
+    axes.set(xlim=limits, ylim=(0, None))
+    axes.tick_params(labelleft=False)
+
+
+def draw_gains(axes: Axes, table: pd.DataFrame, strategies: Sequence[str], metric: str) -> None:
+    """Draw the gain of each strategy on both targets, a logarithmic axis about no gain."""
+    axes.axhline(1.0, color="#333333", lw=0.7)
+    rows = table[(table["metric"] == metric) & np.isfinite(table["ratio"]) & (table["ratio"] > 0)]
+    for side, target in zip((-1, 1), TARGETS, strict=True):
+        for row in rows[rows["target"] == target].itertuples():
+            known = np.isfinite(row.low) and np.isfinite(row.high) and row.low > 0
+            axes.errorbar(
+                strategies.index(row.strategy) + side * OFFSET,
+                row.ratio,
+                yerr=[[row.ratio - row.low], [row.high - row.ratio]] if known else None,
+                fmt=MARKERS[target],
+                color=TARGETS[target],
+                ms=4.2,
+                elinewidth=1.0,
+            )
+    finite = rows[["ratio", "low", "high"]].to_numpy()
+    finite = finite[np.isfinite(finite) & (finite > 0)]
+    reach = 1.25 * max(1.3, *(max(value, 1 / value) for value in finite)) if len(finite) else 2
+    axes.set(yscale="log", ylim=(min(0.75, finite.min() / 1.2) if len(finite) else 0.5, reach))
+    if reach < NARROW:
+        axes.yaxis.set_major_locator(
+            FixedLocator((0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5))
+        )
+        axes.yaxis.set_minor_locator(plt.NullLocator())
+    else:
+        axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5) if reach < WIDE else (1,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(plt.NullFormatter())
+    name = METRICS[metric].label
+    axes.set_ylabel(f"Gain in {name if name.isupper() else name.lower()}")
+
+
+def draw(
+    table: pd.DataFrame,
+    samples: Mapping[str, pd.DataFrame],
+    metrics: Sequence[str],
+    strategies: Sequence[str],
+    axis_labels: Mapping[str, str],
+    names: Mapping[str, str],
+    labels: Mapping[str, str],
+) -> Figure:
+    """Return the figure: the three samples above, the gains below."""
+    columns = max(len(axis_labels), len(metrics))
+    figure, panels = subplots(2, columns, height=4.3, height_ratios=[0.75, 1.0], squeeze=False)
+    for axes in panels.flat:
+        axes.set_visible(False)
+    for number, (quantity, text) in enumerate(axis_labels.items()):
+        axes = panels[0, number]
+        axes.set_visible(True)
+        values = {name: sample[quantity].to_numpy() for name, sample in samples.items()}
+        both = np.concatenate(list(values.values()))
+        limits = (0.0, 3.0) if quantity == "redshift" else tuple(np.percentile(both, (0.3, 99.7)))
+        draw_distribution(axes, values, limits)
+        axes.set_xlabel(text)
+        panel_letter(axes, "abcdefgh"[number])
+    panels[0, 0].set_ylabel("Probability density")
+    others = list(strategies[1:])
+    for number, metric in enumerate(metrics):
+        axes = panels[1, number]
+        axes.set_visible(True)
+        draw_gains(axes, table, others, metric)
+        names_below = [label(name, labels) for name in others]
+        # Many names stand in two rows: every other one is that of a minor tick.
+        step = 2 if len(others) > MOST_LEVEL else 1
+        axes.set_xticks(range(0, len(others), step), names_below[::step])
+        if step > 1:
+            axes.set_xticks(range(1, len(others), 2), names_below[1::2], minor=True)
+            axes.tick_params(axis="x", which="minor", pad=15, labelsize=8)
+        else:
+            axes.set_xticks([], minor=True)
+        axes.tick_params(axis="x", which="both", length=0)
+        axes.set_xlim(-0.6, len(others) - 0.4)
+        panel_letter(axes, "abcdefgh"[len(axis_labels) + number])
+    handles = [
+        Line2D([], [], color=TARGETS[name], marker=MARKERS[name], lw=1.2, label=names[name])
+        for name in TARGETS
+    ]
+    handles.append(
+        plt.Rectangle(
+            (0, 0),
+            1,
+            1,
+            color=DATASET_COLOURS["transferz"],
+            alpha=0.4,
+            lw=0,
+            label=names["transferz"],
+        )
+    )
+    legend_above(figure, handles)
+    return figure
+
+
+def main(
+    per_seed: str | Path,
+    control: str | Path,
+    transferz: str | Path,
+    galaxiesml: str | Path,
+    control_catalogue: str | Path,
+    files: FigureFiles,
+    *,
+    metrics: Sequence[str],
+    strategies: Sequence[str],
+    seeds: Sequence[int],
+    z_range: Sequence[float],
+    bands: Sequence[str],
+    band: str,
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Draw the control.
+
+    Parameters
+    ----------
+    per_seed, control : path-like
+        Metrics of every network on the target, and on the control in its place.
+    transferz, galaxiesml, control_catalogue : path-like
+    files : FigureFiles
+        Outputs.
+    metrics, strategies : sequence of str
+        Gains are over the first strategy.
+    seeds : sequence of int
+        Those of the control.
+    z_range : pair of float
+    bands : sequence of str
+    band : str
+        Of the magnitude.
+    labels : mapping
+        Display names.
+    survey : str
+        embedded, archive or custom.
+    """
+    tables = {"galaxiesml": read_per_seed(per_seed), "control": read_per_seed(control)}
+    ratios = gains(tables, metrics, strategies, seeds, z_range)
+    columns = ["redshift", *dict.fromkeys(f"mag_{name}" for name in (band, *bands[:2]))]
+    paths = {"transferz": transferz, "galaxiesml": galaxiesml, "control": control_catalogue}
+    samples = {}
+    for name, path in paths.items():
+        rows = read_parquet(path, columns)
+        rows["magnitude"] = rows[f"mag_{band}"]
+        rows["colour"] = rows[f"mag_{bands[0]}"] - rows[f"mag_{bands[1]}"]
+        samples[name] = rows
+    names = {
+        "galaxiesml": f"{label('galaxiesml', labels)} (target)",
+        "control": "representative control",
+        "transferz": f"{label('transferz', labels)} (source)",
+    }
+    axis_labels = {
+        "redshift": "Redshift",
+        "magnitude": f"${band}$ magnitude (AB)",
+        "colour": f"${bands[0]} - {bands[1]}$ (mag)",
+    }
+    figure = draw(ratios, samples, metrics, strategies, axis_labels, names, labels)
+    first = label(strategies[0], labels)
+    notes = [
+        f"{METRICS[row.metric].label}, {label(row.strategy, labels)}, "
+        f"{'control' if row.target == 'control' else label('galaxiesml', labels)}: "
+        f"{with_interval(row.ratio, row.low, row.high)}."
+        for row in ratios.itertuples()
+    ]
+    files.save(
+        figure,
+        ratios,
+        "Control.",
+        f"What drives the gain. Top: {label('galaxiesml', labels)}, the target as spectroscopic "
+        "surveys select it (blue), a control with the same photometry and true redshifts but drawn "
+        f"representatively to the flux limit of {label('transferz', labels)} "
+        f"({thousands(len(samples['control']))} galaxies, purple), and "
+        f"{label('transferz', labels)} (orange, filled). Bottom: error of {first} over that of each"
+        " other strategy on the test set of the target and, trained anew with the control in the "
+        f"target's place, on that of the control; above 1: better than {first}. "
+        f"{ratios['n_seeds'].iloc[0]} seeds, 95% intervals over seeds, {z_range[0]:g} <= z <= "
+        f"{z_range[1]:g}. {survey_note(survey)}",
+        f"Ratio of errors, {first} over the other strategy. {' '.join(notes)}",
+    )
+    logger.info("%d ratios", len(ratios))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.per_seed,
+            snakemake.input.control,
+            snakemake.input.transferz,
+            snakemake.input.galaxiesml,
+            snakemake.input.control_catalogue,
+            FigureFiles.of(snakemake.output),
+            metrics=snakemake.params.metrics,
+            strategies=snakemake.params.strategies,
+            seeds=snakemake.params.seeds,
+            z_range=snakemake.params.z_range,
+            bands=snakemake.params.bands,
+            band=snakemake.params.band,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )

@@ -1,0 +1,232 @@
+"""How much each metric differs from seed to seed, and how averaging over seeds tames it.
+
+Inputs
+    per_seed : metrics/per_seed.csv
+
+Outputs
+    pdf, png : the figure
+    table : its lines as CSV: metric, dataset, strategy, n_seeds, half_width
+    caption : caption and alt text, Markdown
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from scipy.stats import gaussian_kde
+
+from transferz.core.logs import job
+from transferz.evaluation.metrics import METRICS
+from transferz.evaluation.over_seeds import read_per_seed, seed_values, summarise
+from transferz.report.figures import (
+    DATASET_COLOURS,
+    DATASETS,
+    NEUTRAL,
+    FigureFiles,
+    label,
+    legend_above,
+    panel_letter,
+    strategy_handles,
+    strategy_styles,
+    subplots,
+)
+from transferz.report.tables import significant, survey_note
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+# Key of the random generator that draws seeds to average over; draws per number of seeds.
+DRAW_SEED = 68
+DRAWS = 4000
+MOST_STEPS = 12
+
+
+def numbers_of_seeds(n: int) -> list[int]:
+    """Return about `MOST_STEPS` numbers of seeds from 1 to n, evenly spaced in the logarithm."""
+    return sorted(set(np.round(np.geomspace(1, n, MOST_STEPS)).astype(int).tolist()))
+
+
+def half_widths(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
+    """Return half the width of the central 95% of means over so many seeds.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (n_seeds,)
+        A metric of each seed; means are over draws with replacement.
+    numbers : sequence of int
+
+    Returns
+    -------
+    numpy.ndarray, shape (len(numbers),)
+    """
+    generator = np.random.default_rng([DRAW_SEED, len(values)])
+    widths = []
+    for number in numbers:
+        drawn = generator.integers(0, len(values), size=(DRAWS, number))
+        low, high = np.percentile(values[drawn].mean(axis=1), (2.5, 97.5))
+        widths.append(0.5 * (high - low))
+    return np.array(widths)
+
+
+def draw_violin(axes: Axes, values: np.ndarray, place: float, side: int, colour: str) -> None:
+    """Draw half a violin above (side 1) or below a line, with dots of the seeds inside."""
+    if len(values) > 2 and values.std() > 0:
+        reach = 0.35 * (values.max() - values.min())
+        grid = np.linspace(values.min() - reach, values.max() + reach, 160)
+        density = gaussian_kde(values)(grid)
+        edge = place + side * 0.4 * density / density.max()
+        axes.fill_between(grid, place, edge, color=colour, alpha=0.35, lw=0)
+        axes.plot(grid, edge, color=colour, lw=0.7)
+    axes.plot(values, np.full(len(values), place + side * 0.05), "|", color=colour, ms=3, mew=0.5)
+    axes.plot(
+        [values.mean()], [place + side * 0.05], "o", color=colour, ms=3.2, mec="white", mew=0.5
+    )
+
+
+def draw(
+    values: Mapping[tuple[str, str, str], np.ndarray],
+    widths: pd.DataFrame,
+    metrics: Sequence[str],
+    strategies: Sequence[str],
+    labels: Mapping[str, str],
+) -> Figure:
+    """Return the figure: distributions above, widths of means below."""
+    styles = strategy_styles(strategies)
+    height = 0.9 + 0.42 * len(strategies)
+    figure, panels = subplots(
+        2,
+        len(metrics),
+        height=height + 2.5,
+        height_ratios=[height, 2.1],
+        squeeze=False,
+    )
+    places = {name: len(strategies) - number for number, name in enumerate(strategies)}
+    for column, metric in enumerate(metrics):
+        upper, lower = panels[:, column]
+        for (name, dataset, strategy), sample in values.items():
+            if name == metric:
+                side = 1 if dataset == "galaxiesml" else -1
+                draw_violin(upper, sample, places[strategy], side, DATASET_COLOURS[dataset])
+        upper.set_yticks(
+            list(places.values()), [label(n, labels) if column == 0 else "" for n in places]
+        )
+        upper.tick_params(axis="y", which="both", length=0)
+        upper.set(xlabel=METRICS[metric].label, ylim=(0.45, len(strategies) + 0.55))
+        upper.locator_params(axis="x", nbins=4)
+        panel_letter(upper, "abcdefgh"[column])
+        for (dataset, strategy), rows in widths[widths["metric"] == metric].groupby(
+            ["dataset", "strategy"], sort=True
+        ):
+            dashes = "-" if dataset == "galaxiesml" else (0, (3, 1.5))
+            style = styles[strategy] | {"ls": dashes, "ms": 2.6, "mew": 0, "lw": 0.9}
+            lower.plot(rows["n_seeds"], rows["half_width"], **style)
+        n = widths["n_seeds"].unique()
+        top = widths.loc[(widths["metric"] == metric) & (widths["n_seeds"] == 1), "half_width"]
+        lower.plot(n, 1.5 * top.max() / np.sqrt(n), color=NEUTRAL, lw=0.8, ls=":")
+        lower.set(xscale="log", yscale="log", xlabel="Seeds averaged")
+        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick <= n.max()]
+        lower.set_xticks(ticks, [str(tick) for tick in ticks])
+        lower.xaxis.set_minor_locator(plt.NullLocator())
+        panel_letter(lower, "abcdefgh"[len(metrics) + column])
+    panels[1, 0].set_ylabel("Half width of 95% interval")
+    handles = [
+        Patch(facecolor=DATASET_COLOURS[name], alpha=0.5, label=label(name, labels))
+        for name in DATASETS
+    ]
+    handles += strategy_handles(styles, labels, 3.2)
+    handles.append(Line2D([], [], color=NEUTRAL, lw=0.8, ls=":", label=r"$\propto 1/\sqrt{N}$"))
+    legend_above(figure, handles, 6)
+    return figure
+
+
+def main(
+    per_seed: str | Path,
+    files: FigureFiles,
+    *,
+    metrics: Sequence[str],
+    strategies: Sequence[str],
+    z_range: Sequence[float],
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Draw the spread over seeds.
+
+    Parameters
+    ----------
+    per_seed : path-like
+        Metrics of every network.
+    files : FigureFiles
+        Outputs.
+    metrics, strategies : sequence of str
+        Columns and rows.
+    z_range : pair of float
+    labels : mapping
+        Display names.
+    survey : str
+        embedded, archive or custom.
+    """
+    networks = read_per_seed(per_seed)
+    values = {
+        (metric, dataset, name): seed_values(networks, metric, name, dataset, z_range).to_numpy(
+            np.float64
+        )
+        for metric in metrics
+        for dataset in DATASETS
+        for name in strategies
+    }
+    n = len(next(iter(values.values())))
+    numbers = numbers_of_seeds(n)
+    widths = pd.concat(
+        pd.DataFrame(
+            {
+                "metric": metric,
+                "dataset": dataset,
+                "strategy": name,
+                "n_seeds": numbers,
+                "half_width": half_widths(sample, numbers),
+            }
+        )
+        for (metric, dataset, name), sample in values.items()
+    )
+    relative = [
+        f"{METRICS[metric].label} of {label(name, labels)} on {label(dataset, labels)}: "
+        f"{significant(100 * summary.spread / abs(summary.mean), 2)}%"
+        for (metric, dataset, name), sample in values.items()
+        if (summary := summarise(sample)).spread > 0 and summary.mean != 0
+    ]
+    files.save(
+        draw(values, widths, metrics, strategies, labels),
+        widths,
+        "Spread over seeds.",
+        f"Top: distribution of each metric over {n} seeds for {z_range[0]:g} <= z <= "
+        f"{z_range[1]:g}, on {label('galaxiesml', labels)} (upwards, blue) and "
+        f"{label('transferz', labels)} (downwards, orange); ticks: seeds; dots: means. Bottom: "
+        "half the width of the 95% interval of a mean over N seeds, on "
+        f"{label('galaxiesml', labels)} (solid) and {label('transferz', labels)} (dashed); "
+        f"dotted: 1/sqrt(N). {survey_note(survey)}",
+        f"Standard deviation over seeds in per cent of the mean. {'; '.join(relative)}.",
+    )
+    logger.info("%d seeds", n)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.per_seed,
+            FigureFiles.of(snakemake.output),
+            metrics=snakemake.params.metrics,
+            strategies=snakemake.params.strategies,
+            z_range=snakemake.params.z_range,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )

@@ -1,0 +1,290 @@
+"""Bias, scatter and outliers of every strategy against redshift, or against magnitude.
+
+Inputs
+    metrics : metrics/per_seed.csv or metrics/per_magnitude.csv
+
+Outputs
+    pdf, png : the figure
+    table : its lines as CSV: metric, dataset, strategy, low, high, n, n_seeds, p16, median, p84
+    caption : caption and alt text, Markdown
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.evaluation.metrics import METRICS
+from transferz.report.figures import (
+    DATASETS,
+    NEUTRAL,
+    REQUIREMENT,
+    SIDES,
+    FigureFiles,
+    label,
+    legend_above,
+    requirement_handle,
+    strategy_handles,
+    strategy_styles,
+    subplots,
+)
+from transferz.report.tables import significant, survey_note
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+PERCENTILES = (16, 50, 84)
+# A signed metric is drawn on an axis that is linear up to this many times its requirement.
+LINEAR_PART = 4.0
+
+
+def collect(metrics: pd.DataFrame, names: Sequence[str], strategies: Sequence[str]) -> pd.DataFrame:
+    """Return percentiles over seeds of each metric in each bin.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        ``strategy, seed, dataset, low, high, n`` and the metrics, a row per network and bin.
+    names, strategies : sequence of str
+        Metrics and strategies, in their order.
+    """
+    rows = []
+    grouped = dict(tuple(metrics.groupby(["dataset", "strategy"], sort=True)))
+    for name in names:
+        for dataset in DATASETS:
+            for strategy in strategies:
+                table = grouped.get((dataset, strategy))
+                if table is None:
+                    continue
+                for (low, high), part in table.groupby(["low", "high"], sort=True):
+                    values = np.percentile(part[name], PERCENTILES)
+                    key = (name, dataset, strategy, low, high, int(part["n"].iloc[0]), len(part))
+                    rows.append((*key, *values))
+    columns = ["metric", "dataset", "strategy", "low", "high", "n", "n_seeds"]
+    return pd.DataFrame(rows, columns=[*columns, "p16", "median", "p84"])
+
+
+def draw_counts(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw how many test galaxies each bin has, on a logarithmic axis."""
+    rows = table.drop_duplicates(["low", "high"])
+    for row in rows.itertuples():
+        axes.fill_between([row.low, row.high], 1, row.n, color="#C9CDD2", lw=0)
+    axes.set(yscale="log", ylim=(10, 3 * rows["n"].max()))
+    axes.tick_params(labelbottom=False)
+
+
+def draw_metric(axes: Axes, table: pd.DataFrame, styles: Mapping, metric: str, limit) -> None:
+    """Draw one metric of all strategies in one data set: medians and bands, and the requirement."""
+    if limit is not None:
+        lower = -limit if METRICS[metric].signed else 0.0
+        axes.axhspan(lower, limit, color=REQUIREMENT, alpha=0.13, lw=0, zorder=0)
+    if METRICS[metric].signed:
+        axes.axhline(0, color="#333333", lw=0.5, zorder=1)
+    for name, style in styles.items():
+        rows = table[table["strategy"] == name]
+        middle = 0.5 * (rows["low"] + rows["high"])
+        # A bin that is left out breaks the line.
+        gaps = np.flatnonzero(~np.isclose(rows["low"].to_numpy()[1:], rows["high"].to_numpy()[:-1]))
+        pieces = np.split(np.arange(len(rows)), gaps + 1)
+        for piece in pieces:
+            x, part = middle.iloc[piece], rows.iloc[piece]
+            axes.fill_between(x, part["p16"], part["p84"], color=style["color"], alpha=0.22, lw=0)
+            axes.plot(x, part["median"], **style, ms=2.6, lw=1.0, mew=0)
+
+
+def set_scale(axes: Axes, table: pd.DataFrame, metric: str, limit: float | None) -> None:
+    """Set the vertical axis, the same for both data sets; zero is always on it."""
+    low, high = table["p16"].min(), table["p84"].max()
+    if METRICS[metric].signed:
+        linear = LINEAR_PART * limit if limit is not None else 0.1 * max(abs(low), abs(high), 1e-3)
+        if max(abs(low), abs(high)) > 5 * linear:
+            axes.set_yscale("symlog", linthresh=linear, linscale=1.0)
+            axes.yaxis.set_minor_locator(plt.NullLocator())
+            ticks = [tick for tick in (0.01, 0.1, 1.0) if tick <= 2 * max(abs(low), abs(high))]
+            ticks = [-tick for tick in reversed(ticks)] + [0.0, *ticks]
+            axes.set_yticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
+        pad = 1.25
+        axes.set_ylim(min(low * pad, -(limit or 0) * 2), max(high * pad, (limit or 0) * 2))
+    else:
+        axes.set_ylim(0, 1.08 * max(high, (limit or 0) * 1.3))
+
+
+def draw(
+    table: pd.DataFrame,
+    names: Sequence[str],
+    strategies: Sequence[str],
+    axis_label: str,
+    requirements: Mapping[str, float],
+    z_range: Sequence[float] | None,
+    labels: Mapping[str, str],
+) -> Figure:
+    """Return the figure; `z_range` is marked where given."""
+    styles = strategy_styles(strategies)
+    figure, panels = subplots(
+        1 + len(names),
+        2,
+        height=0.75 + 1.45 * len(names),
+        height_ratios=[0.36] + [1.0] * len(names),
+        sharex="all",
+        sharey="row",
+    )
+    for column, dataset in enumerate(DATASETS):
+        inside = table[table["dataset"] == dataset]
+        panels[0, column].set_title(f"{label(dataset, labels)} ({SIDES[dataset]})")
+        if inside.empty:
+            continue
+        draw_counts(panels[0, column], inside)
+        for row, metric in enumerate(names, start=1):
+            axes, limit = panels[row, column], requirements.get(METRICS[metric].requirement)
+            draw_metric(axes, inside[inside["metric"] == metric], styles, metric, limit)
+        panels[-1, column].set_xlabel(axis_label)
+        panels[-1, column].tick_params(axis="x", pad=5)
+        for axes in panels[:, column]:
+            for edge in z_range or ():
+                axes.axvline(edge, color=NEUTRAL, lw=0.6, ls=(0, (1, 2)), zorder=1)
+    for row, metric in enumerate(names, start=1):
+        limit = requirements.get(METRICS[metric].requirement)
+        set_scale(panels[row, 0], table[table["metric"] == metric], metric, limit)
+        panels[row, 0].set_ylabel(METRICS[metric].label)
+    panels[0, 0].set(ylabel="Galaxies", xlim=(table["low"].min(), table["high"].max()))
+    figure.align_ylabels(panels[:, 0])
+    handles = strategy_handles(styles, labels, 3.4)
+    if any(requirements.get(METRICS[name].requirement) is not None for name in names):
+        handles.append(requirement_handle())
+    legend_above(figure, handles, 5)
+    return figure
+
+
+def read_bins(path: str | Path, quantity: str, bin_width: float) -> pd.DataFrame:
+    """Return the rows of bins, their edges in columns ``low`` and ``high``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or has no bin.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("file not found", file=path, fix="run the rule that makes it")
+    table = pd.read_csv(path)
+    edges = {"redshift": ("z_min", "z_max"), "magnitude": ("mag_min", "mag_max")}[quantity]
+    missing = [name for name in (*edges, "strategy", "dataset", "n") if name not in table]
+    if missing:
+        raise InputError("not a table of metrics", file=path, key=", ".join(missing))
+    table = table.rename(columns=dict(zip(edges, ("low", "high"), strict=True)))
+    bins = table[np.isclose(table["high"] - table["low"], bin_width)]
+    if bins.empty:
+        raise InputError(
+            "no bin has enough galaxies",
+            file=path,
+            key="evaluation.bin_min_galaxies",
+            fix="lower it, or give more galaxies",
+        )
+    return bins
+
+
+def alt_text(table: pd.DataFrame, names: Sequence[str], labels: Mapping[str, str]) -> str:
+    """Return the range of each line in words."""
+    parts = []
+    for (dataset, strategy, metric), rows in table.groupby(
+        ["dataset", "strategy", "metric"], sort=False
+    ):
+        if metric == names[-1]:
+            low, high = rows["median"].min(), rows["median"].max()
+            parts.append(
+                f"{METRICS[metric].label} of {label(strategy, labels)} on "
+                f"{label(dataset, labels)}: {significant(low, 2)} to {significant(high, 2)}."
+            )
+    return " ".join(parts)
+
+
+def main(
+    metrics: str | Path,
+    files: FigureFiles,
+    *,
+    quantity: str,
+    names: Sequence[str],
+    strategies: Sequence[str],
+    bin_width: float,
+    band: str,
+    z_range: Sequence[float],
+    requirements: Mapping[str, float],
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Draw the figure.
+
+    Parameters
+    ----------
+    metrics : path-like
+        Metrics of every network in bins.
+    files : FigureFiles
+        Outputs.
+    quantity : str
+        redshift or magnitude.
+    names, strategies : sequence of str
+        Metrics (rows) and strategies (lines).
+    bin_width : float
+        Rows of other ranges are left out.
+    band : str
+        Of the magnitude.
+    z_range : pair of float
+        Range of the headline numbers: marked on a redshift axis; magnitudes are within it.
+    requirements : mapping
+        Limits by kind of metric (bias, scatter, outliers) or None.
+    labels : mapping
+        Display names.
+    survey : str
+        embedded, archive or custom.
+    """
+    requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
+    lines = collect(read_bins(metrics, quantity, bin_width), names, strategies)
+    by_redshift = quantity == "redshift"
+    axis_label = "True redshift" if by_redshift else f"${band}$ magnitude (AB)"
+    marked = z_range if by_redshift else None
+    what = "true redshift" if by_redshift else f"{band} magnitude"
+    where = (
+        f"Dotted: the range of the headline numbers, {z_range[0]:g} to {z_range[1]:g}."
+        if by_redshift
+        else f"For {z_range[0]:g} <= z <= {z_range[1]:g}."
+    )
+    shown = ", ".join(METRICS[name].label for name in names)
+    definitions = "; ".join(f"{METRICS[name].label} = {METRICS[name].definition}" for name in names)
+    files.save(
+        draw(lines, names, strategies, axis_label, requirements, marked, labels),
+        lines,
+        f"Trends with {quantity}.",
+        f"{shown} against {what} in bins of {bin_width:g}, on the test sets of "
+        f"{label('galaxiesml', labels)} (left) and {label('transferz', labels)} (right). Lines: "
+        f"median over {int(lines['n_seeds'].max())} seeds; bands: their central 68%; top: "
+        f"galaxies per bin. Green: LSST requirement. {where} {definitions}. {survey_note(survey)}",
+        alt_text(lines, names, labels),
+    )
+    logger.info("%d points", len(lines))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.metrics,
+            FigureFiles.of(snakemake.output),
+            quantity=snakemake.wildcards.quantity,
+            names=snakemake.params.names,
+            strategies=snakemake.params.strategies,
+            bin_width=snakemake.params.bin_width,
+            band=snakemake.params.band,
+            z_range=snakemake.params.z_range,
+            requirements=snakemake.params.requirements,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )

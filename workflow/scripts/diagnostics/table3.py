@@ -1,0 +1,154 @@
+"""Table 3: what the networks are worth, against no photometry and against random forests.
+
+Inputs
+    per_seed : metrics/per_seed.csv
+    baselines : metrics/baselines.csv
+
+Outputs
+    csv : dataset, strategy, kind, z_min, z_max, n_galaxies, n_seeds, and mean and spread of every
+        metric
+    md, tex : the same for readers
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from transferz.core.logs import job
+from transferz.core.products import write_csv, write_text
+from transferz.evaluation.baselines import baseline_names, display_name
+from transferz.evaluation.metrics import METRICS
+from transferz.evaluation.over_seeds import read_per_seed, seed_values, summarise
+from transferz.report.tables import (
+    escape_latex,
+    latex_number_table,
+    markdown_table,
+    siunitx,
+    survey_note,
+    with_spread,
+)
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+DATASETS = ("galaxiesml", "transferz")
+NOTE = (
+    "Training n(z): every galaxy gets the median redshift of the training sample. Random forest: "
+    "trained on the same rows and magnitudes as the networks. Mean and standard deviation over "
+    "seeds; n(z) has none."
+)
+
+
+def collect(
+    per_seed: pd.DataFrame,
+    baselines: pd.DataFrame,
+    strategies: Sequence[str],
+    z_range: Sequence[float],
+) -> pd.DataFrame:
+    """Return mean and spread of every metric, a row per data set and estimate."""
+    estimates = [(baselines, name, name.partition("-")[0]) for name in baseline_names()]
+    estimates += [(per_seed, name, "network") for name in strategies]
+    rows = []
+    for dataset in DATASETS:
+        for table, name, kind in estimates:
+            row = {"dataset": dataset, "strategy": name, "kind": kind}
+            row |= {"z_min": z_range[0], "z_max": z_range[1]}
+            counts = seed_values(table, "n", name, dataset, z_range)
+            row |= {"n_galaxies": int(counts.iloc[0]), "n_seeds": len(counts)}
+            for metric in METRICS:
+                summary = summarise(seed_values(table, metric, name, dataset, z_range))
+                row |= {f"{metric}_mean": summary.mean, f"{metric}_spread": summary.spread}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def main(
+    per_seed: str | Path,
+    baselines: str | Path,
+    csv: str | Path,
+    md: str | Path,
+    tex: str | Path,
+    *,
+    strategies: Sequence[str],
+    metrics: Sequence[str],
+    z_range: Sequence[float],
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Write Table 3.
+
+    Parameters
+    ----------
+    per_seed, baselines : path-like
+        Metrics of every network, and of the baselines.
+    csv, md, tex : path-like
+        Outputs.
+    strategies : sequence of str
+    metrics : sequence of str
+        Columns of the Markdown and LaTeX tables; the CSV has all.
+    z_range : pair of float
+    labels : mapping
+        Display names.
+    survey : str
+        embedded, archive or custom.
+    """
+    table = collect(read_per_seed(per_seed), read_per_seed(baselines), strategies, z_range)
+    write_csv(table, csv)
+    pairs = {
+        metric: list(zip(table[f"{metric}_mean"], table[f"{metric}_spread"], strict=True))
+        for metric in metrics
+    }
+    rows = [
+        [
+            labels.get(row.dataset, row.dataset),
+            display_name(row.strategy, labels),
+            *(with_spread(*pairs[metric][row.Index]) for metric in metrics),
+        ]
+        for row in table.itertuples()
+    ]
+    header = ["Test set", "Estimate", *(METRICS[metric].label for metric in metrics)]
+    page = [
+        survey_note(survey),
+        "# Table 3: what the networks are worth",
+        markdown_table(header, rows, "ll" + "r" * len(metrics)),
+        f"{NOTE} For {z_range[0]:g} <= z_true <= {z_range[1]:g}.",
+    ]
+    write_text("\n\n".join(page), md)
+    cells = {metric: [siunitx(*pair) for pair in pairs[metric]] for metric in metrics}
+    groups: dict[str, list[list[str]]] = {}
+    for row in table.itertuples():
+        line = [escape_latex(display_name(row.strategy, labels))]
+        line += [cells[metric][row.Index] for metric in metrics]
+        groups.setdefault(escape_latex(labels.get(row.dataset, row.dataset)), []).append(line)
+    tex_table = latex_number_table(
+        "Estimate",
+        {f"{METRICS[m].label} ${METRICS[m].symbol}$": cells[m] for m in metrics},
+        groups,
+        caption=f"What the networks are worth. {escape_latex(NOTE)} "
+        rf"For ${z_range[0]:g} \le z_\mathrm{{true}} \le {z_range[1]:g}$. "
+        + escape_latex(survey_note(survey)),
+        label="tab:baselines",
+    )
+    write_text(tex_table, tex)
+    logger.info("Table 3: %d rows", len(table))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.per_seed,
+            snakemake.input.baselines,
+            snakemake.output.csv,
+            snakemake.output.md,
+            snakemake.output.tex,
+            strategies=snakemake.params.strategies,
+            metrics=snakemake.params.metrics,
+            z_range=snakemake.params.z_range,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )

@@ -1,0 +1,213 @@
+"""Figure 1: distributions of both data sets in redshift, magnitude and colour.
+
+Inputs
+    transferz, galaxiesml : transferz/transferz.parquet, catalogues/galaxiesml.parquet
+
+Outputs
+    pdf, png : the figure
+    table : its histograms as CSV: panel, dataset, low, high, n, density
+    caption : caption and alt text, Markdown
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import read_parquet
+from transferz.report.figures import (
+    DATASET_COLOURS,
+    FigureFiles,
+    label,
+    legend_above,
+    panel_letter,
+    subplots,
+)
+from transferz.report.tables import survey_note, thousands
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+N_BINS = 50
+# Magnitudes and colours are shown from this percentile to its mirror image, of both data sets.
+SHOWN_PERCENTILE = 0.2
+
+
+def reference_band(bands: Sequence[str], chosen: str | None) -> str:
+    """Return the band of the magnitude panel: the chosen one, i, or the middle one."""
+    band = chosen or ("i" if "i" in bands else bands[len(bands) // 2])
+    if band not in bands:
+        raise InputError(
+            "unknown band", key="figures.reference_band", found=band, expected=", ".join(bands)
+        )
+    return band
+
+
+def colour_bands(bands: Sequence[str], chosen: Sequence[str] | None) -> tuple[str, str]:
+    """Return the bands of the colour panel: the chosen ones, or the first two."""
+    pair = tuple(chosen or bands[:2])
+    if len(pair) != 2 or not set(pair) <= set(bands):
+        raise InputError(
+            "a colour needs two of the bands",
+            key="figures.colour",
+            found=", ".join(pair),
+            expected=f"two of {', '.join(bands)}",
+        )
+    return pair
+
+
+def read_quantities(path: str | Path, magnitude: str, colour: tuple[str, str]) -> pd.DataFrame:
+    """Return redshift, magnitude and colour of a catalogue."""
+    columns = ["redshift", *dict.fromkeys(f"mag_{band}" for band in (magnitude, *colour))]
+    table = read_parquet(path, columns)
+    return pd.DataFrame(
+        {
+            "redshift": table["redshift"],
+            "magnitude": table[f"mag_{magnitude}"],
+            "colour": table[f"mag_{colour[0]}"] - table[f"mag_{colour[1]}"],
+        }
+    )
+
+
+def histograms(samples: Mapping[str, pd.DataFrame], redshift_max: float) -> pd.DataFrame:
+    """Return the histograms: density is per unit of the quantity, over all galaxies with a value.
+
+    Galaxies beyond the shown range count in the normalisation.
+    """
+    rows = []
+    for panel in ("redshift", "magnitude", "colour"):
+        values = {name: table[panel].dropna().to_numpy(float) for name, table in samples.items()}
+        if panel == "redshift":
+            low, high = 0.0, redshift_max
+        else:
+            limits = [
+                np.percentile(value, (SHOWN_PERCENTILE, 100 - SHOWN_PERCENTILE))
+                for value in values.values()
+                if len(value)
+            ]
+            low, high = np.min(limits), np.max(limits)
+        edges = np.linspace(low, high, N_BINS + 1)
+        for name, value in values.items():
+            counts, _ = np.histogram(value, edges)
+            density = counts / max(1, len(value)) / np.diff(edges)
+            for cell in zip(edges[:-1], edges[1:], counts, density, strict=True):
+                rows.append((panel, name, *cell))
+    return pd.DataFrame(rows, columns=["panel", "dataset", "low", "high", "n", "density"])
+
+
+def draw(
+    table: pd.DataFrame, counts: Mapping[str, int], axis_labels: Mapping[str, str], labels: Mapping
+) -> Figure:
+    """Return the figure."""
+    figure, panels = subplots(1, 3, height=2.45)
+    handles = []
+    for letter, axes, (panel, axis_label) in zip("abc", panels, axis_labels.items(), strict=True):
+        for number, (name, colour) in enumerate(DATASET_COLOURS.items()):
+            rows = table[(table["panel"] == panel) & (table["dataset"] == name)]
+            edges = [*rows["low"], rows["high"].iloc[-1]]
+            # Filled below, line only above: told apart in black and white too.
+            if number == 0:
+                axes.stairs(rows["density"], edges, fill=True, color=colour, alpha=0.22, lw=0)
+            line = {"color": colour, "lw": (0.9, 1.4)[number]}
+            axes.stairs(rows["density"], edges, zorder=2 + number, **line)
+            if panel == "redshift":
+                tint = (*to_rgb(colour), 0.22 if number == 0 else 0.0)
+                text = f"{label(name, labels)} ($n$ = {thousands(counts[name])})"
+                handles.append(Patch(facecolor=tint, edgecolor=colour, lw=line["lw"], label=text))
+        axes.set(xlabel=axis_label, xlim=(edges[0], edges[-1]), ylim=(0, None))
+        unit = "" if panel == "redshift" else " (mag$^{-1}$)"
+        axes.set_ylabel(f"Probability density{unit}")
+        panel_letter(axes, letter)
+    legend_above(figure, handles)
+    return figure
+
+
+def main(
+    transferz: str | Path,
+    galaxiesml: str | Path,
+    files: FigureFiles,
+    *,
+    bands: Sequence[str],
+    reference: str | None,
+    colour: Sequence[str] | None,
+    redshift_max: float,
+    labels: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Draw Figure 1.
+
+    Parameters
+    ----------
+    transferz, galaxiesml : path-like
+        Catalogue tables.
+    files : FigureFiles
+        Outputs.
+    bands : sequence of str
+    reference : str or None
+        Band of the magnitude; None: i, or the middle one.
+    colour : pair of str or None
+        Bands of the colour; None: the first two.
+    redshift_max : float
+        End of the redshift axis.
+    labels : mapping
+        Display names of data sets.
+    survey : str
+        embedded, archive or custom.
+    """
+    band, pair = reference_band(bands, reference), colour_bands(bands, colour)
+    paths = {"galaxiesml": galaxiesml, "transferz": transferz}
+    samples = {name: read_quantities(path, band, pair) for name, path in paths.items()}
+    counts = {name: len(sample) for name, sample in samples.items()}
+    axis_labels = {
+        "redshift": "Redshift",
+        "magnitude": f"${band}$ magnitude (AB)",
+        "colour": f"${pair[0]} - {pair[1]}$ (mag)",
+    }
+    shown = histograms(samples, redshift_max)
+    names = {name: label(name, labels) for name in samples}
+    beyond = {
+        name: float((sample["redshift"] > redshift_max).mean()) for name, sample in samples.items()
+    }
+    medians = {name: sample.median() for name, sample in samples.items()}
+    files.save(
+        draw(shown, counts, axis_labels, labels),
+        shown,
+        "Figure 1.",
+        f"Distributions of {names['galaxiesml']} (target, blue, filled) and {names['transferz']} "
+        f"(source, orange, line) in (a) redshift, (b) {band} magnitude and (c) {pair[0]} - "
+        f"{pair[1]} colour, each normalised to its {thousands(counts['galaxiesml'])} and "
+        f"{thousands(counts['transferz'])} galaxies. Beyond z = {redshift_max:g} lie "
+        f"{beyond['galaxiesml']:.2%} and {beyond['transferz']:.2%}. {survey_note(survey)}",
+        "Three histograms of both data sets. "
+        + " ".join(
+            f"{names[name]}: median redshift {median['redshift']:.2f}, {band} magnitude "
+            f"{median['magnitude']:.1f}, colour {median['colour']:.2f}."
+            for name, median in medians.items()
+        ),
+    )
+    logger.info("Figure 1: %s", counts)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.transferz,
+            snakemake.input.galaxiesml,
+            FigureFiles.of(snakemake.output),
+            bands=snakemake.params.bands,
+            reference=snakemake.params.reference,
+            colour=snakemake.params.colour,
+            redshift_max=snakemake.params.redshift_max,
+            labels=snakemake.params.labels,
+            survey=snakemake.params.survey,
+        )

@@ -1,0 +1,135 @@
+"""Predict the redshifts of both test sets with trained networks.
+
+Inputs
+    models : models/{strategy}/seeds-{first}-{last}.npz, one file or several
+    transferz, galaxiesml : splits/{dataset}.parquet
+
+Outputs
+    predictions : predictions/{strategy}/seeds-{first}-{last}.parquet, one per model file:
+        strategy, seed, dataset, object_id, z_true, z_pred (float32), ordered by seed and data set
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import read_parquet, write_parquet
+from transferz.networks.architecture import (
+    ModelFile,
+    Predictor,
+    build_network,
+    configure_tensorflow,
+    read_models,
+)
+from transferz.networks.features import TARGET, Scaler, feature_matrix, select_split, target_vector
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+# Inputs farther outside than the width of the range trained on: more likely a mistake in the
+# catalogue (a unit, a sentinel) than a galaxy.
+FAR_OUTSIDE = 1.0
+
+
+def load_test_sets(
+    files: Mapping[str, str | Path], columns: Sequence[str]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Test rows of all data sets: `dataset, object_id, z_true`, and their unscaled inputs."""
+    tables, values = [], []
+    for dataset, file in files.items():
+        table = read_parquet(file, ["object_id", *columns, TARGET, "split"])
+        rows = select_split(table, "test", file=file)
+        values.append(feature_matrix(rows, columns, file=file))
+        z_true = target_vector(rows, file=file)[:, 0]
+        tables.append(
+            pd.DataFrame(
+                {"dataset": dataset, "object_id": rows["object_id"].to_numpy(), "z_true": z_true}
+            )
+        )
+    if len({table["object_id"].dtype for table in tables}) > 1:
+        tables = [table.astype({"object_id": str}) for table in tables]
+    return pd.concat(tables, ignore_index=True), np.concatenate(values)
+
+
+def report_range(scaler: Scaler, test: pd.DataFrame, values: np.ndarray) -> None:
+    """Log how many test galaxies lie outside the range trained on; warn of what lies far out."""
+    for dataset in test["dataset"].unique():
+        fraction, farthest, column = scaler.outside(values[test["dataset"] == dataset])
+        logger.log(
+            logging.WARNING if farthest > FAR_OUTSIDE else logging.INFO,
+            "%s: %.2f%% of the test galaxies outside the range trained on%s",
+            dataset,
+            100 * fraction,
+            f", the farthest by {farthest:.2f} of its width in {column}" if fraction else "",
+        )
+
+
+def predict_chunk(
+    contents: ModelFile, strategy: str, test: pd.DataFrame, values: np.ndarray
+) -> pd.DataFrame:
+    """Predictions of every seed of a model file for every test row."""
+    model = build_network(contents.architecture, contents.scaler)
+    predict, parts = Predictor(model), []
+    for seed, weights in sorted(contents.weights.items()):
+        model.set_weights(weights)
+        parts.append(test.assign(seed=np.int32(seed), z_pred=predict(values)[:, 0]))
+    table = pd.concat(parts, ignore_index=True).assign(strategy=strategy)
+    return table[["strategy", "seed", "dataset", "object_id", "z_true", "z_pred"]]
+
+
+def main(
+    models: str | Path | Sequence[str | Path],
+    predictions: str | Path | Sequence[str | Path],
+    *,
+    transferz: str | Path,
+    galaxiesml: str | Path,
+    strategy: str,
+    threads: int,
+) -> None:
+    """Write the predictions of one or several model files of a strategy.
+
+    Parameters
+    ----------
+    models, predictions : path-like or sequence of path-like
+        As many of one as of the other; TensorFlow starts once for all.
+    transferz, galaxiesml : path-like
+        Split catalogues.
+    strategy : str
+    threads : int
+    """
+    configure_tensorflow(threads)
+    sources = [models] if isinstance(models, str | Path) else list(models)
+    targets = [predictions] if isinstance(predictions, str | Path) else list(predictions)
+    files = {"transferz": transferz, "galaxiesml": galaxiesml}
+    columns: tuple[str, ...] = ()
+    for source, target in zip(sources, targets, strict=True):
+        contents = read_models(source)
+        if contents.scaler.columns != columns:
+            columns = contents.scaler.columns
+            test, values = load_test_sets(files, columns)
+            report_range(contents.scaler, test, values)
+        table = predict_chunk(contents, strategy, test, values)
+        if not np.isfinite(table["z_pred"]).all():
+            raise InputError("a prediction is not finite", file=source, key="z_pred")
+        write_parquet(table, target)
+        logger.info("%s: %d seeds, %d galaxies each", target, len(contents.weights), len(test))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.models,
+            snakemake.output.predictions,
+            transferz=snakemake.input.transferz,
+            galaxiesml=snakemake.input.galaxiesml,
+            strategy=snakemake.wildcards.strategy,
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,170 @@
+"""Measure seconds and peak memory of reading and matching catalogues of the genuine size.
+
+Input: the table of column templates. Outputs: catalogues.csv and catalogues.md. A stand-in for
+COSMOS2020 CLASSIC is written to a temporary file beside them and removed; each measurement runs in
+a process of its own, with the file dropped from the page cache before it.
+"""
+
+import logging
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fitsio
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+
+from scripts.catalogues import crossmatch
+from transferz.catalogues.formats import Column, load_columns, read_catalogue
+from transferz.catalogues.matching import cross_match
+from transferz.core.logs import job
+from transferz.core.products import write_csv, write_text
+from transferz.run.synthetic_table import perturbed, random_sky, write_standin
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+BANDS = ["g", "r", "i", "z", "y"]
+PRIMARY = {"primary": {"column": "isprimary", "equals": True}}
+
+
+def measured(function: Callable[[], None]) -> dict[str, float]:
+    """Return time and peak memory of `function` in a process of its own."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+
+    def run() -> None:
+        began = time.perf_counter()
+        function()
+        seconds, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+        sender.send(
+            {
+                "seconds": seconds,
+                "cpu_seconds": used.ru_utime + used.ru_stime,
+                "peak_memory_mib": used.ru_maxrss / 1024,
+            }
+        )
+
+    process = context.Process(target=run)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"a measurement ended with status {process.exitcode}")
+    return receiver.recv()
+
+
+def drop_from_cache(path: Path) -> None:
+    """Let the next reader find the file on the disk rather than in memory, where possible."""
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def read_all_bytes(path: Path) -> None:
+    """Read a file from end to end: what the disk can do."""
+    buffer = bytearray(1 << 21)
+    with path.open("rb", buffering=0) as handle:
+        while handle.readinto(buffer):
+            pass
+
+
+def read_fitsio(path: Path, columns: list[Column]) -> None:
+    """Read columns with fitsio."""
+    fitsio.read(str(path), ext=1, columns=[column.name for column in columns])
+
+
+def read_memmap(path: Path, columns: list[Column]) -> None:
+    """Read columns with astropy from a mapped file."""
+    with fits.open(path, memmap=True) as hdus:
+        for column in columns:
+            np.array(hdus[1].data[column.name])
+
+
+def main(
+    templates: str, table: str, report: str, *, rows: int, n_columns: int, hsc_rows: int
+) -> None:
+    """Write the measurements.
+
+    Parameters
+    ----------
+    templates : path
+        Column templates.
+    table, report : path
+        Outputs, CSV and Markdown.
+    rows, n_columns : int
+        Of the stand-in for COSMOS2020.
+    hsc_rows : int
+        Of the stand-in for HSC.
+    """
+    columns = load_columns(templates, "cosmos2020", "CLASSIC", BANDS)
+    hsc_columns = load_columns(templates, "hsc", "pdr2", BANDS)
+    sky = random_sky(rows, seed=1)
+    hsc_sky = perturbed(sky, hsc_rows, seed=2)
+    results = []
+    Path(table).parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=Path(table).parent) as folder:
+        big, hsc = Path(folder) / "cosmos2020.fits", Path(folder) / "hsc.fits"
+        write_standin(big, columns, rows=rows, n_columns=n_columns, sky=sky)
+        write_standin(hsc, hsc_columns, rows=hsc_rows, n_columns=0, sky=hsc_sky)
+        size = big.stat().st_size
+        tasks: dict[str, Callable[[], None]] = {
+            "nothing": lambda: None,
+            "read every byte": lambda: read_all_bytes(big),
+            "this workflow's reader": lambda: read_catalogue(big, columns, unique="cosmos_id"),
+            "fitsio": lambda: read_fitsio(big, columns),
+            "astropy, mapped": lambda: read_memmap(big, columns),
+            "match positions": lambda: cross_match(*sky.T, *hsc_sky.T, 1.0),
+            "rule crossmatch": lambda: crossmatch.main(
+                big,
+                hsc,
+                templates,
+                Path(folder) / "matched.parquet",
+                bands=BANDS,
+                cosmos_version="CLASSIC",
+                hsc_version="pdr2",
+                radius=1.0,
+                hsc_cuts=PRIMARY,
+            ),
+        }
+        for name, task in tasks.items():
+            drop_from_cache(big)
+            results.append({"task": name, **measured(task)})
+            logger.info("%s", results[-1])
+    frame = pd.DataFrame(results)
+    write_csv(frame, table)
+    lines = [
+        f"# Reading and matching: {rows} x {n_columns} columns ({size / 1e9:.1f} GB), "
+        f"{hsc_rows} HSC objects",
+        "",
+        f"{len(columns)} columns of COSMOS2020 are read. Peak memory includes what the first row "
+        "shows: interpreter, libraries, positions.",
+        "",
+        "| task | seconds | of one core | peak memory [MiB] |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {task} | {seconds:.1f} | {cpu:.1f} | {memory:.0f} |"
+            for task, seconds, cpu, memory in frame.itertuples(index=False)
+        ),
+    ]
+    write_text("\n".join(lines), report)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.columns,
+            snakemake.output.table,
+            snakemake.output.report,
+            rows=snakemake.params.rows,
+            n_columns=snakemake.params.columns,
+            hsc_rows=snakemake.params.hsc_rows,
+        )

@@ -1,0 +1,203 @@
+"""Measure what cutting the work into jobs costs: the DAG, each job, each start of TensorFlow.
+
+Inputs
+    snakefile : the workflow's own entry, dry-run on its configuration with other numbers of seeds
+        per job
+
+Outputs
+    csv : benchmarks/overhead.csv, one row per number of seeds per job
+    md : benchmarks/overhead.md, the same as a page
+
+Timings differ from run to run: these two files are no part of the reproducible products.
+"""
+
+import json
+import logging
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import write_csv, write_text
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+N_EMPTY_JOBS = 20
+EMPTY_WORKFLOW = f"""\
+rule all:
+    input: expand("{{i}}.txt", i=range({N_EMPTY_JOBS}))
+rule empty:
+    output: "{{i}}.txt"
+    script: "empty.py"
+"""
+
+
+def timed_snakemake(*arguments: str, folder: Path | None = None) -> tuple[float, str]:
+    """Return wall-clock seconds and output of one call of Snakemake."""
+    program = shutil.which("snakemake")
+    if program is None:
+        raise InputError("snakemake is not on the path", fix="activate the workflow's environment")
+    start = time.perf_counter()
+    done = subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        raise InputError(f"snakemake failed: {(done.stdout + done.stderr)[-1000:]}", file=program)
+    return seconds, done.stdout + done.stderr
+
+
+def measure_start() -> float:
+    """Return the seconds that Snakemake needs before it reads a Snakefile (best of three)."""
+    return min(timed_snakemake("--version")[0] for _ in range(3))
+
+
+def measure_parsing(snakefile: str) -> float:
+    """Return the seconds to read the workflow, the start of Snakemake included (best of three)."""
+    listing = ("--list-rules", "--snakefile", snakefile)
+    return min(timed_snakemake(*listing)[0] for _ in range(3))
+
+
+def measure_dag(snakefile: str, n_seeds: int, per_job: int) -> tuple[float, int]:
+    """Return seconds of a dry-run from nothing, and its number of jobs, with `n_seeds` seeds."""
+    with tempfile.TemporaryDirectory() as folder:
+        overlay = Path(folder) / "overlay.json"
+        # Folders that do not exist, so that every job is planned; a dry-run makes none.
+        names = ("results", "resources", "logs", "benchmarks")
+        overlay.write_text(
+            json.dumps(
+                {
+                    "seeds": {"count": n_seeds, "per_job": per_job},
+                    "pathvars": {name: f"overhead/{name}" for name in names},
+                }
+            )
+        )
+        seconds, text = timed_snakemake(
+            *("--dry-run", "--snakefile", snakefile, "--configfile", str(overlay))
+        )
+    total = re.search(r"^total +(\d+)", text, re.MULTILINE)
+    return seconds, int(total.group(1)) if total else 0
+
+
+def measure_job() -> float:
+    """Return the seconds that one job with an empty `script:` takes."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "Snakefile").write_text(EMPTY_WORKFLOW)
+        (folder / "empty.py").write_text('open(snakemake.output[0], "w").close()\n')
+        dry, _ = timed_snakemake("--dry-run", folder=folder)
+        wet, _ = timed_snakemake("--cores", "1", folder=folder)
+    return (wet - dry) / N_EMPTY_JOBS
+
+
+def measure_training_start(batch_size: int) -> tuple[float, float]:
+    """Return seconds to import TensorFlow, and to compile the epoch and the validation."""
+    start = time.perf_counter()
+    # Imported here because the import is what is measured.
+    import numpy as np
+
+    from transferz.networks.architecture import Architecture, configure_tensorflow
+    from transferz.networks.training import Sample, Settings, Trainer
+
+    configure_tensorflow(1)
+    imported = time.perf_counter()
+    rows = np.random.default_rng(0).random((10 * batch_size + 1, 6), dtype=np.float32)
+    sample = Sample(rows[:, :5], rows[:, 5:])
+    trainer = Trainer(Architecture(5), Settings(batch_size=batch_size), sample, sample)
+    trainer.run_epoch(0, 1)
+    return imported - start, time.perf_counter() - imported
+
+
+def page(table: pd.DataFrame, start: float, parsing: float) -> str:
+    """Return the page that shows the table."""
+    return "\n".join(
+        [
+            "# What cutting the work into jobs costs",
+            "",
+            f"Snakemake itself starts in {start:.1f} s and reads this workflow in "
+            f"{parsing - start:.1f} s; `dag_s` is a whole dry-run from nothing, both included.",
+            "`job_s` is what Snakemake adds to each job, `tensorflow_s` and `compile_s` what each "
+            "training job does before its first step;",
+            "`overhead_min` adds them up for all training jobs, in minutes of one core.",
+            "",
+            table.to_markdown(index=False, floatfmt="g"),
+        ]
+    )
+
+
+def main(
+    csv: str | Path,
+    md: str | Path,
+    *,
+    snakefile: str,
+    n_seeds: int,
+    per_job: Sequence[int],
+    n_strategies: int,
+    batch_size: int,
+) -> None:
+    """Measure, and write table and page.
+
+    Parameters
+    ----------
+    csv, md : path-like
+        Outputs.
+    snakefile : str
+        Entry of the workflow; its configuration is that of the working directory.
+    n_seeds : int
+    per_job : sequence of int
+        Numbers of seeds per job to compare.
+    n_strategies : int
+    batch_size : int
+
+    Raises
+    ------
+    InputError
+        If Snakemake is not found, or fails.
+    """
+    start, parsing = measure_start(), measure_parsing(snakefile)
+    job_seconds = measure_job()
+    tensorflow, compiling = measure_training_start(batch_size)
+    rows = []
+    for n in per_job:
+        seconds, n_jobs = measure_dag(snakefile, n_seeds, n)
+        n_training = n_strategies * -(-n_seeds // n)
+        overhead = n_training * (job_seconds + tensorflow + compiling) / 60
+        rows.append(
+            {
+                "seeds": n_seeds,
+                "seeds_per_job": n,
+                "jobs": n_jobs,
+                "training_jobs": n_training,
+                "dag_s": round(seconds, 2),
+                "job_s": round(job_seconds, 3),
+                "tensorflow_s": round(tensorflow, 2),
+                "compile_s": round(compiling, 2),
+                "overhead_min": round(overhead, 2),
+            }
+        )
+        logger.info("%d seeds per job: %d jobs, DAG in %.1f s", n, n_jobs, seconds)
+    table = pd.DataFrame(rows)
+    write_csv(table, csv)
+    write_text(page(table, start, parsing) + "\n", md)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.output.csv,
+            snakemake.output.md,
+            snakefile=snakemake.params.snakefile,
+            n_seeds=snakemake.params.n_seeds,
+            per_job=snakemake.params.per_job,
+            n_strategies=snakemake.params.n_strategies,
+            batch_size=snakemake.params.batch_size,
+        )

@@ -1,0 +1,137 @@
+"""Sum up where the time of a finished run went, rule by rule, and how much of it was training.
+
+Inputs
+    folder : the run's benchmark files, one for each job, written by Snakemake
+    logs : the logs of the training jobs, whose last lines say how long the training loop took
+
+Outputs
+    csv : benchmarks/run.csv, one row per rule
+    md : benchmarks/run.md, the same as a page
+
+Timings differ from run to run: these two files are no part of the reproducible products.
+"""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import write_csv, write_text
+from transferz.core.progress import training_seconds
+from transferz.report.tables import markdown_table
+from transferz.run.benchmarking import machine
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+# Rules whose jobs train networks; the first writes what `training_seconds` reads.
+TRAINING = ("train", "control/train", "spectra_train")
+
+
+def read_jobs(folder: str | Path) -> pd.DataFrame:
+    """One row per job: rule, wall and processor seconds, peak memory in MiB.
+
+    A rule's benchmark file is ``{rule}.tsv``, or lies in a folder of the rule's name; those of the
+    control have a folder of their own around them.
+    """
+    files = sorted(Path(folder).rglob("*.tsv"))
+    if not files:
+        raise InputError(
+            "no benchmark files", file=folder, fix="run the workflow; its jobs write them"
+        )
+    tables = []
+    for file in files:
+        parts = file.relative_to(folder).with_suffix("").parts
+        rule = "/".join(parts[:2]) if parts[0] == "control" else parts[0]
+        table = pd.read_csv(file, sep="\t", na_values="-")
+        tables.append(table[["s", "cpu_time", "max_rss"]].assign(rule=rule))
+    return pd.concat(tables, ignore_index=True).fillna(0.0)
+
+
+def by_rule(jobs: pd.DataFrame, inside: float) -> pd.DataFrame:
+    """Sum the jobs of each rule; the most expensive rule first.
+
+    Parameters
+    ----------
+    jobs : pandas.DataFrame
+        From `read_jobs`.
+    inside : float
+        Wall seconds that the jobs of rule ``train`` spent in their training loops.
+    """
+    groups = jobs.groupby("rule")
+    table = pd.DataFrame(
+        {
+            "jobs": groups.size(),
+            "wall_s": groups["s"].sum(),
+            "cpu_s": groups["cpu_time"].sum(),
+            "peak_mib": groups["max_rss"].max(),
+        }
+    )
+    table["share_of_wall"] = table["wall_s"] / table["wall_s"].sum()
+    table["inside_training_s"] = 0.0
+    if "train" in table.index:
+        table.loc["train", "inside_training_s"] = inside
+    return table.sort_values("wall_s", ascending=False).reset_index()
+
+
+def page(table: pd.DataFrame) -> str:
+    """Return the table as Markdown, with the shares that matter above it."""
+    total = table["wall_s"].sum()
+    training = table[table["rule"].isin(TRAINING)]["wall_s"].sum()
+    paper = table[~table["rule"].str.startswith("spectra")]["wall_s"].sum()
+    inside = table["inside_training_s"].sum()
+    about = "; ".join(f"{key}: {value}" for key, value in machine().items())
+    lines = [
+        [
+            row.rule,
+            str(row.jobs),
+            f"{row.wall_s:.0f}",
+            f"{row.cpu_s:.0f}",
+            f"{100 * row.share_of_wall:.1f}",
+            f"{row.peak_mib:.0f}",
+        ]
+        for row in table.itertuples()
+    ]
+    return "\n\n".join(
+        [
+            "# Where the time of this run went",
+            f"Seconds of all jobs together, by Snakemake's benchmark files, on: {about}. Jobs that "
+            "run side by side count each; what Snakemake does between them does not count. It "
+            "looks at processor time and memory every few seconds only, up to half a minute "
+            "apart, and so misses the last of both.",
+            f"Jobs that train networks: {100 * training / total:.0f}% of {total:.0f} s. Without "
+            f"the study of spectra, the jobs took {paper:.0f} s, of which "
+            f"{100 * inside / paper:.0f}% were spent inside the training loops of the strategies "
+            "(compilation, validation and checkpoints included; starts of processes, imports, "
+            "loading and writing not).",
+            markdown_table(
+                ["Rule", "Jobs", "Wall [s]", "Processor [s]", "Share of wall (%)", "Peak [MiB]"],
+                lines,
+                "lrrrrr",
+            ),
+        ]
+    )
+
+
+def main(folder: str | Path, logs: Iterable[str | Path], csv: str | Path, md: str | Path) -> None:
+    """Write the table and the page; see the head of this file."""
+    inside = sum(training_seconds(log) for log in logs)
+    table = by_rule(read_jobs(folder), inside)
+    write_csv(table, csv)
+    write_text(page(table), md)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.params.folder,
+            snakemake.params.logs,
+            snakemake.output.csv,
+            snakemake.output.md,
+        )

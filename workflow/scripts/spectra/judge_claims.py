@@ -1,0 +1,211 @@
+"""Judge the published claims on redshifts from spectra.
+
+Inputs
+    metrics : spectra/metrics.csv
+    claims : config/claims.yaml, section `spectra`
+
+Outputs
+    csv : spectra/claims.csv: claim, statement, published, measured, low, high, verdict, survey
+    md : spectra/claims.md, the same for readers, with the numbers side by side
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import write_csv, write_text
+from transferz.evaluation.claims import Claim, Judgement, accepted_range, claims_table, verdict
+from transferz.evaluation.over_seeds import bootstrap, paired, summarise
+from transferz.report.tables import fixed, markdown_table, significant, with_interval, with_spread
+from transferz.spectra.results import (
+    METRIC_LABELS,
+    NOTE,
+    best_estimator,
+    head_name,
+    read_metrics,
+    select,
+)
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+SMALLEST = 1e-5
+RULES = """\
+- Measured: for a reduction the mean over seeds of the metric of the head compared against, over
+  that of the head; for an increase the inverse. Above 1 confirms the direction of the claim.
+- 95% interval: central 95% of the same ratio over resamplings of the seeds, paired by seed.
+- Accepted: the published ratio divided and multiplied by one plus the claim's tolerance.
+- Verdict: the direction holds if the whole interval lies above 1; the size agrees if the interval
+  and the accepted range overlap. Both: reproduced. One: partly. None: not reproduced.
+- Classifications are represented by the centre of their most probable class. The published numbers
+  come without noise level, network or size of the training set, so that every claim is judged
+  with and without noise; the S/N is a choice of this workflow."""
+
+
+def read_claims(path: str | Path) -> list[Claim]:
+    """Read the claims on spectra; `of` and `against` are heads.
+
+    Raises
+    ------
+    InputError
+        If the section is missing or an entry has an unknown or missing key.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("file not found", file=path, expected="the published claims")
+    entries = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("spectra")
+    if not isinstance(entries, list):
+        raise InputError("no list of claims", file=path, key="spectra")
+    claims = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            claims.append(Claim(dataset="spectra", **entry))
+        except TypeError as error:
+            raise InputError(
+                "unknown or missing key", file=path, key=f"spectra, entry {number}", found=error
+            ) from error
+    return claims
+
+
+def values_of(
+    metrics: pd.DataFrame, default: Mapping[str, object], head: str, metric: str, snr: float
+) -> pd.Series:
+    """Return a metric of a head by seed."""
+    rows = select(metrics, default, _head(head), snr=snr, estimator=best_estimator(head))
+    return rows.set_index("seed")[metric].sort_index()
+
+
+def _head(name: str) -> str | int:
+    return int(name) if str(name).isdigit() else name
+
+
+def signed_ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Return top / bottom; a bottom below 0.00001 counts as that, so that the sign is the top's.
+
+    R2 may be negative where a network is worse than a constant: larger than that is an increase,
+    and a negative R2 is none.
+    """
+    return top / np.maximum(bottom, SMALLEST)
+
+
+def judge(
+    claims: Sequence[Claim], metrics: pd.DataFrame, default: Mapping[str, object], snr: float
+) -> list[Judgement]:
+    """Judge every claim at one S/N; claims about heads that were not trained are left out."""
+    judged = []
+    for claim in claims:
+        one = values_of(metrics, default, claim.of, claim.metric, snr)
+        other = values_of(metrics, default, claim.against, claim.metric, snr)
+        if one.empty or other.empty:
+            continue
+        top, bottom = (one, other) if claim.comparison == "increase" else (other, one)
+        measured = bootstrap(signed_ratio, *paired(top, bottom))
+        single = summarise(signed_ratio(*paired(top, bottom)))
+        judged.append(Judgement(claim, measured, single, verdict(claim, measured), {}))
+    return judged
+
+
+def noise_name(snr: float) -> str:
+    """Name a S/N."""
+    return f"S/N {snr:g}" if snr < float("inf") else "noiseless"
+
+
+def verdict_table(judged: Sequence[Judgement]) -> str:
+    """Return the verdicts as a Markdown table."""
+    rows = []
+    for entry in judged:
+        accepted, estimate = accepted_range(entry.claim), entry.measured
+        rows.append(
+            [
+                entry.claim.statement,
+                significant(entry.claim.published) if entry.claim.published else "> 1",
+                "> 1" if accepted is None else " to ".join(significant(v) for v in accepted),
+                with_interval(estimate.value, estimate.low, estimate.high),
+                f"**{entry.verdict}**",
+                entry.claim.where,
+            ]
+        )
+    header = ["Claim", "Published", "Accepted", "Measured [95%]", "Verdict", "Published in"]
+    return markdown_table(header, rows, "lrrrll")
+
+
+def side_by_side(
+    metrics: pd.DataFrame,
+    default: Mapping[str, object],
+    published: Mapping[str, Mapping[str, float]],
+    levels: Sequence[float],
+) -> str:
+    """Return published and measured numbers as a Markdown table."""
+    rows = []
+    for head, numbers in published.items():
+        for metric, value in numbers.items():
+            cells = [head_name(head), METRIC_LABELS[metric], fixed(value, 5)]
+            for snr in levels:
+                found = values_of(metrics, default, head, metric, snr)
+                cells.append(with_spread(found.mean(), found.std()) if len(found) else "")
+            rows.append(cells)
+    header = ["Head", "Metric", "Published"]
+    header += [noise_name(snr) for snr in levels]
+    return markdown_table(header, rows, "ll" + "r" * (1 + len(levels)))
+
+
+def main(
+    metrics: str | Path,
+    claims: str | Path,
+    csv: str | Path,
+    md: str | Path,
+    *,
+    default: Mapping[str, object],
+    published: Mapping[str, Mapping[str, float]],
+    levels: Sequence[float],
+) -> None:
+    """Write the verdicts.
+
+    Parameters
+    ----------
+    metrics, claims : path-like
+    csv, md : path-like
+        Outputs.
+    default : mapping
+        ``spectra.default``.
+    published : mapping
+        Head to published metrics.
+    levels : sequence of float
+        S/N: every claim is judged at each.
+    """
+    values = read_metrics(metrics)
+    entries = read_claims(claims)
+    parts = [NOTE, "# Published claims on redshifts from spectra, measured again"]
+    tables = []
+    for snr in sorted(levels):
+        judged = judge(entries, values, default, snr)
+        tables.append(claims_table(judged, {}, f"simulated spectra, {noise_name(snr)}"))
+        parts += [f"## Simulated spectra, {noise_name(snr)}", verdict_table(judged)]
+        for entry in judged:
+            logger.info("%-28s %-14s %s", entry.claim.claim, noise_name(snr), entry.verdict)
+    write_csv(pd.concat(tables, ignore_index=True), csv)
+    parts += ["## Numbers side by side", side_by_side(values, default, published, levels)]
+    parts += ["## How it is measured and judged", RULES]
+    write_text("\n\n".join(parts), md)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.metrics,
+            snakemake.input.claims,
+            snakemake.output.csv,
+            snakemake.output.md,
+            default=snakemake.params.default,
+            published=snakemake.params.published,
+            levels=snakemake.params.levels,
+        )

@@ -1,0 +1,213 @@
+"""Train every network of one study of spectra, and predict the test spectra with each.
+
+Inputs
+    spectra : spectra/spectra.npz
+
+Outputs
+    predictions : spectra/predictions/{study}.parquet, a row per network and test spectrum
+    probabilities : spectra/probabilities/{study}.npz, distributions over classes on the test
+        spectra and those out of range; empty unless the study asks for them
+    history : spectra/predictions/{study}.history.csv, losses of every network
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import write_csv, write_parquet
+from transferz.networks.architecture import configure_tensorflow
+from transferz.networks.class_losses import ClassLoss
+from transferz.spectra.grism import Classes, SpectraFile
+from transferz.spectra.networks import Architecture, Settings, Task, Trainer, softmax
+from transferz.spectra.spoilt_labels import LabelRecipe, hard_targets, spoil, target_distribution
+from transferz.spectra.studies import (
+    REGRESSION,
+    Member,
+    expand_study,
+    prediction_table,
+    read_spectra,
+    write_probabilities,
+)
+from transferz.uncertainty.scores import summarise
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+OUT_OF_RANGE = ("below", "above", "quasar")
+
+
+class Data:
+    """Scaled spectra and targets of any member, from the one file of spectra."""
+
+    def __init__(self, spectra: SpectraFile, z_range: tuple[float, float]) -> None:
+        self.spectra, self.z_range = spectra, z_range
+        self._noisy: dict[tuple[str, float], np.ndarray] = {}
+
+    def flux(self, sample: str, snr: float) -> np.ndarray:
+        """Return spectra of a sample at a S/N, unit mean; kept, since members share them."""
+        key = (sample, snr)
+        if key not in self._noisy:
+            self._noisy[key] = self.spectra.take(sample, snr)
+        return self._noisy[key]
+
+    def scaled(self, member: Member, sample: str) -> np.ndarray:
+        """Return spectra less the mean, over the deviation, of the member's training spectra."""
+        train = self.flux("train", member.snr)[: member.n_train]
+        values = train if sample == "train" else self.flux(sample, member.snr)
+        return ((values - train.mean(axis=0)) / train.std()).astype(np.float32)
+
+    def redshift(self, sample: str) -> np.ndarray:
+        """Return the true redshifts of a sample."""
+        return self.spectra.redshift[self.spectra.rows(sample)]
+
+    def target(self, member: Member, sample: str, recipe: LabelRecipe, hard: bool) -> np.ndarray:
+        """Return targets from labels spoilt by the recipe, shape (n, outputs), float32."""
+        z_min, z_max = self.z_range
+        classes = Classes(z_min, z_max, max(member.classes, 1))
+        number = member.n_train if sample == "train" else None
+        z = self.redshift(sample)[:number]
+        # Training and validation labels come from streams of their own.
+        label = spoil(z, recipe, classes, 2 * self.spectra.seed + (sample == "validation"))
+        if member.head == REGRESSION:
+            return ((label - z_min) / (z_max - z_min)).astype(np.float32)[:, None]
+        if hard:
+            return hard_targets(label, classes)
+        return target_distribution(label, recipe, classes)
+
+
+def task_of(member: Member, data: Data, recipe: LabelRecipe, hard: bool) -> Task:
+    """Training and validation data of a member."""
+    available = len(data.spectra.rows("train"))
+    if member.n_train > available:
+        raise InputError(
+            "more training spectra wanted than there are",
+            key="spectra.studies: n_train",
+            found=member.n_train,
+            expected=f"at most {available}",
+            fix="raise spectra.simulation.seds or redshifts_per_sed",
+        )
+    return Task(
+        data.scaled(member, "train"),
+        data.target(member, "train", recipe, hard),
+        data.scaled(member, "validation"),
+        data.target(member, "validation", recipe, hard),
+    )
+
+
+def predict(trainer: Trainer, member: Member, data: Data, sample: str) -> np.ndarray:
+    """Redshifts of a regression, shape (n,), or class probabilities, shape (n, k)."""
+    outputs = trainer.outputs_of(data.scaled(member, sample))
+    if member.head == REGRESSION:
+        z_min, z_max = data.z_range
+        return z_min + (z_max - z_min) * outputs[:, 0]
+    return softmax(outputs)
+
+
+def main(
+    spectra: str | Path,
+    predictions: str | Path,
+    probabilities: str | Path,
+    history: str | Path,
+    *,
+    study: Mapping[str, object],
+    default: Mapping[str, object],
+    architectures: Mapping[str, Mapping],
+    labels: Mapping[str, Mapping],
+    losses: Mapping[str, Mapping],
+    training: Mapping[str, object],
+    z_range: tuple[float, float],
+    threads: int = 1,
+) -> None:
+    """Train the networks of a study one after another.
+
+    Parameters
+    ----------
+    spectra : path-like
+    predictions, probabilities, history : path-like
+        Outputs.
+    study, default : mapping
+        See `studies.expand_study`.
+    architectures, labels, losses, training : mapping
+        Sections of ``spectra`` in the configuration.
+    z_range : pair of float
+        Range of the redshifts and classes.
+    threads : int
+    """
+    configure_tensorflow(threads)
+    data = Data(read_spectra(spectra), tuple(z_range))
+    settings = Settings(**training)
+    members = expand_study(study, default)
+    test, z_test = data.spectra.rows("test"), data.redshift("test")
+    trainer, network = None, None
+    tables, kept, histories, begin = [], {}, [], time.monotonic()
+    for number, member in enumerate(members, start=1):
+        if member.network != network:
+            network = member.network
+            architecture = Architecture.from_config(_entry(architectures, member.architecture))
+            trainer = Trainer(
+                architecture, data.spectra.grism.pixels, max(member.classes, 1), settings
+            )
+        recipe = LabelRecipe.from_config(_entry(labels, member.labels))
+        loss = None if member.head == REGRESSION else ClassLoss(**_entry(losses, member.loss))
+        task = task_of(member, data, recipe, bool(loss and loss.hard))
+        _, curve = trainer.fit(task, member.seed, loss)
+        predicted = predict(trainer, member, data, "test")
+        if member.head == REGRESSION:
+            values = pd.DataFrame({"z_mean": predicted})
+        else:
+            edges = Classes(*z_range, member.classes).edges
+            values = summarise(predicted, edges, z_test)
+        tables.append(prediction_table(member, test, z_test, values))
+        histories.append(_history(member, curve, settings))
+        if study.get("probabilities") and member.head != REGRESSION:
+            kept[f"{member.key}/test"] = predicted
+            for sample in OUT_OF_RANGE:
+                kept[f"{member.key}/{sample}"] = predict(trainer, member, data, sample)
+        logger.info(
+            "%d of %d networks, %.0f s: %s", number, len(members), time.monotonic() - begin,
+            member.key,
+        )  # fmt: skip
+    write_parquet(pd.concat(tables, ignore_index=True), predictions)
+    write_probabilities(kept, probabilities)
+    write_csv(pd.concat(histories, ignore_index=True), history)
+
+
+def _entry(section: Mapping[str, Mapping], name: str) -> Mapping:
+    if section.get(name) is None:
+        raise InputError(
+            "a study names what is not configured",
+            key="spectra.studies",
+            found=name,
+            fix="add it to spectra.architectures, labels or losses",
+        )
+    return section[name]
+
+
+def _history(member: Member, curve: np.ndarray, settings: Settings) -> pd.DataFrame:
+    table = pd.DataFrame({key: [value] * len(curve) for key, value in asdict(member).items()})
+    table = table.rename(columns={"loss": "loss_name"})
+    table["update"] = settings.validate_every * np.arange(1, len(curve) + 1)
+    table["loss"], table["val_loss"] = curve[:, 0], curve[:, 1]
+    return table
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.spectra,
+            snakemake.output.predictions,
+            snakemake.output.probabilities,
+            snakemake.output.history,
+            threads=snakemake.threads,
+            **snakemake.params.settings,
+        )

@@ -1,1 +1,0 @@
-"""Shared code of the TransferZ workflow: what two scripts need, or a unit test should hold."""

@@ -1,0 +1,104 @@
+"""Calibrated redshifts of the test galaxies by the ensemble of a strategy, with their scores.
+
+Inputs
+    models : models/{strategy}/seeds-{first}-{last}.npz, all chunks
+    transferz_sample, galaxiesml_sample : calibration/{strategy}/{dataset}.npz
+    transferz, galaxiesml : splits/{dataset}.parquet
+
+Outputs
+    scores : calibration/{strategy}/scores.parquet, every test galaxy that calibrates nothing, once
+        for each sample: dataset, calibrated_on, n_calibration, object_id, z_true, magnitude, then
+        the columns of `transferz.api.PhotoZ.score`
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.api import PhotoZ
+from transferz.core.logs import job
+from transferz.core.products import read_parquet, write_parquet
+from transferz.networks.architecture import configure_tensorflow
+from transferz.networks.ensemble import Ensemble
+from transferz.networks.features import TARGET
+from transferz.uncertainty.calibration_sample import CalibrationSample, calibration_part
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    models: Sequence[str | Path],
+    samples: dict[str, str | Path],
+    splits: dict[str, str | Path],
+    scores: str | Path,
+    *,
+    test_share: float,
+    seed: int,
+    threads: int,
+) -> None:
+    """Write the scores.
+
+    Parameters
+    ----------
+    models, scores : path-like
+        See the head of this file.
+    samples, splits : dict of path-like
+        By data set.
+    test_share, seed : float, int
+        Of `calibration_sample.calibration_part`.
+    threads : int
+    """
+    configure_tensorflow(threads)
+    paths = [models] if isinstance(models, str | Path) else list(models)
+    ensemble = Ensemble.load(paths)
+    estimators = {
+        name: PhotoZ(ensemble, CalibrationSample.load(path)) for name, path in samples.items()
+    }
+    parts = []
+    for dataset, path in splits.items():
+        columns = ["object_id", *ensemble.columns, TARGET, "split"]
+        table = read_parquet(path, columns)
+        test = table[calibration_part(table, test_share, seed) == "test"].reset_index(drop=True)
+        z_true = test[TARGET].to_numpy()
+        for calibrated_on, estimator in estimators.items():
+            head = pd.DataFrame(
+                {
+                    "dataset": dataset,
+                    "calibrated_on": calibrated_on,
+                    "n_calibration": np.int32(len(estimator.sample.z_true)),
+                    "object_id": test["object_id"],
+                    "z_true": z_true,
+                    "magnitude": test[estimator.sample.magnitude],
+                }
+            )
+            parts.append(head.join(estimator.score(test, z_true)))
+        logger.info("%s: %d test galaxies, %d networks", dataset, len(test), len(ensemble.seeds))
+    if len({part["object_id"].dtype for part in parts}) > 1:
+        parts = [part.astype({"object_id": str}) for part in parts]
+    write_parquet(pd.concat(parts, ignore_index=True), scores)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.models,
+            {
+                "transferz": snakemake.input.transferz_sample,
+                "galaxiesml": snakemake.input.galaxiesml_sample,
+            },
+            {
+                "transferz": snakemake.input.transferz,
+                "galaxiesml": snakemake.input.galaxiesml,
+            },
+            snakemake.output.scores,
+            test_share=snakemake.params.test_share,
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,81 @@
+"""Galaxies that calibrate the intervals of a strategy, and what its networks were trained with.
+
+Inputs
+    training : splits/{train_on}.parquet of the strategy and of those it starts from
+    calibration : splits/{dataset}.parquet, the data set like whose galaxies intervals shall hold
+
+Outputs
+    sample : calibration/{strategy}/{dataset}.npz
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transferz.core.logs import job
+from transferz.core.products import read_parquet
+from transferz.networks.features import TARGET, input_columns, select_split
+from transferz.uncertainty.calibration_sample import SETTINGS, CalibrationSample, calibration_part
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    training: str | Path | Sequence[str | Path],
+    calibration: str | Path,
+    sample: str | Path,
+    *,
+    bands: Sequence[str],
+    inputs: Sequence[str],
+    magnitude_band: str,
+    settings: Mapping[str, object],
+) -> None:
+    """Write the calibration sample.
+
+    Parameters
+    ----------
+    training, calibration, sample : path-like
+        See the head of this file.
+    bands : sequence of str
+    inputs : sequence of str
+        Templates of the networks' inputs.
+    magnitude_band : str
+        Band whose magnitude cuts the cells.
+    settings : mapping
+        ``calibration`` of the configuration.
+    """
+    columns = input_columns(inputs, bands)
+    paths = [training] if isinstance(training, str | Path) else sorted(set(map(str, training)))
+    trained = [
+        select_split(read_parquet(path, [*columns, "split"]), "train", file=path) for path in paths
+    ]
+    table = read_parquet(calibration, ["object_id", *columns, TARGET, "split"])
+    part = calibration_part(table, settings["test_share"], settings["seed"])
+    rows = table[part == "calibration"]
+    CalibrationSample.from_tables(
+        trained,
+        rows,
+        columns=columns,
+        bands=bands,
+        magnitude=f"mag_{magnitude_band}",
+        settings={name: settings[name] for name in SETTINGS},
+        **settings["out_of_distribution"],
+    ).save(sample)
+    logger.info("%s: %d galaxies to calibrate with", sample, len(rows))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.training,
+            snakemake.input.calibration,
+            snakemake.output.sample,
+            bands=snakemake.params.bands,
+            inputs=snakemake.params.inputs,
+            magnitude_band=snakemake.params.magnitude_band,
+            settings=snakemake.params.settings,
+        )

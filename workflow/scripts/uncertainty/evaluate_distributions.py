@@ -1,0 +1,130 @@
+"""What the distributions of a strategy with classes of redshift are worth, seed by seed.
+
+Inputs
+    models : models/{strategy}/seeds-{first}-{last}.npz, all chunks
+    transferz, galaxiesml : splits/{dataset}.parquet
+    truth : truth.parquet of the simulation; embedded survey only
+
+Outputs
+    scores : the columns of `transferz.uncertainty.distributions`, of the networks' own distributions
+    pit : dataset, judged_by, low, high, n, strategy: histogram of the probability integral
+        transform of all seeds together
+
+Of all test galaxies: calibrated distributions hold their nominal share of galaxies as they come,
+not of those that are chosen by the redshift that is to be predicted.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from transferz.core.errors import InputError
+from transferz.core.logs import job
+from transferz.core.products import read_parquet, write_csv
+from transferz.evaluation.judges import redshifts_by_judge
+from transferz.networks.architecture import (
+    Predictor,
+    build_network,
+    configure_tensorflow,
+    read_models,
+)
+from transferz.networks.features import TARGET, feature_matrix, select_split, target_vector
+from transferz.networks.tensorflow import keras
+from transferz.uncertainty.distributions import COLUMNS, PIT_BINS, score_galaxies, summarise
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def galaxies_to_judge(
+    dataset: str, path: str | Path, columns: Sequence[str], truth: str | Path | None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return inputs of the test galaxies of a data set, and their redshifts by who judges."""
+    table = read_parquet(path, ["object_id", *columns, TARGET, "split"])
+    rows = select_split(table, "test", file=path)
+    z = target_vector(rows, file=path)[:, 0].astype(np.float64)
+    judges = redshifts_by_judge(dataset, rows["object_id"], z, truth)
+    return feature_matrix(rows, columns, file=path), judges
+
+
+def main(
+    models: str | Path | Sequence[str | Path],
+    splits: Mapping[str, str | Path],
+    truth: str | Path | None,
+    scores: str | Path,
+    pit: str | Path,
+    *,
+    strategy: str,
+    threads: int,
+) -> None:
+    """Write scores and histograms.
+
+    Parameters
+    ----------
+    models, truth, scores, pit : path-like
+        See the head of this file; `truth` None: it is not known.
+    splits : mapping of str to path-like
+        By data set.
+    strategy : str
+    threads : int
+
+    Raises
+    ------
+    InputError
+        If the networks have no classes of redshift.
+    """
+    configure_tensorflow(threads)
+    paths = [models] if isinstance(models, str | Path) else list(models)
+    rows, counts, tests = [], {}, {}
+    for path in paths:
+        contents = read_models(path)
+        classes = contents.architecture.classes
+        if classes is None:
+            raise InputError("the networks give no distribution", file=path, key=strategy)
+        for dataset in () if tests else splits:
+            columns = contents.scaler.columns
+            tests[dataset] = galaxies_to_judge(dataset, splits[dataset], columns, truth)
+        whole = build_network(contents.architecture, contents.scaler)
+        predict = Predictor(keras.Model(whole.inputs, whole.get_layer("probability").output))
+        for seed, weights in sorted(contents.weights.items()):
+            whole.set_weights(weights)
+            for dataset, (values, judges) in tests.items():
+                probability = predict(values)
+                for judge, z in judges.items():
+                    galaxies = score_galaxies(probability, classes.edges, z)
+                    key = (strategy, seed, dataset, judge, len(galaxies))
+                    rows.append(dict(zip(COLUMNS, key, strict=False)) | summarise(galaxies))
+                    found = np.histogram(galaxies["pit"], PIT_BINS, (0.0, 1.0))[0]
+                    counts[dataset, judge] = counts.get((dataset, judge), 0) + found
+        logger.info("%s: %d networks scored", path, len(contents.weights))
+    edges = np.linspace(0.0, 1.0, PIT_BINS + 1)
+    histograms = [
+        pd.DataFrame(
+            {"dataset": dataset, "judged_by": judge, "low": edges[:-1], "high": edges[1:], "n": n}
+        )
+        for (dataset, judge), n in counts.items()
+    ]
+    write_csv(pd.DataFrame(rows, columns=COLUMNS), scores)
+    write_csv(pd.concat(histograms).assign(strategy=strategy), pit)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.models,
+            {
+                "transferz": snakemake.input.transferz,
+                "galaxiesml": snakemake.input.galaxiesml,
+            },
+            snakemake.input.get("truth") or None,
+            snakemake.output.scores,
+            snakemake.output.pit,
+            strategy=snakemake.wildcards.strategy,
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,1 @@
+"""TransferZ: photometric redshifts from two ground truths. A room for each stage of the paper."""

@@ -1,0 +1,304 @@
+"""Photometric redshifts for anybody's galaxies: load an ensemble, predict, evaluate.
+
+>>> from transferz import api
+>>> photo_z = api.load("results", "NN-Combo", calibrated_on="galaxiesml")
+>>> table = photo_z.predict(galaxies)  # a DataFrame with mag_g, mag_r, mag_i, mag_z, mag_y
+>>> scores = api.evaluate(galaxies["redshift"], table)
+>>> print(scores["scatter_mad"], scores["coverage_68"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from transferz.core.errors import InputError
+from transferz.evaluation.metrics import compute_metrics
+from transferz.networks.ensemble import Ensemble
+from transferz.uncertainty.calibration_sample import CalibrationSample
+from transferz.uncertainty.conformal import INTERVALS, Conformal, Estimate, density_loss
+from transferz.uncertainty.incomplete_photometry import band_inputs
+from transferz.uncertainty.scores import continuous_ranked_probability_score
+
+FLAGS = ("flag_out_of_distribution", "flag_non_detection", "flag_missing_band")
+REDSHIFTS = (
+    "z_mean",
+    "z_median",
+    "z_mode",
+    "z_low68",
+    "z_high68",
+    "z_low95",
+    "z_high95",
+    "z_ensemble",
+    "z_spread",
+)
+# Classes of redshift on which densities are scored, and galaxies whose densities are in memory.
+SCORE_EDGES = np.arange(1001) / 100.0
+DENSITY_ROWS = 4096
+
+
+class PhotoZ:
+    """An ensemble with its calibration.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+    sample : CalibrationSample
+        For the same inputs.
+    """
+
+    def __init__(self, ensemble: Ensemble, sample: CalibrationSample) -> None:
+        if ensemble.columns != sample.columns:
+            raise InputError(
+                "networks and calibration sample read different columns",
+                found=", ".join(sample.columns),
+                expected=", ".join(ensemble.columns),
+            )
+        self.ensemble, self.sample = ensemble, sample
+        self._bands = band_inputs(sample.columns, sample.bands)
+        self._magnitude = sample.columns.index(sample.magnitude)
+        self._conformal: dict[int, Conformal] = {}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that a table must have, such as ``mag_g`` (AB)."""
+        return self.sample.columns
+
+    def predict(
+        self, table: pd.DataFrame, *, edges: Sequence[float] | None = None
+    ) -> pd.DataFrame | tuple[pd.DataFrame, np.ndarray]:
+        """Return photometric redshifts, one row per galaxy, in the order and index of `table`.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+            With `columns`. NaN: the band is missing. Infinity: observed and not detected. The
+            inputs of both are filled from the other bands, and the intervals are calibrated on
+            galaxies from which the same bands were taken away.
+        edges : sequence of float, optional
+            Return the probabilities of these classes of redshift as well, those outside counted
+            in the outermost ones.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float32: ``z_mean, z_median, z_mode`` of the calibrated distribution, its conformal
+            intervals ``z_low68, z_high68, z_low95, z_high95``, ``z_ensemble`` and ``z_spread``
+            (median of the networks and standard deviation between them), all NaN for a galaxy
+            without any measured band; bool: `FLAGS`.
+        numpy.ndarray, shape (n, n_edges - 1), float32
+            Only with `edges`; rows sum to 1, or are NaN.
+
+        Raises
+        ------
+        InputError
+            If a column is missing or none of numbers.
+        """
+        groups, flags = self._groups(table)
+        result = {name: np.full(len(table), np.nan) for name in REDSHIFTS}
+        classes = 0 if edges is None else max(len(edges) - 1, 0)
+        shares = np.full((len(table), classes), np.nan, np.float32)
+        for group in groups:
+            for name, column in group.redshifts().items():
+                result[name][group.rows] = column
+            for rows, part in group.blocks() if classes else ():
+                shares[rows] = group.conformal.probabilities(part, np.asarray(edges))
+        columns = {name: column.astype(np.float32) for name, column in result.items()}
+        answer = pd.DataFrame({**columns, **flags}, index=table.index)
+        return answer if edges is None else (answer, shares)
+
+    def score(self, table: pd.DataFrame, z_true: np.ndarray) -> pd.DataFrame:
+        """Return `predict` and, for each galaxy, how well its distribution met the truth.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame
+        z_true : array of float, shape (n,)
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns of `predict`, then float32 ``pit`` (cumulative distribution at the truth),
+            ``crps`` (continuous ranked probability score, in redshift) and ``cde_loss``
+            (`conformal.density_loss`), the latter two on classes of 0.01 in redshift.
+        """
+        z_true = np.asarray(z_true, dtype=np.float64)
+        groups, flags = self._groups(table)
+        names = (*REDSHIFTS, "pit", "crps", "cde_loss")
+        result = {name: np.full(len(table), np.nan) for name in names}
+        for group in groups:
+            truth, estimate = z_true[group.rows], group.estimate
+            for name, column in group.redshifts().items():
+                result[name][group.rows] = column
+            result["pit"][group.rows] = group.conformal.pit(estimate, truth)
+            for rows, part in group.blocks():
+                share = group.conformal.probabilities(part, SCORE_EDGES)
+                scores = (share, SCORE_EDGES, z_true[rows])
+                result["crps"][rows] = continuous_ranked_probability_score(*scores)
+                result["cde_loss"][rows] = density_loss(*scores)
+        columns = {name: column.astype(np.float32) for name, column in result.items()}
+        return pd.DataFrame({**columns, **flags}, index=table.index)
+
+    def _groups(self, table: pd.DataFrame) -> tuple[list[_Group], dict[str, np.ndarray]]:
+        """Galaxies measured in the same bands, with their calibration; and everybody's flags."""
+        complete, lacking, flags = self._prepare(table)
+        usable = np.isfinite(complete).all(axis=1)
+        # A stand-in where nothing is known keeps the networks' blocks as they are.
+        estimate = self._estimate(np.where(usable[:, None], complete, self.sample.inputs[:1]))
+        groups = []
+        for code in np.unique(lacking[usable]):
+            rows = np.flatnonzero(usable & (lacking == code))
+            groups.append(_Group(rows, _take(estimate, rows), self._calibrated(int(code))))
+        return groups, flags
+
+    def _prepare(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """Return inputs completed, code of the bands without a measurement, flags."""
+        absent = [name for name in self.columns if name not in table.columns]
+        if absent:
+            raise InputError(
+                "missing column",
+                key=", ".join(absent),
+                found=", ".join(map(str, table.columns)),
+                expected=", ".join(self.columns),
+                fix="rename the columns; fill a band that was not observed with NaN",
+            )
+        try:
+            values = table[list(self.columns)].to_numpy(np.float64, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise InputError("a column is not made of numbers", found=str(error)) from error
+        unseen, missing = np.isposinf(values), ~np.isfinite(values) & ~np.isposinf(values)
+        lacking = np.zeros(len(values), dtype=np.int64)
+        for number, inputs in enumerate(self._bands.values()):
+            # A band counts as a whole: a magnitude without its error is no measurement.
+            unseen[:, inputs] = unseen[:, inputs].any(axis=1, keepdims=True)
+            missing[:, inputs] = missing[:, inputs].any(axis=1, keepdims=True)
+            missing[:, inputs] &= ~unseen[:, inputs]
+            lacking += (missing | unseen)[:, inputs].any(axis=1) * (1 << number)
+        complete = self.sample.completion.fill(np.where(missing | unseen, np.nan, values))
+        flags = {
+            "flag_out_of_distribution": self.sample.space.outside(complete),
+            "flag_non_detection": unseen.any(axis=1),
+            "flag_missing_band": missing.any(axis=1),
+        }
+        return complete, lacking, flags
+
+    def _estimate(self, complete: np.ndarray) -> Estimate:
+        centre, spread = self.ensemble.centre_and_spread(complete.astype(np.float32))
+        return Estimate(centre, spread, complete[:, self._magnitude].astype(np.float64))
+
+    def _calibrated(self, code: int) -> Conformal:
+        """Calibration on galaxies from which the bands of `code` are taken away."""
+        if code not in self._conformal:
+            values = self.sample.inputs.astype(np.float64)
+            for number, inputs in enumerate(self._bands.values()):
+                if code >> number & 1:
+                    values[:, inputs] = np.nan
+            estimate = self._estimate(self.sample.completion.fill(values))
+            z_true = self.sample.z_true.astype(np.float64)
+            self._conformal[code] = Conformal.fit(estimate, z_true, **self.sample.settings)
+        return self._conformal[code]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Galaxies measured in the same bands."""
+
+    rows: np.ndarray
+    estimate: Estimate
+    conformal: Conformal
+
+    def blocks(self) -> Iterator[tuple[np.ndarray, Estimate]]:
+        """Yield rows and estimates, few enough for a matrix of classes of redshift."""
+        for start in range(0, len(self.rows), DENSITY_ROWS):
+            part = np.arange(start, min(start + DENSITY_ROWS, len(self.rows)))
+            yield self.rows[part], _take(self.estimate, part)
+
+    def redshifts(self) -> dict[str, np.ndarray]:
+        """Columns `REDSHIFTS`, shape (n rows,) each."""
+        levels = {"z_median": 0.5}
+        for percent, (low, high) in INTERVALS.items():
+            levels |= {f"z_low{percent}": low, f"z_high{percent}": high}
+        places = self.conformal.knots(self.estimate, list(levels.values()))
+        return {
+            "z_mean": self.conformal.mean_redshift(self.estimate),
+            "z_mode": self.conformal.mode_redshift(self.estimate),
+            "z_ensemble": self.estimate.z,
+            "z_spread": self.estimate.spread,
+            **{name: places[:, column] for column, name in enumerate(levels)},
+        }
+
+
+def _take(estimate: Estimate, rows: np.ndarray) -> Estimate:
+    return Estimate(estimate.z[rows], estimate.spread[rows], estimate.magnitude[rows])
+
+
+def load(
+    results: str | Path,
+    strategy: str,
+    *,
+    calibrated_on: str = "galaxiesml",
+    seeds: Sequence[int] | None = None,
+) -> PhotoZ:
+    """Load the ensemble of a strategy with its calibration.
+
+    Parameters
+    ----------
+    results : path-like
+        Folder of a run, with ``models`` and ``calibration``.
+    strategy : str
+    calibrated_on : {"galaxiesml", "transferz"}
+        Data set like whose galaxies the intervals shall hold.
+    seeds : sequence of int, optional
+        Members to use; all by default.
+
+    Raises
+    ------
+    InputError
+        If there are no networks or no calibration sample.
+    """
+    folder = Path(results)
+    files = sorted((folder / "models" / strategy).glob("seeds-*.npz"))
+    if not files:
+        raise InputError(
+            "no trained network",
+            file=folder / "models" / strategy,
+            fix="run the workflow for this strategy, or correct its name",
+        )
+    sample = CalibrationSample.load(folder / "calibration" / strategy / f"{calibrated_on}.npz")
+    return PhotoZ(Ensemble.load(files, seeds), sample)
+
+
+def evaluate(z_true: np.ndarray, table: pd.DataFrame, column: str = "z_median") -> dict[str, float]:
+    """Return point metrics and the coverage of the intervals.
+
+    Parameters
+    ----------
+    z_true : array of float, shape (n,)
+    table : pandas.DataFrame
+        From `PhotoZ.predict`; rows without a redshift are left out and counted.
+    column : str
+        Point estimate to judge.
+
+    Returns
+    -------
+    dict of str to float
+        `metrics.compute_metrics`; ``coverage_68, coverage_95`` (share of truths inside),
+        ``width_68, width_95`` (median, over 1 + z_true) and ``n_without``.
+    """
+    z_true = np.asarray(z_true, dtype=np.float64)
+    keep = np.isfinite(table[column].to_numpy())
+    z, rows = z_true[keep], table[keep]
+    result = compute_metrics(z, rows[column].to_numpy())
+    for percent in INTERVALS:
+        low = rows[f"z_low{percent}"].to_numpy(np.float64)
+        high = rows[f"z_high{percent}"].to_numpy(np.float64)
+        result[f"coverage_{percent}"] = float(np.mean((z >= low) & (z <= high)))
+        result[f"width_{percent}"] = float(np.median((high - low) / (1.0 + z)))
+    return result | {"n_without": int((~keep).sum())}
+
+
+__all__ = ["FLAGS", "REDSHIFTS", "PhotoZ", "evaluate", "load"]

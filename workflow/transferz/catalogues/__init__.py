@@ -1,0 +1,1 @@
+"""From catalogues to samples: reading, downloading, matching, cutting and splitting."""

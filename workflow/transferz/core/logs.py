@@ -1,0 +1,97 @@
+"""Logging of one job: everything into its log, one clean line on the terminal when it fails."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from transferz.core.errors import InputError
+
+# Path and inode of the log of the job under way; see `check_current`.
+_current: tuple[Path, int] | None = None
+
+
+@contextlib.contextmanager
+def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
+    """Run the body of a script with its messages in `log_path` and on the terminal.
+
+    Native libraries write to file descriptor 2 below Python: it is pointed at the log for the
+    duration of the job. The log is a new file, by which a job that was started again tells (see
+    `check_current`). An `InputError` ends the process with status 1 and one line on the
+    terminal; any other exception also leaves its traceback in the log.
+
+    Parameters
+    ----------
+    log_path : path-like
+        The log file, replaced.
+    quiet : bool
+        Keep progress messages off the terminal (errors still appear there).
+    """
+    global _current
+    log_path = Path(log_path)
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    terminal = os.fdopen(os.dup(2), "w", buffering=1)
+    log_path.unlink(missing_ok=True)
+    log_file = log_path.open("w", buffering=1, encoding="utf-8")
+    _current = log_path.absolute(), os.fstat(log_file.fileno()).st_ino
+    os.dup2(log_file.fileno(), 2)
+    # A log on a full disk must not turn a warning into a second failure.
+    logging.raiseExceptions = False
+
+    to_file = logging.StreamHandler(log_file)
+    to_terminal = logging.StreamHandler(terminal)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_terminal.setFormatter(logging.Formatter("%(message)s"))
+    to_terminal.setLevel(logging.ERROR if quiet else logging.INFO)
+    root = logging.getLogger()
+    root.handlers[:] = [to_file, to_terminal]
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addFilter(lambda record: _into_file_only(record, to_file))
+    faulthandler.enable(log_file)
+    try:
+        yield
+    except InputError as error:
+        logging.getLogger("transferz").error("ERROR %s", error)
+        sys.exit(1)
+    except Exception as error:
+        log_file.flush()
+        logging.getLogger("transferz").exception(
+            "ERROR %s: %s (traceback in %s)", type(error).__name__, error, log_path
+        )
+        sys.exit(1)
+    finally:
+        _current = None
+        faulthandler.disable()
+        sys.stderr.flush()
+        os.dup2(terminal.fileno(), 2)
+
+
+def check_current() -> None:
+    """Raise a `RuntimeError` if the job under way has been started again by another process.
+
+    When snakemake is killed, its jobs live on. The next run, perhaps of another configuration,
+    starts them again and puts their logs in the place of the old ones; from then on the old jobs
+    must publish nothing.
+    """
+    if _current is None:
+        return
+    path, inode = _current
+    try:
+        there = path.stat().st_ino
+    except OSError:
+        return
+    if there != inode:
+        raise RuntimeError(f"this job was started again, as {path} shows: its product is discarded")
+
+
+def _into_file_only(record: logging.LogRecord, handler: logging.Handler) -> bool:
+    """Write a library's warning to the log and keep it off the terminal."""
+    handler.handle(record)
+    return False

@@ -1,0 +1,1 @@
+"""Point estimates judged: metrics, statistics over seeds, claims, baselines."""

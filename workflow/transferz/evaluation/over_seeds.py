@@ -1,0 +1,242 @@
+"""Statistics over seeds: means, spreads, 95% intervals, and comparisons paired by seed.
+
+Seed k of one strategy and seed k of another share what the seed decides (order of the training
+rows, initial weights, or the very network that was refined), so they are compared pairwise.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from transferz.core.errors import InputError
+from transferz.evaluation.metrics import KEYS, METRICS
+
+CONFIDENCE = 0.95
+# Bootstrap samples of the seeds: the Monte Carlo error of an interval is 2% of its width.
+RESAMPLES = 10_000
+# Key of the bootstrap's random generator; any fixed number would do.
+BOOTSTRAP_SEED = 95
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Distribution of a quantity over seeds.
+
+    Attributes
+    ----------
+    n : int
+        Number of seeds.
+    mean : float
+    spread : float
+        Standard deviation with n - 1 degrees of freedom; NaN for one seed.
+    low, high : float
+        Central 95% of the seeds: 2.5th and 97.5th percentiles, linear interpolation.
+    """
+
+    n: int
+    mean: float
+    spread: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number derived from all seeds, and its 95% interval (NaN for one seed)."""
+
+    value: float
+    low: float
+    high: float
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """Return mean, spread and central 95% of values, one per seed, shape (n_seeds,)."""
+    values = np.asarray(values, dtype=np.float64)
+    if not len(values):
+        raise InputError("no seed to summarise", found="an empty sample")
+    spread = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+    low, high = np.percentile(values, tail_percentiles())
+    return Summary(len(values), float(values.mean()), spread, float(low), float(high))
+
+
+def tail_percentiles() -> tuple[float, float]:
+    """Return the percentiles that enclose the central 95%."""
+    tail = 50.0 * (1.0 - CONFIDENCE)
+    return tail, 100.0 - tail
+
+
+def read_per_seed(path: str | Path) -> pd.DataFrame:
+    """Read metrics/per_seed.csv.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty or lacks a column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("file not found", file=path, fix="run the rule evaluate")
+    table = pd.read_csv(path)
+    missing = [name for name in [*KEYS, "n", *METRICS] if name not in table]
+    if missing or table.empty:
+        raise InputError(
+            "not a table of metrics",
+            file=path,
+            key=", ".join(missing) or None,
+            found=f"{len(table)} rows, columns {', '.join(table)}",
+            expected="one row per strategy, seed, data set and range",
+            fix="run the rule evaluate again",
+        )
+    return table
+
+
+def seed_values(
+    per_seed: pd.DataFrame, metric: str, strategy: str, dataset: str, z_range: Sequence[float]
+) -> pd.Series:
+    """Return a metric of every seed, indexed by seed in ascending order.
+
+    Raises
+    ------
+    InputError
+        If the metric, or the combination of strategy, data set and range, is not in the table.
+    """
+    if metric != "n" and metric not in METRICS:
+        raise InputError("unknown metric", key=metric, expected=", ".join(METRICS))
+    rows = per_seed[
+        (per_seed["strategy"] == strategy)
+        & (per_seed["dataset"] == dataset)
+        & np.isclose(per_seed["z_min"], z_range[0])
+        & np.isclose(per_seed["z_max"], z_range[1])
+    ]
+    values = rows.set_index("seed")[metric].sort_index()
+    if values.empty or values.index.has_duplicates:
+        raise InputError(
+            "metrics of a strategy are missing or come twice",
+            file="metrics/per_seed.csv",
+            key=f"{strategy}, {dataset}, z {z_range[0]:g} to {z_range[1]:g}",
+            found=f"{len(values)} rows, {values.index.nunique()} seeds",
+            expected="one row per seed",
+            fix="check the strategy's name and evaluation.z_range; run the rule evaluate again",
+        )
+    return values
+
+
+def paired(first: pd.Series, second: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values of both for the same seeds, in ascending order of seed.
+
+    Raises
+    ------
+    InputError
+        If one has a seed that the other lacks.
+    """
+    if not first.index.equals(second.index):
+        lacking = sorted(set(first.index) ^ set(second.index))
+        raise InputError(
+            "two strategies cannot be compared seed by seed",
+            file="metrics/per_seed.csv",
+            key="seed",
+            found=f"seeds of one only: {', '.join(map(str, lacking[:5]))}",
+            expected="the same seeds for both",
+        )
+    return first.to_numpy(np.float64), second.to_numpy(np.float64)
+
+
+@functools.cache
+def bootstrap_weights(n: int) -> np.ndarray:
+    """Return how often each of n seeds is drawn in each bootstrap sample, over n.
+
+    Shape (`RESAMPLES`, n). The same for every quantity, which keeps pairs of seeds together.
+    """
+    generator = np.random.default_rng([BOOTSTRAP_SEED, n])
+    return generator.multinomial(n, np.full(n, 1.0 / n), size=RESAMPLES) / n
+
+
+def bootstrap(quantity: Callable[..., np.ndarray], *samples: np.ndarray) -> Estimate:
+    """Return a function of means over seeds with its bootstrap interval.
+
+    The interval holds the central 95% of the function over resampled seeds (Efron & Tibshirani
+    1993, section 13.3); all `samples` are resampled alike, so that pairs stay together.
+
+    Parameters
+    ----------
+    quantity : callable
+        Takes the mean of each sample (arrays of one shape), gives the quantity.
+    samples : array of float, shape (n_seeds,)
+    """
+    value = float(quantity(*(np.asarray(sample.mean()) for sample in samples)))
+    if len(samples[0]) < 2:
+        return Estimate(value, float("nan"), float("nan"))
+    weights = bootstrap_weights(len(samples[0]))
+    # A sum, not a matrix product: its bits do not depend on the number of threads.
+    means = [(weights * sample).sum(axis=1) for sample in samples]
+    low, high = np.percentile(quantity(*means), tail_percentiles())
+    return Estimate(value, float(low), float(high))
+
+
+def mean_magnitude(values: pd.Series) -> Estimate:
+    """Return |mean over seeds| with its 95% interval."""
+    return bootstrap(np.abs, values.to_numpy(np.float64))
+
+
+def ratio_of_means(numerator: pd.Series, denominator: pd.Series) -> Estimate:
+    """Return the ratio of two strategies' metrics with its 95% interval, paired by seed.
+
+    R = |mean_k a_k| / |mean_k b_k| over the same seeds k: the ratio of the points of Figure 3.
+    Its interval comes from resampling the seeds k, each with its pair (a_k, b_k).
+
+    Parameters
+    ----------
+    numerator, denominator : pandas.Series
+        A metric by seed.
+
+    Raises
+    ------
+    InputError
+        If the seeds differ.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return bootstrap(
+            lambda a, b: np.divide(np.abs(a), np.abs(b)), *paired(numerator, denominator)
+        )
+
+
+def ratios_by_seed(numerator: pd.Series, denominator: pd.Series) -> Summary:
+    """Return the distribution over seeds of r_k = |a_k| / |b_k|: what a single network shows.
+
+    The mean is replaced by the median: r_k has no useful mean where b_k may come close to 0.
+    """
+    a, b = paired(numerator, denominator)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.abs(a) / np.abs(b)
+    low, high = np.percentile(ratios, tail_percentiles())
+    return Summary(len(ratios), float(np.median(ratios)), float("nan"), float(low), float(high))
+
+
+def significantly_smaller(
+    best: pd.Series, rivals: Sequence[pd.Series], confidence: float = CONFIDENCE
+) -> bool:
+    """Return whether |best| is smaller than each rival's absolute value, pair by pair of seeds.
+
+    For each rival the interval of the mean of |rival_k| - |best_k| (Student's t, n - 1 degrees of
+    freedom, two-sided, Bonferroni-corrected for the number of rivals) must lie above zero.
+    """
+    if not rivals:
+        return False
+    alpha = (1.0 - confidence) / len(rivals)
+    for rival in rivals:
+        b, r = paired(best, rival)
+        difference = np.abs(r) - np.abs(b)
+        n = len(difference)
+        if n < 2:
+            return False
+        half_width = stats.t.ppf(1.0 - alpha / 2.0, n - 1) * difference.std(ddof=1) / np.sqrt(n)
+        if not difference.mean() - half_width > 0:
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""The networks: inputs, architecture, losses, training, model files and ensembles."""

@@ -1,0 +1,126 @@
+"""The networks of all seeds of a strategy as one deep ensemble.
+
+Networks that differ by their initial weights and the order of their training rows alone
+(Lakshminarayanan et al. 2017): the median of their redshifts is better than a single one, and
+their spread tells where the training data leave them free.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from transferz.core.errors import InputError
+from transferz.networks.architecture import (
+    PREDICTION_ROWS,
+    ModelFile,
+    Predictor,
+    build_network,
+    read_models,
+    warn_if_place_matters,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Ensemble:
+    """Networks of one strategy.
+
+    Parameters
+    ----------
+    files : sequence of ModelFile
+        Of the same architecture and scaling.
+    seeds : sequence of int, optional
+        Members to use; all by default.
+
+    Raises
+    ------
+    InputError
+        If files do not belong together or a seed is in none of them.
+    """
+
+    def __init__(self, files: Sequence[ModelFile], seeds: Sequence[int] | None = None) -> None:
+        first = files[0]
+        for other in files[1:]:
+            same = other.architecture == first.architecture and all(
+                np.array_equal(other.scaler.arrays()[key], value)
+                for key, value in first.scaler.arrays().items()
+            )
+            if not same:
+                raise InputError("networks of different strategies", expected="one strategy")
+        weights = {seed: arrays for file in files for seed, arrays in file.weights.items()}
+        wanted = sorted(weights) if seeds is None else sorted(set(seeds))
+        absent = [seed for seed in wanted if seed not in weights]
+        if absent or not wanted:
+            raise InputError(
+                "seeds without a network", key="seeds", found=absent, expected=sorted(weights)
+            )
+        self.columns: tuple[str, ...] = first.scaler.columns
+        self.seeds: list[int] = wanted
+        self._weights = [weights[seed] for seed in wanted]
+        self._model = build_network(first.architecture, first.scaler)
+        self._predict = Predictor(self._model)
+        self._place_checked = False
+
+    @classmethod
+    def load(cls, paths: Sequence[str | Path], seeds: Sequence[int] | None = None) -> Ensemble:
+        """Read model files, ``models/{strategy}/seeds-{first}-{last}.npz``.
+
+        Raises
+        ------
+        InputError
+            If there is none, or a seed is in two: files left over from a run with other chunks.
+        """
+        if not paths:
+            raise InputError("no model file", fix="run the rule `train` for this strategy")
+        files = {path: read_models(path) for path in sorted(map(str, paths))}
+        places: dict[int, str] = {}
+        for path, file in files.items():
+            for seed in file.weights:
+                if seed in places:
+                    raise InputError(
+                        "networks of two runs",
+                        file=path,
+                        found=f"seed {seed}, which is also in {places[seed]}",
+                        expected="each seed in one file",
+                        fix="delete the files of the run with another seeds.per_job",
+                    )
+                places[seed] = path
+        return cls(list(files.values()), seeds)
+
+    def members(self, values: np.ndarray) -> np.ndarray:
+        """Redshift by each network.
+
+        Parameters
+        ----------
+        values : numpy.ndarray, shape (n, d), float32
+            Unscaled inputs, finite.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n, n_seeds), float32
+            The bits of the predictions file, wherever a row stands.
+        """
+        result = np.empty((len(values), len(self.seeds)), dtype=np.float32)
+        for column, weights in enumerate(self._weights):
+            self._model.set_weights(weights)
+            if not self._place_checked:
+                warn_if_place_matters(self._predict, values)
+                self._place_checked = True
+            result[:, column] = self._predict(values)[:, 0]
+        return result
+
+    def centre_and_spread(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Median over the networks and their standard deviation (n - 1), float64, shape (n,)."""
+        centre, spread = np.empty(len(values)), np.empty(len(values))
+        # Blocks bound the memory by rows, not by rows times networks.
+        step = 80 * PREDICTION_ROWS
+        for start in range(0, len(values), step):
+            rows = slice(start, start + step)
+            redshifts = self.members(values[rows]).astype(np.float64)
+            centre[rows] = np.median(redshifts, axis=1)
+            spread[rows] = redshifts.std(axis=1, ddof=1) if len(self.seeds) > 1 else 0.0
+        return centre, spread

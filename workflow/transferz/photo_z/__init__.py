@@ -1,0 +1,1 @@
+"""Photometric redshifts for a catalogue of the user's own."""

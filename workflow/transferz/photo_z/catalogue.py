@@ -1,0 +1,124 @@
+"""An ensemble applied to a whole catalogue, in constant memory."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import numpy as np
+
+from transferz.api import FLAGS, PhotoZ
+from transferz.catalogues.streams import (
+    DistributionWriter,
+    TableWriter,
+    carried_columns,
+    described_columns,
+    standardise,
+    stream_catalogue,
+)
+from transferz.networks.architecture import configure_tensorflow
+from transferz.networks.ensemble import Ensemble
+from transferz.uncertainty.calibration_sample import CalibrationSample
+
+logger = logging.getLogger(__name__)
+
+# Classes of redshift of written distributions: steps of 0.02 to z = 6, the rest in the last.
+PDF_EDGES = np.arange(301) / 50.0
+PROGRESS_SECONDS = 10.0
+
+
+def predict_catalogue(
+    catalogue: str | Path,
+    models: Sequence[str | Path],
+    sample: str | Path,
+    photo_z: str | Path,
+    pdf: str | Path | None,
+    *,
+    description: Mapping[str, object],
+    strategy: str,
+    seeds: Sequence[int] | None,
+    chunk_rows: int,
+    threads: int,
+) -> dict[str, float]:
+    """Write photometric redshifts for a catalogue, reading, predicting and writing by pieces.
+
+    Parameters
+    ----------
+    catalogue, models, sample, photo_z, pdf : path-like
+        See the script predict_catalogue; `pdf` None: no distributions.
+    description : mapping
+        ``predict.catalogue`` of the configuration.
+    strategy : str
+        For the metadata of the output.
+    seeds : sequence of int or None
+        Members of the ensemble to use; all by default.
+    chunk_rows : int
+        Rows in memory at a time; changes no number.
+    threads : int
+
+    Returns
+    -------
+    dict of str to float
+        Rows, and rows with each flag.
+    """
+    configure_tensorflow(threads)
+    paths = [models] if isinstance(models, str | Path) else list(models)
+    estimator = PhotoZ(Ensemble.load(paths, seeds), CalibrationSample.load(sample))
+    bands = estimator.sample.bands
+    columns = described_columns(description, bands, estimator.columns)
+    carried = ["object_id", *carried_columns(description)]
+    counts_in_classes, _ = np.histogram(estimator.sample.z_true, PDF_EDGES)
+    anywhere = counts_in_classes / counts_in_classes.sum()
+    metadata = {
+        "strategy": strategy,
+        "networks": str(len(estimator.ensemble.seeds)),
+        "calibrated_on": Path(sample).stem,
+    }
+    counts = dict.fromkeys(("rows", *FLAGS, "without"), 0)
+    begin = last = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(TableWriter(photo_z, metadata))
+        pdfs = stack.enter_context(DistributionWriter(pdf, PDF_EDGES)) if pdf else None
+        for piece in stream_catalogue(
+            catalogue,
+            columns,
+            file_format=description["format"],
+            table=description["table"],
+            chunk_rows=chunk_rows,
+        ):
+            galaxies = standardise(piece, description, bands)
+            result, shares = estimator.predict(galaxies, edges=PDF_EDGES if pdfs else [])
+            output.write(piece[carried].join(result))
+            if pdfs:
+                # Of a galaxy without any band nothing is known but where others are.
+                shares[result["z_median"].isna()] = anywhere
+                pdfs.write(piece["object_id"].to_numpy(), shares)
+            counts["rows"] += len(piece)
+            counts["without"] += int(result["z_median"].isna().sum())
+            for flag in FLAGS:
+                counts[flag] += int(result[flag].sum())
+            if time.monotonic() - last > PROGRESS_SECONDS:
+                last = time.monotonic()
+                rate = counts["rows"] / (last - begin)
+                logger.info("%d galaxies, %.0f per second", counts["rows"], rate)
+    logger.info(
+        "%s: %d galaxies; out of distribution %d, with a non-detection %d, with a missing band %d, "
+        "without any band %d",
+        photo_z,
+        *counts.values(),
+    )
+    return counts
+
+
+def measure(arguments: Mapping[str, object], queue: Queue) -> None:
+    """Predict a catalogue in a process of its own; tell rows, seconds and peak memory in MB."""
+    begin = time.monotonic()
+    counts = predict_catalogue(**arguments)
+    seconds = time.monotonic() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    queue.put((counts["rows"], seconds, peak))

@@ -1,0 +1,1 @@
+"""A run looked at as a whole: invariants of its products, and benchmarks."""

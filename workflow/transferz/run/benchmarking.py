@@ -1,0 +1,181 @@
+"""Measuring processes that train: start them, tell them what to do at the same time, sum up."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from transferz.core.errors import InputError
+
+# The other end; named here so that an edit of it re-runs the benchmark.
+DATA_FILES = ["benchmark_worker.py"]
+
+
+class Worker:
+    """A process that trains on command; see `benchmark_worker`.
+
+    Parameters
+    ----------
+    log : file-like
+        Where its errors go.
+    hidden : sequence of int
+        Units of the hidden layers.
+    n_inputs : int
+    threads : int
+    """
+
+    def __init__(self, log: object, *, hidden: Sequence[int], n_inputs: int, threads: int) -> None:
+        folder = Path(__file__).parents[2]
+        path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
+        self.spawned = time.time()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", f"transferz.run.{Path(DATA_FILES[0]).stem}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            bufsize=1,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        self.send("start", hidden=list(hidden), n_inputs=n_inputs, threads=threads)
+
+    def send(self, do: str, **arguments: object) -> None:
+        """Give a command and go on."""
+        try:
+            self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+        except BrokenPipeError:
+            self._died()
+
+    def answer(self) -> dict[str, float]:
+        """Wait for the answer to a command."""
+        line = self.process.stdout.readline()
+        if not line:
+            self._died()
+        return json.loads(line)
+
+    def ask(self, do: str, **arguments: object) -> dict[str, float]:
+        """Give a command and wait for its answer."""
+        self.send(do, **arguments)
+        return self.answer()
+
+    def started(self) -> float:
+        """Wait until it is ready; seconds since it was started, imports included."""
+        self.answer()
+        return time.time() - self.spawned
+
+    def _died(self) -> None:
+        status = self.process.wait()
+        raise InputError(
+            "a process of the benchmark died",
+            found=f"exit status {status}",
+            fix="look for its traceback in the log; too little memory kills without one",
+        )
+
+    def end(self) -> None:
+        """Close its input and wait; a process that is in the middle of something is stopped."""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def workers(count: int, log: object, **arguments: object) -> Iterator[list[Worker]]:
+    """Start `count` workers at the same time, and end them whatever happens."""
+    started: list[Worker] = []
+    try:
+        for _ in range(count):
+            started.append(Worker(log, **arguments))
+        yield started
+    finally:
+        for worker in started:
+            worker.end()
+
+
+def together(group: Sequence[Worker], do: str, **arguments: object) -> tuple[float, list[dict]]:
+    """Give all workers of a group the same command; wall seconds until the last is done."""
+    begin = time.perf_counter()
+    for worker in group:
+        worker.send(do, **arguments)
+    answers = [worker.answer() for worker in group]
+    return time.perf_counter() - begin, answers
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and range of repeated measurements."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Sum up `values`."""
+        return cls(float(np.median(values)), float(np.min(values)), float(np.max(values)))
+
+
+def flops_per_galaxy(hidden: Sequence[int], n_inputs: int) -> tuple[float, float]:
+    """Floating-point operations of the matrix products for one galaxy.
+
+    A product of a weight matrix with one row takes two operations for each weight. Training
+    takes three products (forward, gradient of the weights, gradient of the layer's inputs) but
+    for the first layer, whose inputs have no gradient, and the skip connection's part of the
+    last; validation takes one.
+
+    Returns
+    -------
+    training, validation : float
+    """
+    widths = [n_inputs, *hidden]
+    inner = sum(a * b for a, b in itertools.pairwise(widths))
+    weights = inner + widths[-1] + n_inputs
+    no_gradient = n_inputs * widths[1] + n_inputs
+    return 6.0 * weights - 2.0 * no_gradient, 2.0 * weights
+
+
+# Environment variables that take instructions away from TensorFlow's kernels and from XLA.
+ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "XLA_FLAGS")
+
+
+def machine() -> Mapping[str, str]:
+    """Describe what the measurements were made on."""
+    return {
+        "Processor": _processor(),
+        "Cores in use": str(len(os.sched_getaffinity(0))),
+        "Memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB",
+        "System": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    """Name of the processor, with the widest instruction set that TensorFlow may use."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or "unknown"
+    fields = dict(
+        (part.strip() for part in line.split(":", 1)) for line in text.splitlines() if ":" in line
+    )
+    flags = set(fields.get("flags", "").split())
+    widest = next((name for name in ("avx512f", "avx2", "avx") if name in flags), "")
+    name = fields.get("model name", platform.processor() or "unknown")
+    family = f"family {fields['cpu family']} model {fields['model']}" if "model" in fields else ""
+    limits = [f"{key}={os.environ[key]}" for key in ISA_LIMITS if key in os.environ]
+    return ", ".join(filter(None, [name, family, widest.upper(), *limits]))

@@ -1,0 +1,1 @@
+"""The second study: redshifts from simulated spectra with one-dimensional networks."""

@@ -1,0 +1,161 @@
+"""Choosing from the metrics of the study of spectra, and how its figures call and colour things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from transferz.core.errors import InputError
+from transferz.evaluation.over_seeds import Summary, summarise
+from transferz.spectra.studies import KEYS, REGRESSION, SQUARED_ERROR, Member
+
+NOTE = (
+    "These are not real spectra: every number here was measured on simulated spectra of a "
+    "Euclid-like grism."
+)
+
+CLASSICAL = ("template_fit", "cross_correlation")
+NAMES = {
+    REGRESSION: "Regression",
+    "template_fit": "Template fit",
+    "cross_correlation": "Cross-correlation",
+    "hard_cross_entropy": "hard cross-entropy",
+    "soft_cross_entropy": "soft cross-entropy",
+    "jensen_shannon": "Jensen-Shannon",
+    "jensen_shannon_entropy": "JS + entropy",
+    "jensen_shannon_strong_entropy": "JS + strong entropy",
+    "value": "regression",
+    "mode": "most probable",
+    "mean": "expectation",
+    "below": "redshift below range",
+    "above": "redshift above range",
+    "quasar": "quasars",
+    "test": "test spectra",
+}
+METRIC_LABELS = {
+    "mse": "MSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "median_error": "median error",
+    "failure_fraction": "failures",
+    "crps": "CRPS",
+    "pit_distance": "PIT distance",
+    "coverage_68": "coverage of 68% interval",
+    "ece": "ECE",
+    "width_68": "width of 68% interval",
+}
+POINT_COLUMNS = ["metric", "n_seeds", "mean", "spread"]
+METRIC_DEFINITIONS = {
+    "mse": "mean of (z_pred - z_true)^2",
+    "mae": "mean of |z_pred - z_true|",
+    "r2": "1 - MSE / variance of z_true",
+    "median_error": "median of |z_pred - z_true|",
+    "failure_fraction": "fraction with |z_pred - z_true| / (1 + z_true) > 0.01",
+}
+
+
+def read_metrics(path: str | Path) -> pd.DataFrame:
+    """Read spectra/metrics.csv.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or lacks a column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("file not found", file=path, fix="run the rule spectra_evaluate")
+    table = pd.read_csv(path)
+    missing = [name for name in [*KEYS, "estimator", "mse", "mae", "r2"] if name not in table]
+    if missing or table.empty:
+        raise InputError("not a table of metrics", file=path, key=", ".join(missing) or None)
+    return table
+
+
+def head_keys(head: str | int) -> dict[str, object]:
+    """Columns that say which head: `regression`, a classical method, or a number of classes."""
+    if head == REGRESSION:
+        return {"head": REGRESSION}
+    if head in CLASSICAL:
+        return {"head": head}
+    return {"head": "classification", "classes": int(head)}
+
+
+def head_name(head: str | int) -> str:
+    """Display name of a head."""
+    return NAMES.get(head, f"{head} classes")
+
+
+def select(
+    table: pd.DataFrame, default: Mapping[str, object], head: str | int, **axes: object
+) -> pd.DataFrame:
+    """Rows of one kind of network: the default but for `axes`; any seed.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Metrics or predictions.
+    default : mapping
+        ``spectra.default``.
+    head : str or int
+    **axes
+        Values of other columns, such as ``n_train=1000`` or ``estimator="mode"``.
+    """
+    wanted = {name: default[name] for name in ("architecture", "n_train", "snr", "labels", "loss")}
+    if head == REGRESSION:
+        wanted["loss"] = SQUARED_ERROR
+    elif head in CLASSICAL:
+        wanted = {"snr": default["snr"]}
+    wanted |= head_keys(head) | axes
+    if head in CLASSICAL:
+        wanted = {
+            name: value for name, value in wanted.items() if name in ("head", "snr", "estimator")
+        }
+    chosen = pd.Series(True, index=table.index)
+    for name, value in wanted.items():
+        chosen &= table[name] == value
+    return table[chosen]
+
+
+def best_estimator(head: str | int) -> str:
+    """Return the estimator that stands for a head: the value, or the most probable class."""
+    return "value" if head == REGRESSION else "mode"
+
+
+def summary(rows: pd.DataFrame, metric: str) -> Summary | None:
+    """Distribution of a metric over seeds; None if no network is there."""
+    return summarise(rows[metric].to_numpy()) if len(rows) else None
+
+
+def points_of(
+    key: tuple[object, ...], chosen: pd.DataFrame, metrics: Sequence[str]
+) -> list[tuple[object, ...]]:
+    """Return a row of `key` and `POINT_COLUMNS` per metric; none if no network is there."""
+    return [
+        (*key, metric, found.n, found.mean, found.spread)
+        for metric in metrics
+        if (found := summary(chosen, metric)) is not None
+    ]
+
+
+def sizes_note(metrics: pd.DataFrame, points: pd.DataFrame) -> str:
+    """Return how many seeds the points of a figure have, and how many test spectra."""
+    low, high = points["n_seeds"].min(), points["n_seeds"].max()
+    seeds = f"{low}" if low == high else f"{low} to {high}"
+    return f"{seeds} seeds, {metrics['n'].max():,} test spectra."
+
+
+def members_of(
+    default: Mapping[str, object], head: int, seeds: Sequence[int], **axes: object
+) -> list[Member]:
+    """Networks of one classification head for several seeds."""
+    keys = {name: default[name] for name in ("architecture", "n_train", "snr", "labels", "loss")}
+    keys |= axes
+    return [Member("classification", int(head), seed=seed, **keys) for seed in seeds]
+
+
+def seeds_of(predictions: pd.DataFrame, default: Mapping[str, object], head: int) -> list[int]:
+    """Seeds of the default networks of a head."""
+    return sorted(select(predictions, default, head)["seed"].unique().tolist())

@@ -1,0 +1,1 @@
+"""The embedded survey: sky, spectra, photometry, template fits, and spectroscopic selections."""

@@ -1,0 +1,1 @@
+"""Redshift distributions: scores, calibration, incomplete photometry."""
