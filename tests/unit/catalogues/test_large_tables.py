@@ -32,7 +32,7 @@ def test_sparse_table_needs_little_memory_beside_its_size(root: Path, tmp_path: 
     code = (
         "import json, re, sys\n"
         "from pathlib import Path\n"
-        f"sys.path.insert(0, {str(root / 'workflow/scripts')!r})\n"
+        f"sys.path.insert(0, {str(root / 'workflow')!r})\n"
         "from transferz.catalogues.formats import load_columns, read_catalogue\n"
         f"columns = load_columns({str(root / 'config/columns.tsv')!r}, 'cosmos2020', "
         f"'CLASSIC', {BANDS!r})\n"

@@ -6,7 +6,7 @@ Inputs
     truth : truth.parquet of the simulation; embedded survey only
 
 Outputs
-    scores : the columns of `transferz.uncertainty.distributions`, of the networks' own distributions
+    scores : the columns of `uncertainty.distributions`, of the networks' own distributions
     pit : dataset, judged_by, low, high, n, strategy: histogram of the probability integral
         transform of all seeds together
 
