@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from transferz.core.errors import InputError
+from transferz.core.logs import run
 from transferz.core.products import atomic_path, read_parquet, write_csv, write_parquet, write_text
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow"
@@ -146,3 +148,29 @@ def test_a_job_that_was_started_again_publishes_nothing(tmp_path: Path) -> None:
     assert "this job was started again" in done.stderr
     assert sorted(os.listdir(tmp_path)) == ["job.log"]
     assert (tmp_path / "job.log").read_text() == "new"
+
+
+class Named(dict):
+    """What Snakemake gives a script: files or settings by name."""
+
+
+def test_a_rule_hands_its_things_over_by_name(tmp_path: Path) -> None:
+    given = SimpleNamespace(
+        input=Named(table="a.csv", models=("1.npz", "2.npz"), start=()),
+        output=Named(csv="b.csv"),
+        params=Named(seeds=[], code="abc"),
+        wildcards=Named(strategy="NN-X"),
+        threads=3,
+        log=[str(tmp_path / "job.log")],
+    )
+    calls = []
+
+    def main(table, models, csv, *, start, seeds, strategy, threads, optional=7) -> None:
+        calls.append((table, models, csv, start, seeds, strategy, threads, optional))
+
+    run(main, given)
+    assert calls == [("a.csv", ["1.npz", "2.npz"], "b.csv", None, [], "NN-X", 3, 7)]
+    assert (tmp_path / "job.log").is_file()
+    given.params["table"] = 1
+    with pytest.raises(TypeError, match="called table"):
+        run(main, given)

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
 from transferz.networks.architecture import (
     Architecture,
@@ -216,18 +216,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.split,
-            snakemake.input.get("start") or None,
-            snakemake.output.models,
-            snakemake.output.history,
-            strategy=snakemake.wildcards.strategy,
-            seeds=snakemake.params.seeds,
-            bands=snakemake.params.bands,
-            network=snakemake.params.network,
-            training=snakemake.params.training,
-            threads=snakemake.threads,
-            code=snakemake.params.code,
-            device=snakemake.params.device,
-        )
+    run(main, snakemake)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import inspect
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from transferz.core.errors import InputError
 
@@ -71,6 +73,38 @@ def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
         faulthandler.disable()
         sys.stderr.flush()
         os.dup2(terminal.fileno(), 2)
+
+
+def run(main: Callable[..., object], snakemake: Any) -> None:
+    """Call the `main` of a script, as a job, with what its rule names.
+
+    A parameter of `main` gets the named input, output, parameter or wildcard of the rule that
+    bears its name; ``threads`` is the rule's. An empty input, such as that of an optional file,
+    is None; files without a name reach nobody.
+
+    Parameters
+    ----------
+    main : callable
+    snakemake : snakemake.script.Snakemake
+        The object that Snakemake puts into a script.
+
+    Raises
+    ------
+    TypeError
+        If two things of the rule have one name, or a parameter without a default has none.
+    """
+    named: dict[str, object] = {"threads": snakemake.threads}
+    for group in (snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards):
+        for name, value in group.items():
+            if name in named:
+                raise TypeError(f"two things of the rule are called {name}")
+            is_file = group is snakemake.input or group is snakemake.output
+            if is_file and not isinstance(value, str):
+                value = list(value) or None
+            named[name] = value
+    wanted = inspect.signature(main).parameters
+    with job(snakemake.log[0]):
+        main(**{name: named[name] for name in wanted if name in named})
 
 
 def check_current() -> None:
