@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -174,3 +175,29 @@ def test_a_rule_hands_its_things_over_by_name(tmp_path: Path) -> None:
     given.params["table"] = 1
     with pytest.raises(TypeError, match="called table"):
         run(main, given)
+
+
+@dataclass
+class Files:
+    """The outputs of a figure."""
+
+    pdf: str
+    table: str | None = None
+
+
+@pytest.mark.parametrize("outputs", [{"pdf": "f.pdf"}, {"pdf": "f.pdf", "table": "f.csv"}])
+def test_outputs_that_belong_together_are_handed_over_as_one(
+    tmp_path: Path, outputs: dict[str, str]
+) -> None:
+    nothing = {"params": Named(), "wildcards": Named(), "threads": 1}
+    given = SimpleNamespace(
+        **nothing, input=Named(metrics="m"), output=Named(outputs), log=[str(tmp_path / "job.log")]
+    )
+    calls = []
+
+    def main(metrics, files) -> None:
+        calls.append((metrics, files))
+
+    main.__annotations__["files"] = Files
+    run(main, given)
+    assert calls == [("m", Files(**outputs))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import faulthandler
 import inspect
 import logging
@@ -80,7 +81,8 @@ def run(main: Callable[..., object], snakemake: Any) -> None:
 
     A parameter of `main` gets the named input, output, parameter or wildcard of the rule that
     bears its name; ``threads`` is the rule's. An empty input, such as that of an optional file,
-    is None; files without a name reach nobody.
+    is None; files without a name reach nobody. A parameter whose type is a dataclass, such as
+    `FigureFiles`, gets one made of the outputs that its fields are called after.
 
     Parameters
     ----------
@@ -103,6 +105,12 @@ def run(main: Callable[..., object], snakemake: Any) -> None:
                 value = list(value) or None
             named[name] = value
     wanted = inspect.signature(main).parameters
+    for name, parameter in wanted.items():
+        kind = parameter.annotation
+        if name not in named and dataclasses.is_dataclass(kind):
+            outputs = dict(snakemake.output.items())
+            fields = [field.name for field in dataclasses.fields(kind) if field.name in outputs]
+            named[name] = kind(**{field: outputs[field] for field in fields})
     with job(snakemake.log[0]):
         main(**{name: named[name] for name in wanted if name in named})
 
