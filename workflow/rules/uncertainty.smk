@@ -183,60 +183,12 @@ rule plot_requirements:
         "../scripts/uncertainty/plot_requirements.py"
 
 
-rule calibration:
-    input:
-        rules.table_calibration.output,
-        rules.plot_calibration.output,
-        rules.plot_requirements.output,
-        rules.distributions.input if class_strategies() else [],
-
-
-if config["survey"] == "embedded":
-
-    rule truth_against_label:
-        input:
-            predictions=per_chunk(
-                "<results>/predictions/{strategy}/seeds-{chunk}.parquet"
-            ),
-            truth="<resources>/truth.parquet",
-        output:
-            per_seed="<results>/metrics/truth.csv",
-            csv="<results>/tables/truth.csv",
-            md="<results>/tables/truth.md",
-            pdf="<results>/figures/truth.pdf",
-            png="<results>/figures/truth.png",
-            caption="<results>/figures/truth.md",
-        log:
-            "<logs>/truth_against_label.log",
-        benchmark:
-            "<benchmarks>/truth_against_label.tsv"
-        conda:
-            "../../envs/plots.yaml"
-        resources:
-            mem_mb=request(1000, per_input=4),
-            runtime=request(10, per_input=0.05),
-        params:
-            strategies=list(config["strategies"]),
-            z_range=config["evaluation"]["z_range"],
-            labels=config["labels"],
-            survey=config["survey"],
-            code=code_hash("uncertainty/truth_against_label", "plots"),
-        message:
-            "How much of the error on the source is the label's own"
-        script:
-            "../scripts/uncertainty/truth_against_label.py"
-
-
 # What the distributions of networks with classes of redshift (a `head`) are worth by themselves.
 #
 # Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{transferz,galaxiesml}.parquet
 # Outputs  <results>/metrics/distributions/{strategy}/{scores,pit}.csv,
 #          <results>/tables/distributions.{csv,md} and distribution_pairs.csv,
 #          <results>/figures/distributions.{pdf,png,csv,md}
-
-
-localrules:
-    table_distributions,
 
 
 rule evaluate_distributions:
@@ -340,3 +292,47 @@ rule distributions:
     input:
         rules.table_distributions.output,
         rules.plot_distributions.output,
+
+
+rule calibration:
+    input:
+        rules.table_calibration.output,
+        rules.plot_calibration.output,
+        rules.plot_requirements.output,
+        rules.distributions.input if class_strategies() else [],
+
+
+if config["survey"] == "embedded":
+
+    rule truth_against_label:
+        input:
+            predictions=per_chunk(
+                "<results>/predictions/{strategy}/seeds-{chunk}.parquet"
+            ),
+            truth="<resources>/truth.parquet",
+        output:
+            per_seed="<results>/metrics/truth.csv",
+            csv="<results>/tables/truth.csv",
+            md="<results>/tables/truth.md",
+            pdf="<results>/figures/truth.pdf",
+            png="<results>/figures/truth.png",
+            caption="<results>/figures/truth.md",
+        log:
+            "<logs>/truth_against_label.log",
+        benchmark:
+            "<benchmarks>/truth_against_label.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            strategies=list(config["strategies"]),
+            z_range=config["evaluation"]["z_range"],
+            labels=config["labels"],
+            survey=config["survey"],
+            code=code_hash("uncertainty/truth_against_label", "plots"),
+        message:
+            "How much of the error on the source is the label's own"
+        script:
+            "../scripts/uncertainty/truth_against_label.py"

@@ -20,9 +20,13 @@ from transferz.core.errors import InputError
 from transferz.evaluation.metrics import compute_metrics
 from transferz.networks.ensemble import Ensemble
 from transferz.uncertainty.calibration_sample import CalibrationSample
-from transferz.uncertainty.conformal import INTERVALS, Conformal, Estimate, density_loss
+from transferz.uncertainty.conformal import INTERVALS, Conformal, Estimate
 from transferz.uncertainty.incomplete_photometry import band_inputs
-from transferz.uncertainty.scores import continuous_ranked_probability_score
+from transferz.uncertainty.scores import (
+    continuous_ranked_probability_score,
+    coverage,
+    density_loss,
+)
 
 FLAGS = ("flag_out_of_distribution", "flag_non_detection", "flag_missing_band")
 REDSHIFTS = (
@@ -124,7 +128,7 @@ class PhotoZ:
         pandas.DataFrame
             Columns of `predict`, then float32 ``pit`` (cumulative distribution at the truth),
             ``crps`` (continuous ranked probability score, in redshift) and ``cde_loss``
-            (`conformal.density_loss`), the latter two on classes of 0.01 in redshift.
+            (`scores.density_loss`), the latter two on classes of 0.01 in redshift.
         """
         z_true = np.asarray(z_true, dtype=np.float64)
         groups, flags = self._groups(table)
@@ -296,7 +300,7 @@ def evaluate(z_true: np.ndarray, table: pd.DataFrame, column: str = "z_median") 
     for percent in INTERVALS:
         low = rows[f"z_low{percent}"].to_numpy(np.float64)
         high = rows[f"z_high{percent}"].to_numpy(np.float64)
-        result[f"coverage_{percent}"] = float(np.mean((z >= low) & (z <= high)))
+        result[f"coverage_{percent}"] = coverage(z, low, high)
         result[f"width_{percent}"] = float(np.median((high - low) / (1.0 + z)))
     return result | {"n_without": int((~keep).sum())}
 

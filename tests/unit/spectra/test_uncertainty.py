@@ -36,12 +36,12 @@ def test_calibrated_distributions_have_a_uniform_pit(calibrated: tuple) -> None:
     pit = scores.probability_integral_transform(calibrated[0], EDGES, calibrated[1])
     assert scores.pit_distance(pit) < 1.7 / np.sqrt(5000)
     assert scores.pit_distance(pit) == pytest.approx(stats.kstest(pit, "uniform").statistic)
-    assert scores.coverage(pit, scores.CENTRAL_68) == pytest.approx(0.683, abs=0.02)
-    assert scores.coverage(pit, scores.CENTRAL_95) == pytest.approx(0.95, abs=0.01)
+    assert scores.coverage(pit, *scores.CENTRAL_68) == pytest.approx(0.683, abs=0.02)
+    assert scores.coverage(pit, *scores.CENTRAL_95) == pytest.approx(0.95, abs=0.01)
 
 
 def test_calibrated_distributions_have_no_calibration_error(calibrated: tuple) -> None:
-    table = scores.summarise(calibrated[0], EDGES, calibrated[1])
+    table = scores.describe(calibrated[0], EDGES, calibrated[1])
     assert scores.expected_calibration_error(table["confidence"], table["correct"]) < 0.03
 
 
@@ -81,7 +81,7 @@ def test_entropy_of_density_does_not_depend_on_the_number_of_classes() -> None:
     for number in (80, 800):
         classes = Classes(1.0, 1.8, number)
         shape = (np.abs(classes.centres - 1.3) < 0.1).astype(float)[None]
-        summary = scores.summarise(shape / shape.sum(), classes.edges, z)
+        summary = scores.describe(shape / shape.sum(), classes.edges, z)
         values.append(float(summary["entropy"].iloc[0]))
     assert values == pytest.approx([np.log(0.2), np.log(0.2)], abs=0.02)
 

@@ -13,9 +13,9 @@ from transferz.uncertainty.conformal import (
     Cells,
     Conformal,
     Estimate,
-    density_loss,
     half_sample_mode,
 )
+from transferz.uncertainty.scores import density_loss
 
 
 def sample(n: int, seed: int, *, noise: float = 0.05) -> tuple[Estimate, np.ndarray]:

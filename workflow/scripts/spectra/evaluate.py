@@ -66,8 +66,8 @@ def probability_metrics(table: pd.DataFrame) -> dict[str, float]:
         "crps": float(table["crps"].to_numpy(dtype=float).mean()),
         "negative_log_density": float(-table["log_density"].to_numpy(dtype=float).mean()),
         "pit_distance": pit_distance(pit),
-        "coverage_68": coverage(pit, CENTRAL_68),
-        "coverage_95": coverage(pit, CENTRAL_95),
+        "coverage_68": coverage(pit, *CENTRAL_68),
+        "coverage_95": coverage(pit, *CENTRAL_95),
         "ece": expected_calibration_error(
             table["confidence"].to_numpy(dtype=float), table["correct"].to_numpy(dtype=float)
         ),

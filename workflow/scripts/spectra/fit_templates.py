@@ -29,7 +29,7 @@ from transferz.spectra.templates import (
     redshifted_bases,
     redshifted_lines,
 )
-from transferz.uncertainty.scores import continuous_ranked_probability_score, summarise
+from transferz.uncertainty.scores import continuous_ranked_probability_score, describe
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -94,7 +94,7 @@ def main(
         fitted = fit_templates(spectra_test, bases[best])
         described = (f"{best} components", len(seds), float(level), "clean", "chi2", 0)
         member = Member("template_fit", classes, *described)
-        tables.append(prediction_table(member, test, z_test, summarise(fitted, grid.edges, z_test)))
+        tables.append(prediction_table(member, test, z_test, describe(fitted, grid.edges, z_test)))
         if level in keep_snr:
             kept[f"template_fit/{classes}/{level:g}/test"] = fitted
         redshift = cross_correlate(spectra_test, lines, grid)

@@ -36,7 +36,7 @@ from transferz.spectra.studies import (
     read_spectra,
     write_probabilities,
 )
-from transferz.uncertainty.scores import summarise
+from transferz.uncertainty.scores import describe
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -166,7 +166,7 @@ def main(
             values = pd.DataFrame({"z_mean": predicted})
         else:
             edges = Classes(*z_range, member.classes).edges
-            values = summarise(predicted, edges, z_test)
+            values = describe(predicted, edges, z_test)
         tables.append(prediction_table(member, test, z_test, values))
         histories.append(_history(member, curve, settings))
         if study.get("probabilities") and member.head != REGRESSION:

@@ -6,7 +6,8 @@ Inputs
     truth : truth.parquet of the simulation; embedded survey only
 
 Outputs
-    scores : the columns of `uncertainty.distributions`, of the networks' own distributions
+    scores : strategy, seed, dataset, judged_by, n and `uncertainty.scores.mean_scores`, of the
+        networks' own distributions
     pit : dataset, judged_by, low, high, n, strategy: histogram of the probability integral
         transform of all seeds together
 
@@ -34,12 +35,14 @@ from transferz.networks.architecture import (
 )
 from transferz.networks.features import TARGET, feature_matrix, select_split, target_vector
 from transferz.networks.tensorflow import keras
-from transferz.uncertainty.distributions import COLUMNS, PIT_BINS, score_galaxies, summarise
+from transferz.uncertainty.scores import PIT_BINS, SCORES, WIDTH, mean_scores, score_galaxies
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
+
+COLUMNS = ["strategy", "seed", "dataset", "judged_by", "n", *SCORES, WIDTH]
 
 
 def galaxies_to_judge(
@@ -99,7 +102,7 @@ def main(
                 for judge, z in judges.items():
                     galaxies = score_galaxies(probability, classes.edges, z)
                     key = (strategy, seed, dataset, judge, len(galaxies))
-                    rows.append(dict(zip(COLUMNS, key, strict=False)) | summarise(galaxies))
+                    rows.append(dict(zip(COLUMNS, key, strict=False)) | mean_scores(galaxies))
                     found = np.histogram(galaxies["pit"], PIT_BINS, (0.0, 1.0))[0]
                     counts[dataset, judge] = counts.get((dataset, judge), 0) + found
         logger.info("%s: %d networks scored", path, len(contents.weights))

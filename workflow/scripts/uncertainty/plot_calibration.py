@@ -32,6 +32,7 @@ from transferz.report.figures import (
     subplots,
 )
 from transferz.report.tables import fixed, survey_note, thousands
+from transferz.uncertainty.scores import coverage
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -64,7 +65,7 @@ def source_table(pits: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
         centres = 0.5 * (edges[1:] + edges[:-1])
         rows += [("pit", strategy, dataset, x, y) for x, y in zip(centres, density, strict=True)]
         for level in LEVELS:
-            held = np.mean(np.abs(pit - 0.5) <= 0.5 * level)
+            held = coverage(pit, 0.5 - 0.5 * level, 0.5 + 0.5 * level)
             rows.append(("coverage", strategy, dataset, level, held - level))
     return pd.DataFrame(rows, columns=["panel", "strategy", "dataset", "x", "y"])
 

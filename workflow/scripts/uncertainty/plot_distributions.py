@@ -32,7 +32,7 @@ from transferz.report.figures import (
     subplots,
 )
 from transferz.report.tables import fixed, survey_note
-from transferz.uncertainty.distributions import central_coverage, read_scores
+from transferz.uncertainty.scores import central_coverage, read_scores
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -29,7 +29,7 @@ from transferz.report.tables import (
     survey_note,
     with_spread,
 )
-from transferz.uncertainty.distributions import SCORES, WIDTH, read_scores
+from transferz.uncertainty.scores import SCORES, WIDTH, read_scores
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -266,26 +266,3 @@ def half_sample_mode(ordered: np.ndarray) -> float:
             return float(middle)
         ordered = ordered[:2] if middle - low < high - middle else ordered[1:]
     return float(np.mean(ordered))
-
-
-def density_loss(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) -> np.ndarray:
-    """Conditional density estimation loss of each galaxy, up to a constant; smaller is better.
-
-    Integral of f(z)^2 dz - 2 f(z_true), whose mean estimates the squared distance to the true
-    conditional density (Izbicki & Lee 2017, eq. 7; RAIL's ``CDELoss``), for densities flat within
-    classes.
-
-    Parameters
-    ----------
-    probability : numpy.ndarray, shape (n, k)
-    edges : numpy.ndarray, shape (k + 1,)
-    z_true : numpy.ndarray, shape (n,)
-
-    Returns
-    -------
-    numpy.ndarray, shape (n,)
-    """
-    widths = np.diff(edges)
-    place = np.clip(np.searchsorted(edges, z_true, side="right") - 1, 0, len(widths) - 1)
-    at_truth = probability[np.arange(len(z_true)), place] / widths[place]
-    return (probability**2 / widths).sum(axis=1) - 2.0 * at_truth

@@ -1,17 +1,31 @@
-"""What a probability distribution over redshift classes is worth: calibration and sharpness.
+"""What distributions of redshift are worth: coverage, PIT, CRPS, CDE loss, by one definition each.
 
 A distribution over classes is a histogram density over redshift: flat within a class, so that its
-cumulative distribution is linear between the classes' edges. Entropies are in nats.
+cumulative distribution is linear between the classes' edges. Entropies are in nats. No TensorFlow.
+
+Shapes are the same throughout: `probability` (n, k), rows sum to 1; `edges` of the classes in
+redshift, increasing, (k + 1,); `z_true`, a label or the truth, (n,).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from transferz.core.errors import InputError
+
 TINY = 1e-12
+# Ends of the central intervals of distributions over classes: one sigma of a Gaussian, and 95%.
 CENTRAL_68 = (0.15865, 0.84135)
 CENTRAL_95 = (0.025, 0.975)
+# Classes of the histograms of the PIT: even, so that central intervals end on their edges.
+PIT_BINS = 100
+# Galaxies whose distributions are scored at a time.
+BLOCK_ROWS = 1 << 15
 
 
 def cumulative(probability: np.ndarray) -> np.ndarray:
@@ -22,30 +36,9 @@ def cumulative(probability: np.ndarray) -> np.ndarray:
     return edges
 
 
-def probability_integral_transform(
-    probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray
-) -> np.ndarray:
-    """PIT: the cumulative distribution at the true redshift, uniform on [0, 1] if calibrated.
-
-    Parameters
-    ----------
-    probability : numpy.ndarray
-        Shape (n, k).
-    edges : numpy.ndarray
-        Redshift edges of the classes, shape (k + 1,), increasing.
-    z_true : numpy.ndarray
-        Shape (n,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,).
-    """
-    levels = cumulative(probability)
-    place = np.clip(np.searchsorted(edges, z_true, side="right") - 1, 0, len(edges) - 2)
-    share = np.clip((z_true - edges[place]) / (edges[place + 1] - edges[place]), 0.0, 1.0)
-    rows = np.arange(len(z_true))
-    return levels[rows, place] + share * (levels[rows, place + 1] - levels[rows, place])
+def class_of(edges: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the class that each redshift is in, shape (n,); the nearest one outside the edges."""
+    return np.clip(np.searchsorted(edges, z, side="right") - 1, 0, len(edges) - 2)
 
 
 def quantile(probability: np.ndarray, edges: np.ndarray, level: float) -> np.ndarray:
@@ -56,6 +49,31 @@ def quantile(probability: np.ndarray, edges: np.ndarray, level: float) -> np.nda
     height = levels[rows, place + 1] - levels[rows, place]
     share = np.clip((level - levels[rows, place]) / np.maximum(height, TINY), 0.0, 1.0)
     return edges[place] + share * (edges[place + 1] - edges[place])
+
+
+# ------------------------------------------------------------------------ scores of each galaxy
+
+
+def inside(values: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
+    """Return whether each value is in its interval, both ends included, shape (n,).
+
+    Redshifts with intervals of redshift, or values of the PIT with intervals of its levels.
+    """
+    return (values >= low) & (values <= high)
+
+
+def probability_integral_transform(
+    probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray
+) -> np.ndarray:
+    """PIT, shape (n,): the cumulative distribution at the truth, uniform on [0, 1] if calibrated.
+
+    `conformal.Conformal.pit` is the same of calibrated distributions.
+    """
+    levels = cumulative(probability)
+    place = class_of(edges, z_true)
+    share = np.clip((z_true - edges[place]) / (edges[place + 1] - edges[place]), 0.0, 1.0)
+    rows = np.arange(len(z_true))
+    return levels[rows, place] + share * (levels[rows, place + 1] - levels[rows, place])
 
 
 def continuous_ranked_probability_score(
@@ -78,9 +96,20 @@ def continuous_ranked_probability_score(
         return (a * a + a * b + b * b) / 3.0
 
     score = below * square(low, middle) + (1.0 - below) * square(1.0 - middle, 1.0 - high)
-    inside = (score * widths).sum(axis=1)
+    within = (score * widths).sum(axis=1)
     outside = np.maximum(edges[0] - z_true, 0.0) + np.maximum(z_true - edges[-1], 0.0)
-    return inside + outside
+    return within + outside
+
+
+def density_loss(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) -> np.ndarray:
+    """CDE loss of each galaxy, up to a constant, shape (n,); smaller is better.
+
+    Integral of f(z)^2 dz - 2 f(z_true), whose mean estimates the squared distance to the true
+    conditional density (Izbicki & Lee 2017, eq. 7; RAIL's ``CDELoss``).
+    """
+    widths, place = np.diff(edges), class_of(edges, z_true)
+    at_truth = probability[np.arange(len(z_true)), place] / widths[place]
+    return (probability**2 / widths).sum(axis=1) - 2.0 * at_truth
 
 
 def entropy(probability: np.ndarray) -> np.ndarray:
@@ -88,17 +117,8 @@ def entropy(probability: np.ndarray) -> np.ndarray:
     return -np.sum(probability * np.log(np.maximum(probability, TINY)), axis=-1)
 
 
-def summarise(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) -> pd.DataFrame:
-    """Point estimates and calibration of each distribution.
-
-    Parameters
-    ----------
-    probability : numpy.ndarray
-        Shape (n, k), rows sum to 1.
-    edges : numpy.ndarray
-        Shape (k + 1,).
-    z_true : numpy.ndarray
-        Shape (n,).
+def describe(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) -> pd.DataFrame:
+    """Point estimates and scores of each distribution.
 
     Returns
     -------
@@ -111,8 +131,7 @@ def summarise(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) ->
         class).
     """
     centres, widths = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges)
-    best = probability.argmax(axis=1)
-    truth = np.clip(np.searchsorted(edges, z_true, side="right") - 1, 0, len(widths) - 1)
+    best, truth = probability.argmax(axis=1), class_of(edges, z_true)
     rows = np.arange(len(z_true))
     at_truth = np.maximum(probability[rows, truth], TINY)
     low, high = (quantile(probability, edges, level) for level in CENTRAL_68)
@@ -130,6 +149,115 @@ def summarise(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) ->
     return pd.DataFrame({name: values.astype(np.float32) for name, values in columns.items()})
 
 
+def score_galaxies(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) -> pd.DataFrame:
+    """Return the scores of each distribution, block by block of galaxies.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``crps``, ``cde_loss``, ``pit`` and ``width_68``: the central interval over 1 + its median.
+    """
+    parts = []
+    for start in range(0, len(z_true), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        scored = (probability[rows].astype(np.float64), edges, z_true[rows])
+        low, median, high = (
+            quantile(*scored[:2], level) for level in (CENTRAL_68[0], 0.5, CENTRAL_68[1])
+        )
+        columns = {
+            "crps": continuous_ranked_probability_score(*scored),
+            "cde_loss": density_loss(*scored),
+            "pit": probability_integral_transform(*scored),
+            WIDTH: (high - low) / (1.0 + median),
+        }
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+# ------------------------------------------------------------------------ scores of many galaxies
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score of many distributions.
+
+    Attributes
+    ----------
+    label : str
+        For axes and tables.
+    nominal : float, optional
+        Its value for calibrated distributions: the distance from it is what counts. None: smaller
+        is better.
+    """
+
+    label: str
+    nominal: float | None = None
+
+    def penalty(self, value: np.ndarray) -> np.ndarray:
+        """Return what is smaller for better distributions."""
+        return value if self.nominal is None else np.abs(value - self.nominal)
+
+
+SCORES = {
+    "crps": Score("CRPS"),
+    "cde_loss": Score("CDE loss"),
+    "pit_distance": Score("PIT distance"),
+    "coverage_68": Score("68% coverage", CENTRAL_68[1] - CENTRAL_68[0]),
+    "coverage_95": Score("95% coverage", CENTRAL_95[1] - CENTRAL_95[0]),
+}
+# Said beside them: no distribution is better for being narrow alone.
+WIDTH = "width_68"
+
+
+def coverage(values: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) -> float:
+    """Return the share of values in their intervals, see `inside`; NaN of no value."""
+    return float(inside(values, low, high).mean()) if len(values) else float("nan")
+
+
+def central_coverage(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nominal share and the coverage of central intervals, of a histogram of the PIT.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray, shape (2 m,)
+        Of equal bins from 0 to 1.
+
+    Returns
+    -------
+    nominal, held : numpy.ndarray, shape (m,)
+        From the narrowest to all.
+    """
+    half = len(counts) // 2
+    pairs = counts[:half][::-1] + counts[half:]
+    return np.arange(1, half + 1) / half, np.cumsum(pairs) / counts.sum()
+
+
+def pit_distance(pit: np.ndarray) -> float:
+    """Largest distance between the PIT's distribution and the uniform (Kolmogorov-Smirnov)."""
+    ordered = np.sort(pit)
+    steps = np.arange(len(ordered) + 1) / len(ordered)
+    return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
+
+
+def mean_scores(galaxies: pd.DataFrame) -> dict[str, float]:
+    """Return `SCORES` and `WIDTH` of many galaxies: of the losses the mean, the median width.
+
+    Parameters
+    ----------
+    galaxies : pandas.DataFrame
+        Of `score_galaxies`.
+    """
+    pit = galaxies["pit"].to_numpy()
+    return {
+        "crps": float(galaxies["crps"].mean()),
+        "cde_loss": float(galaxies["cde_loss"].mean()),
+        "pit_distance": pit_distance(pit),
+        "coverage_68": coverage(pit, *CENTRAL_68),
+        "coverage_95": coverage(pit, *CENTRAL_95),
+        WIDTH: float(galaxies[WIDTH].median()),
+    }
+
+
 def expected_calibration_error(
     confidence: np.ndarray, correct: np.ndarray, bins: int = 10
 ) -> float:
@@ -142,18 +270,6 @@ def expected_calibration_error(
     return float(np.abs(gap).sum() / len(place))
 
 
-def coverage(pit: np.ndarray, interval: tuple[float, float]) -> float:
-    """Share of truths within the central interval between two levels."""
-    return float(np.mean((pit >= interval[0]) & (pit <= interval[1])))
-
-
-def pit_distance(pit: np.ndarray) -> float:
-    """Largest distance between the PIT's distribution and the uniform (Kolmogorov-Smirnov)."""
-    ordered = np.sort(pit)
-    steps = np.arange(len(ordered) + 1) / len(ordered)
-    return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
-
-
 def decompose(members: np.ndarray) -> dict[str, np.ndarray]:
     """Tell an ensemble's uncertainty apart.
 
@@ -163,13 +279,12 @@ def decompose(members: np.ndarray) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    members : numpy.ndarray
-        Shape (n_members, n, k), rows sum to 1.
+    members : numpy.ndarray, shape (n_members, n, k)
 
     Returns
     -------
-    dict of str to numpy.ndarray
-        `total`, `aleatoric`, `epistemic`, each of shape (n,), nats; epistemic >= 0.
+    dict of str to numpy.ndarray, shape (n,)
+        `total`, `aleatoric`, `epistemic`, nats; epistemic >= 0.
     """
     total = entropy(members.mean(axis=0))
     aleatoric = entropy(members).mean(axis=0)
@@ -178,3 +293,20 @@ def decompose(members: np.ndarray) -> dict[str, np.ndarray]:
         "aleatoric": aleatoric,
         "epistemic": np.maximum(total - aleatoric, 0.0),
     }
+
+
+def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read the scores of several strategies, in their order.
+
+    Raises
+    ------
+    InputError
+        If there is no file.
+    """
+    if not paths:
+        raise InputError(
+            "no strategy gives distributions",
+            key="strategies",
+            fix="give a strategy a `head`, as config/labels.yaml does",
+        )
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)

@@ -16,13 +16,14 @@ from transferz.networks.architecture import Architecture, initial_weights, load_
 from transferz.networks.features import Scaler
 from transferz.networks.soft_labels import Classes, label_distribution
 from transferz.report.figures import FigureFiles
-from transferz.uncertainty.distributions import (
+from transferz.uncertainty.scores import (
     PIT_BINS,
     SCORES,
     central_coverage,
+    coverage,
+    mean_scores,
     read_scores,
     score_galaxies,
-    summarise,
 )
 
 CLASSES, FINE = Classes(60, 6.0), Classes(600, 6.0)
@@ -39,7 +40,7 @@ def sample(width: float, n: int = 8000) -> tuple[np.ndarray, np.ndarray]:
 
 def test_scores_are_best_where_the_stated_width_is_the_true_one() -> None:
     found = {
-        width: summarise(score_galaxies(p, FINE.edges, z))
+        width: mean_scores(score_galaxies(p, FINE.edges, z))
         for width in (0.05, 0.1, 0.2)
         for p, z in [sample(width)]
     }
@@ -56,7 +57,7 @@ def test_scores_are_best_where_the_stated_width_is_the_true_one() -> None:
 def test_blocks_of_galaxies_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     probability, z = sample(0.1, 500)
     whole = score_galaxies(probability, FINE.edges, z)
-    monkeypatch.setattr("transferz.uncertainty.distributions.BLOCK_ROWS", 7)
+    monkeypatch.setattr("transferz.uncertainty.scores.BLOCK_ROWS", 7)
     pd.testing.assert_frame_equal(score_galaxies(probability, FINE.edges, z), whole)
 
 
@@ -228,3 +229,10 @@ def test_the_figure_shows_the_histograms_in_its_table(run: Path, tmp_path: Path)
     assert np.allclose(density.mean(), 1.0) and (density.size() == 20).all()
     assert "Soft on galaxiesml by label: farthest" in (tmp_path / "f.md").read_text()
     assert (tmp_path / "f.pdf").stat().st_size > 5000 < (tmp_path / "f.png").stat().st_size
+
+
+def test_coverage_is_one_for_redshifts_and_for_the_pit() -> None:
+    z, low, high = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 1.0, 3.1, 0.0]), 3.5
+    assert coverage(z, low, high) == 0.5
+    assert coverage(np.array([0.1, 0.16, 0.5, 0.84]), 0.16, 0.84) == 0.75
+    assert np.isnan(coverage(np.array([]), 0.0, 1.0))
