@@ -1,3 +1,5 @@
+"""The network, its initial weights, its predictions, and the model files that hold them."""
+
 from __future__ import annotations
 
 import platform
@@ -7,23 +9,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 
 from scripts.networks import predict_tests
 from transferz.core.errors import InputError
-from transferz.networks.architecture import (
-    Architecture,
-    Predictor,
-    build_network,
-    get_loss,
-    initial_weights,
-    load_model,
-    predict_redshift,
-    read_models,
-    save_models,
-    warn_if_place_matters,
-)
+from transferz.networks.architecture import Architecture, build_network, initial_weights
 from transferz.networks.features import Scaler
+from transferz.networks.model_files import load_model, read_models, save_models
+from transferz.networks.prediction import Predictor, predict_redshift, warn_if_place_matters
 from transferz.networks.soft_labels import Classes
 from transferz.run import invariants
 
@@ -77,35 +69,6 @@ def test_initial_weights_are_glorot_uniform_and_depend_on_the_seed_only() -> Non
         np.float32([0.042802609503269196, 0.1359104961156845, 0.09432850033044815]),
     )
     assert not np.array_equal(weights[0], initial_weights(PAPER, 8)[0])
-
-
-def test_hsc_loss_by_hand() -> None:
-    loss = get_loss("hsc", 0.15)
-    z_true = tf.constant([[0.0], [0.5], [1.0], [1.0]])
-    z_pred = tf.constant([[0.15], [0.5], [1.6], [0.7]])
-    # dz = 0.15, 0, 0.3, -0.15: L = 1 - 1/(1+1), 0, 1 - 1/(1+4), 1 - 1/(1+1)
-    np.testing.assert_allclose(loss(z_true, z_pred)[:, 0], [0.5, 0.0, 0.8, 0.5], rtol=1e-5)
-    # The order of the arguments matters: dz is in units of 1 + z_true.
-    assert not np.allclose(loss(z_pred, z_true), loss(z_true, z_pred))
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("mse", [0.25, 4.0]),
-        ("mae", [0.5, 2.0]),
-        ("huber", [0.125, 1.5]),
-        ("log_cosh", np.log(np.cosh([0.5, 2.0]))),
-    ],
-)
-def test_other_losses_by_hand(name: str, expected: list[float]) -> None:
-    found = get_loss(name, 1.0)(tf.constant([[1.0], [1.0]]), tf.constant([[1.5], [-1.0]]))
-    np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-5)
-
-
-def test_unknown_loss_is_named() -> None:
-    with pytest.raises(InputError, match=r"training\.loss: unknown loss; found hcs; expected hsc"):
-        get_loss("hcs", 0.15)
 
 
 @pytest.fixture(scope="module")

@@ -19,29 +19,19 @@ import pytest
 from scripts.networks import train
 from transferz.core import progress
 from transferz.core.errors import InputError
-from transferz.networks import training
+from transferz.networks import checkpoints, training
 from transferz.networks.architecture import (
     Architecture,
     build_network,
     initial_weights,
-    load_model,
-    read_models,
     trained_part,
 )
-from transferz.networks.class_losses import ClassLoss
+from transferz.networks.checkpoints import Checkpoint, fingerprint, train_seeds
+from transferz.networks.losses import ClassLoss
+from transferz.networks.model_files import load_model, read_models
 from transferz.networks.soft_labels import Classes, label_distribution
 from transferz.networks.tensorflow import tf
-from transferz.networks.training import (
-    Checkpoint,
-    EarlyStopping,
-    Sample,
-    Settings,
-    State,
-    Trainer,
-    fingerprint,
-    permutation,
-    train_seeds,
-)
+from transferz.networks.training import EarlyStopping, Sample, Settings, State, Trainer, permutation
 from transferz.uncertainty.scores import quantile
 
 PAPER = Architecture(5)
@@ -327,7 +317,7 @@ def test_resume_within_a_seed_gives_the_same_bits(
         if (seed, epoch) == (1, 4):
             raise KilledError
 
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(progress.Progress, "epoch", kill)
     with pytest.raises(KilledError):
         train_seeds(trainer, starts([0, 1]), checkpoint=Checkpoint(tmp_path, "x"))
@@ -489,8 +479,8 @@ def test_script_trains_classes_on_what_labels_are_worth(tmp_path: Path) -> None:
 CHILD = """
 import json, sys
 from scripts.networks import train
-from transferz.networks import training
-training.CHECKPOINT_SECONDS = 0.0
+from transferz.networks import checkpoints
+checkpoints.CHECKPOINT_SECONDS = 0.0
 train.main(**json.load(open(sys.argv[1])))
 """
 

@@ -24,8 +24,9 @@ from transferz.catalogues.streams import (
     stream_catalogue,
 )
 from transferz.core.errors import InputError
-from transferz.networks.architecture import Architecture, initial_weights, save_models
+from transferz.networks.architecture import Architecture, initial_weights
 from transferz.networks.features import Scaler
+from transferz.networks.model_files import save_models
 from transferz.photo_z.catalogue import PDF_EDGES, predict_catalogue
 
 BANDS = ["g", "r", "i"]

@@ -11,7 +11,7 @@ from scripts.run import benchmark_run, benchmark_training, plot_benchmark_traini
 from transferz.core import progress
 from transferz.core.errors import InputError
 from transferz.networks.architecture import Architecture
-from transferz.networks.training import CHECKPOINT_SECONDS as TRAINER_CHECKPOINT_SECONDS
+from transferz.networks.checkpoints import CHECKPOINT_SECONDS as TRAINER_CHECKPOINT_SECONDS
 from transferz.run.benchmark_page import CHECKPOINT_SECONDS
 from transferz.run.benchmarking import Spread, flops_per_galaxy, workers
 

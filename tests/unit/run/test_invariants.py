@@ -186,7 +186,8 @@ def test_inputs_outside_the_range_trained_on_are_reported(
 
 def test_a_network_that_predicts_nan_stops_the_run(tmp_path: Path) -> None:
     from scripts.networks import predict_tests
-    from transferz.networks.architecture import Architecture, initial_weights, save_models
+    from transferz.networks.architecture import Architecture, initial_weights
+    from transferz.networks.model_files import save_models
 
     architecture = Architecture(1, (4,))
     weights = initial_weights(architecture, 0)

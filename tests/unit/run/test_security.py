@@ -25,7 +25,7 @@ from transferz.catalogues.download import Dataset, fetch
 from transferz.catalogues.formats import Column, expand_bands, read_catalogue
 from transferz.core.errors import InputError
 from transferz.core.products import write_csv
-from transferz.networks.training import Checkpoint
+from transferz.networks.checkpoints import Checkpoint
 from transferz.report.tables import markdown_table
 from transferz.run.invariants import read_weights
 from transferz.uncertainty.calibration_sample import CalibrationSample
@@ -148,7 +148,7 @@ ARRAY_READERS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("reader", [*ARRAY_READERS, "read_models"])
 def test_no_pickle_in_an_array_file_is_loaded(tmp_path: Path, trap: Path, reader: str) -> None:
-    from transferz.networks.architecture import read_models
+    from transferz.networks.model_files import read_models
 
     path = tmp_path / "seed-000.npz"
     bomb = np.array([Payload(trap)], dtype=object)

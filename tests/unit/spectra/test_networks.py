@@ -8,7 +8,7 @@ pytest.importorskip("tensorflow")
 import keras
 
 from transferz.core.errors import InputError
-from transferz.networks.class_losses import ClassLoss, cross_entropy
+from transferz.networks.losses import ClassLoss, cross_entropy
 from transferz.spectra.grism import Classes
 from transferz.spectra.networks import (
     Architecture,

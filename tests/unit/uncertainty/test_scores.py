@@ -12,8 +12,9 @@ from scipy import stats
 from scripts.uncertainty import evaluate_distributions, plot_distributions, table_distributions
 from transferz.core.errors import InputError
 from transferz.evaluation.judges import JUDGED, true_redshifts
-from transferz.networks.architecture import Architecture, initial_weights, load_model, save_models
+from transferz.networks.architecture import Architecture, initial_weights
 from transferz.networks.features import Scaler
+from transferz.networks.model_files import load_model, save_models
 from transferz.networks.soft_labels import Classes, label_distribution
 from transferz.report.figures import FigureFiles
 from transferz.uncertainty.scores import (

@@ -20,14 +20,11 @@ import pandas as pd
 from transferz.core.errors import InputError
 from transferz.core.logs import job
 from transferz.core.products import read_parquet, write_parquet
-from transferz.networks.architecture import (
-    ModelFile,
-    Predictor,
-    build_network,
-    configure_tensorflow,
-    read_models,
-)
+from transferz.networks.architecture import build_network
 from transferz.networks.features import TARGET, Scaler, feature_matrix, select_split, target_vector
+from transferz.networks.model_files import ModelFile, read_models
+from transferz.networks.prediction import Predictor
+from transferz.networks.tensorflow import configure_tensorflow
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -24,16 +24,8 @@ import pandas as pd
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
-from transferz.networks.architecture import (
-    Architecture,
-    ModelFile,
-    Weights,
-    configure_tensorflow,
-    initial_weights,
-    read_models,
-    save_models,
-)
-from transferz.networks.class_losses import ClassLoss
+from transferz.networks.architecture import Architecture, Weights, initial_weights
+from transferz.networks.checkpoints import Checkpoint, fingerprint, train_seeds
 from transferz.networks.features import (
     TARGET,
     Scaler,
@@ -42,17 +34,12 @@ from transferz.networks.features import (
     select_split,
     target_vector,
 )
+from transferz.networks.losses import ClassLoss
 from transferz.networks.low_rank import LowRankTrainer
+from transferz.networks.model_files import ModelFile, read_models, save_models
 from transferz.networks.soft_labels import Classes, label_distribution, label_errors
-from transferz.networks.training import (
-    Checkpoint,
-    Fit,
-    Sample,
-    Settings,
-    Trainer,
-    fingerprint,
-    train_seeds,
-)
+from transferz.networks.tensorflow import configure_tensorflow
+from transferz.networks.training import Fit, Sample, Settings, Trainer
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -105,7 +105,8 @@ def measure_training_start(batch_size: int) -> tuple[float, float]:
     # Imported here because the import is what is measured.
     import numpy as np
 
-    from transferz.networks.architecture import Architecture, configure_tensorflow
+    from transferz.networks.architecture import Architecture
+    from transferz.networks.tensorflow import configure_tensorflow
     from transferz.networks.training import Sample, Settings, Trainer
 
     configure_tensorflow(1)

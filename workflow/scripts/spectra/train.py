@@ -23,8 +23,8 @@ import pandas as pd
 from transferz.core.errors import InputError
 from transferz.core.logs import job
 from transferz.core.products import write_csv, write_parquet
-from transferz.networks.architecture import configure_tensorflow
-from transferz.networks.class_losses import ClassLoss
+from transferz.networks.losses import ClassLoss
+from transferz.networks.tensorflow import configure_tensorflow
 from transferz.spectra.grism import Classes, SpectraFile
 from transferz.spectra.networks import Architecture, Settings, Task, Trainer, softmax
 from transferz.spectra.spoilt_labels import LabelRecipe, hard_targets, spoil, target_distribution

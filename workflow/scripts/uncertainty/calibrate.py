@@ -22,9 +22,9 @@ import pandas as pd
 from transferz.api import PhotoZ
 from transferz.core.logs import job
 from transferz.core.products import read_parquet, write_parquet
-from transferz.networks.architecture import configure_tensorflow
 from transferz.networks.ensemble import Ensemble
 from transferz.networks.features import TARGET
+from transferz.networks.tensorflow import configure_tensorflow
 from transferz.uncertainty.calibration_sample import CalibrationSample, calibration_part
 
 if TYPE_CHECKING:

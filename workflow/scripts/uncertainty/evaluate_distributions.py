@@ -27,14 +27,11 @@ from transferz.core.errors import InputError
 from transferz.core.logs import job
 from transferz.core.products import read_parquet, write_csv
 from transferz.evaluation.judges import redshifts_by_judge
-from transferz.networks.architecture import (
-    Predictor,
-    build_network,
-    configure_tensorflow,
-    read_models,
-)
+from transferz.networks.architecture import build_network
 from transferz.networks.features import TARGET, feature_matrix, select_split, target_vector
-from transferz.networks.tensorflow import keras
+from transferz.networks.model_files import read_models
+from transferz.networks.prediction import Predictor
+from transferz.networks.tensorflow import configure_tensorflow, keras
 from transferz.uncertainty.scores import PIT_BINS, SCORES, WIDTH, mean_scores, score_galaxies
 
 if TYPE_CHECKING:

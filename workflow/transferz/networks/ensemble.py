@@ -14,14 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from transferz.core.errors import InputError
-from transferz.networks.architecture import (
-    PREDICTION_ROWS,
-    ModelFile,
-    Predictor,
-    build_network,
-    read_models,
-    warn_if_place_matters,
-)
+from transferz.networks.architecture import build_network
+from transferz.networks.model_files import ModelFile, read_models
+from transferz.networks.prediction import PREDICTION_ROWS, Predictor, warn_if_place_matters
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from transferz.networks.architecture import Architecture, Weights
 from transferz.networks.tensorflow import keras
 from transferz.networks.training import Fit, Sample, Settings, State, Trainer
 
-# Second entry of the random generators' keys; see network.INITIALISATION_STREAM.
+# Second entry of the random generators' keys; see architecture.INITIALISATION_STREAM.
 ADAPTATION_STREAM = 2
 
 

@@ -21,8 +21,8 @@ from transferz.catalogues.streams import (
     standardise,
     stream_catalogue,
 )
-from transferz.networks.architecture import configure_tensorflow
 from transferz.networks.ensemble import Ensemble
+from transferz.networks.tensorflow import configure_tensorflow
 from transferz.uncertainty.calibration_sample import CalibrationSample
 
 logger = logging.getLogger(__name__)

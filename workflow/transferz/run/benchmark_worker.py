@@ -23,25 +23,13 @@ import pandas as pd
 
 from transferz.core.products import read_parquet, write_parquet
 from transferz.networks import training
-from transferz.networks.architecture import (
-    Architecture,
-    build_network,
-    configure_tensorflow,
-    get_loss,
-    initial_weights,
-    save_models,
-)
+from transferz.networks.architecture import Architecture, build_network, initial_weights
+from transferz.networks.checkpoints import Checkpoint, train_seeds
 from transferz.networks.features import TARGET, Scaler, feature_matrix, target_vector
-from transferz.networks.tensorflow import keras, tf
-from transferz.networks.training import (
-    Checkpoint,
-    Fit,
-    Sample,
-    Settings,
-    State,
-    Trainer,
-    train_seeds,
-)
+from transferz.networks.losses import get_loss
+from transferz.networks.model_files import save_models
+from transferz.networks.tensorflow import configure_tensorflow, keras, tf
+from transferz.networks.training import Fit, Sample, Settings, State, Trainer
 
 # Seconds that a short measurement is repeated for.
 MEASURE_SECONDS = 0.3

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transferz.core.errors import InputError
-from transferz.networks.class_losses import ClassLoss, class_loss
+from transferz.networks.losses import ClassLoss, class_loss
 from transferz.networks.tensorflow import keras, tf
 
 logger = logging.getLogger(__name__)

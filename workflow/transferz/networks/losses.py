@@ -1,16 +1,74 @@
-"""Losses of networks whose output is a distribution over classes of redshift.
+"""Losses of single galaxies: of redshifts, and of distributions over classes of redshift.
 
-P is the softmax of the network's outputs, Q the target: one-hot, or the distribution that an
-uncertain label stands for (after G. Tsagkatakis, talk at COSMO21, 2024).
+For the latter, P is the softmax of the network's outputs, Q the target: one-hot, or the
+distribution that an uncertain label stands for (after G. Tsagkatakis, talk at COSMO21, 2024).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from transferz.networks.tensorflow import tf
+from transferz.core.errors import InputError
+from transferz.networks.tensorflow import keras, tf
+
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def hsc_loss(gamma: float) -> Loss:
+    """Loss of Tanaka et al. (2018): 1 - 1 / (1 + (dz / gamma)^2).
+
+    dz = (z_pred - z_true) / (1 + z_true). The authors' public code passes its arguments in the
+    other order and so divides by 1 + z_pred; this is the published formula.
+    """
+
+    def loss(z_true: tf.Tensor, z_pred: tf.Tensor) -> tf.Tensor:
+        dz = (z_pred - z_true) / (1.0 + z_true)
+        return 1.0 - 1.0 / (1.0 + tf.square(dz / gamma))
+
+    return loss
+
+
+def _huber(gamma: float) -> Loss:
+    return lambda z_true, z_pred: keras.losses.huber(z_true, z_pred, delta=gamma)
+
+
+LOSSES: dict[str, Callable[[float], Loss]] = {
+    "hsc": hsc_loss,
+    "huber": _huber,
+    "log_cosh": lambda gamma: keras.losses.log_cosh,
+    "mae": lambda gamma: keras.losses.mean_absolute_error,
+    "mse": lambda gamma: keras.losses.mean_squared_error,
+}
+
+
+def get_loss(name: str, gamma: float) -> Loss:
+    """Loss per galaxy by name.
+
+    Parameters
+    ----------
+    name : str
+        A key of `LOSSES`. All but ``hsc`` act on z_pred - z_true.
+    gamma : float
+        Scale of ``hsc`` (in dz) and of ``huber`` (in z); unused by the others.
+
+    Returns
+    -------
+    callable
+        (z_true, z_pred), each (n, 1), to n losses, of shape (n,) or (n, 1).
+
+    Raises
+    ------
+    InputError
+        On an unknown name.
+    """
+    if name not in LOSSES:
+        raise InputError(
+            "unknown loss", key="training.loss", found=name, expected=", ".join(sorted(LOSSES))
+        )
+    return LOSSES[name](gamma)
 
 
 def jensen_shannon(target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

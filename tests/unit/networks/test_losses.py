@@ -1,4 +1,4 @@
-"""Losses of classifications: against SciPy, finite differences, and where numbers underflow."""
+"""Losses by hand; of classes against SciPy, finite differences, and where numbers underflow."""
 
 from __future__ import annotations
 
@@ -6,15 +6,46 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
 
-from transferz.networks.class_losses import (
+from transferz.core.errors import InputError
+from transferz.networks.losses import (
     ClassLoss,
     class_loss,
     cross_entropy,
     entropy,
+    get_loss,
     jensen_shannon,
 )
 from transferz.networks.tensorflow import tf
 from transferz.spectra.networks import softmax
+
+
+def test_hsc_loss_by_hand() -> None:
+    loss = get_loss("hsc", 0.15)
+    z_true = tf.constant([[0.0], [0.5], [1.0], [1.0]])
+    z_pred = tf.constant([[0.15], [0.5], [1.6], [0.7]])
+    # dz = 0.15, 0, 0.3, -0.15: L = 1 - 1/(1+1), 0, 1 - 1/(1+4), 1 - 1/(1+1)
+    np.testing.assert_allclose(loss(z_true, z_pred)[:, 0], [0.5, 0.0, 0.8, 0.5], rtol=1e-5)
+    # The order of the arguments matters: dz is in units of 1 + z_true.
+    assert not np.allclose(loss(z_pred, z_true), loss(z_true, z_pred))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mse", [0.25, 4.0]),
+        ("mae", [0.5, 2.0]),
+        ("huber", [0.125, 1.5]),
+        ("log_cosh", np.log(np.cosh([0.5, 2.0]))),
+    ],
+)
+def test_other_losses_by_hand(name: str, expected: list[float]) -> None:
+    found = get_loss(name, 1.0)(tf.constant([[1.0], [1.0]]), tf.constant([[1.5], [-1.0]]))
+    np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-5)
+
+
+def test_unknown_loss_is_named() -> None:
+    with pytest.raises(InputError, match=r"training\.loss: unknown loss; found hcs; expected hsc"):
+        get_loss("hcs", 0.15)
 
 
 def distributions(seed: int, n: int = 60, k: int = 25) -> tuple[np.ndarray, np.ndarray]:

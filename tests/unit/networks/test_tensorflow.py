@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from transferz.core.errors import InputError
-from transferz.networks import architecture
-from transferz.networks.architecture import configure_tensorflow
+from transferz.networks import tensorflow
+from transferz.networks.tensorflow import configure_tensorflow
 
 
 class FakeConfig:
@@ -43,7 +43,7 @@ class FakeConfig:
 
 def configure(monkeypatch: pytest.MonkeyPatch, n_gpus: int, device: str) -> tuple[str, FakeConfig]:
     config = FakeConfig(n_gpus)
-    monkeypatch.setattr(architecture, "tf", SimpleNamespace(config=config))
+    monkeypatch.setattr(tensorflow, "tf", SimpleNamespace(config=config))
     return configure_tensorflow(3, device), config
 
 
