@@ -106,8 +106,8 @@ if config["survey"] != "custom":
             columns="config/columns.tsv",
             matched="<results>/transferz/matched.parquet",
         output:
-            separations="<results>/quality/separations.csv",
-            sky="<results>/quality/sky_map.csv",
+            separation_table="<results>/quality/separations.csv",
+            sky_table="<results>/quality/sky_map.csv",
         log:
             "<logs>/measure_match.log",
         benchmark:
@@ -131,7 +131,7 @@ if config["survey"] != "custom":
 
     rule plot_sky_map:
         input:
-            table="<results>/quality/sky_map.csv",
+            sky="<results>/quality/sky_map.csv",
         output:
             pdf="<results>/figures/sky_map.pdf",
             png="<results>/figures/sky_map.png",
@@ -155,7 +155,7 @@ if config["survey"] != "custom":
 
     rule plot_separations:
         input:
-            table="<results>/quality/separations.csv",
+            separations="<results>/quality/separations.csv",
         output:
             pdf="<results>/figures/separations.pdf",
             png="<results>/figures/separations.png",

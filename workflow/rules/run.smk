@@ -189,7 +189,7 @@ if config["survey"] != "custom":
             runtime=request(60),
         params:
             rows=config["catalogue_benchmark"]["rows"],
-            columns=config["catalogue_benchmark"]["columns"],
+            n_columns=config["catalogue_benchmark"]["columns"],
             hsc_rows=config["catalogue_benchmark"]["hsc_rows"],
             code=code_hash("run/benchmark_catalogues", "catalogues"),
         message:

@@ -1,10 +1,15 @@
 """Clean GalaxiesML: its published cuts and rules for duplicates, its published split kept.
 
-Inputs: the three CSV files of the GalaxiesML release, the table of column templates. Outputs:
-galaxiesml.parquet (a catalogue table with a column `split`) and its cut flow.
+Inputs
+    training, validation, testing : CSV files of the release; "the first" of several rows is meant
+        in this order
+    columns : table of column templates
+
+Outputs
+    galaxiesml : Parquet, a catalogue table with a column `split`
+    cutflow : CSV
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,13 +24,11 @@ from transferz.catalogues.cuts import (
 )
 from transferz.catalogues.formats import load_columns, read_catalogue
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
-
-logger = logging.getLogger(__name__)
 
 
 def first_of_each_spectrum(table: pd.DataFrame) -> pd.Series:
@@ -95,22 +98,7 @@ def main(
     version: str,
     cuts: Mapping[str, Mapping | None],
 ) -> None:
-    """Write the cleaned catalogue and its cut flow.
-
-    Parameters
-    ----------
-    training, validation, testing : path
-        CSV files of the release, in the order in which "the first" is meant.
-    columns : path
-        Column templates.
-    galaxiesml, cutflow : path
-        Outputs, Parquet and CSV.
-    bands : sequence of str
-    version : str
-        Version of GalaxiesML in the column templates.
-    cuts : mapping
-        Named cuts in their order; None switches one off.
-    """
+    """Write the cleaned catalogue and its cut flow; `version` is that in the column templates."""
     templates = load_columns(columns, "galaxiesml", version, bands)
     files = {"train": training, "validation": validation, "test": testing}
     parts = [read_catalogue(path, templates).assign(split=split) for split, path in files.items()]
@@ -125,15 +113,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.training,
-            snakemake.input.validation,
-            snakemake.input.testing,
-            snakemake.input.columns,
-            snakemake.output.galaxiesml,
-            snakemake.output.cutflow,
-            bands=snakemake.params.bands,
-            version=snakemake.params.version,
-            cuts=snakemake.params.cuts,
-        )
+    run(main, snakemake)

@@ -1,7 +1,12 @@
 """Measure the match of COSMOS2020 to HSC: separations beside chance, and the map of the sky.
 
-Inputs: both catalogues in the archives' formats, the table of column templates, matched.parquet.
-Outputs: separations.csv and sky_map.csv, which the figures of the same names show.
+Inputs
+    cosmos, hsc : both catalogues as the archives serve them
+    columns : table of column templates
+    matched : the match of the two
+
+Outputs
+    separation_table, sky_table : CSV, which plot_separations and plot_sky_map show
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +15,7 @@ from typing import TYPE_CHECKING
 from transferz.catalogues.cuts import apply_cuts
 from transferz.catalogues.formats import load_columns, read_catalogue
 from transferz.catalogues.match_quality import separations, sky_counts
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
 
 if TYPE_CHECKING:
@@ -31,21 +36,7 @@ def main(
     hsc_cuts: Mapping[str, Mapping | None],
     radius: float,
 ) -> None:
-    """Write the tables.
-
-    Parameters
-    ----------
-    cosmos, hsc, columns, matched : path
-        Catalogues, column templates, and the match of the two.
-    separation_table, sky_table : path
-        Outputs, CSV.
-    bands : sequence of str
-    cosmos_version, hsc_version : str
-    hsc_cuts : mapping
-        Cuts on the HSC table before the match.
-    radius : float
-        Match radius, arcsec.
-    """
+    """Write the tables; settings as of `crossmatch.match_surveys`."""
     wanted = load_columns(columns, "cosmos2020", cosmos_version, bands)
     first = read_catalogue(cosmos, [c for c in wanted if c.quantity in ("ra_cosmos", "dec_cosmos")])
     first = first.rename(columns={"ra_cosmos": "ra", "dec_cosmos": "dec"})
@@ -66,17 +57,4 @@ def columns_of(cut: Mapping, bands: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.cosmos,
-            snakemake.input.hsc,
-            snakemake.input.columns,
-            snakemake.input.matched,
-            snakemake.output.separations,
-            snakemake.output.sky,
-            bands=snakemake.params.bands,
-            cosmos_version=snakemake.params.cosmos_version,
-            hsc_version=snakemake.params.hsc_version,
-            hsc_cuts=snakemake.params.hsc_cuts,
-            radius=snakemake.params.radius,
-        )
+    run(main, snakemake)

@@ -1,7 +1,10 @@
 """Draw the uncertainty of the labels against magnitude, before and after the cuts.
 
-Inputs: matched.parquet, transferz.parquet. Outputs: figures/label_uncertainty.{pdf,png,csv} and its
-caption.
+Inputs
+    matched, transferz : galaxies before and after the cuts
+
+Outputs
+    figures/label_uncertainty.{pdf,png,csv} and its caption
 """
 
 from typing import TYPE_CHECKING
@@ -12,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from transferz.catalogues.cuts import photo_z_half_width
 from transferz.catalogues.match_quality import quantiles_in_bins, stack
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.report.figures import (
     NEUTRAL,
@@ -74,26 +77,8 @@ def draw(table: pd.DataFrame, band: str) -> Figure:
     return figure
 
 
-def main(
-    matched: str,
-    transferz: str,
-    files: FigureFiles,
-    *,
-    band: str,
-    survey: str,
-) -> None:
-    """Write the figure, its numbers and its caption.
-
-    Parameters
-    ----------
-    matched, transferz : path
-        Galaxies before and after the cuts.
-    files : FigureFiles
-        Outputs.
-    band : str
-        Whose magnitude is on the axis.
-    survey : {"embedded", "archive"}
-    """
+def main(matched: str, transferz: str, files: FigureFiles, *, band: str, survey: str) -> None:
+    """Write the figure, its numbers and its caption; the magnitude of `band` is on the axis."""
     label = ["lp_zPDF", "lp_zPDF_l68", "lp_zPDF_u68"]
     before = read_parquet(matched, ["flag_combined", "lp_type", f"mag_{band}", *label])
     columns = ["redshift", "redshift_l68", "redshift_u68", f"mag_{band}"]
@@ -112,11 +97,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.matched,
-            snakemake.input.transferz,
-            FigureFiles.of(snakemake.output),
-            band=snakemake.params.band,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -1,6 +1,10 @@
 """Draw by how much HSC cmodel magnitudes differ from those of COSMOS2020, against magnitude.
 
-Input: matched.parquet. Outputs: figures/magnitude_offsets.{pdf,png,csv} and its caption.
+Inputs
+    matched : output of the cross-match
+
+Outputs
+    figures/magnitude_offsets.{pdf,png,csv} and its caption
 """
 
 from collections.abc import Sequence
@@ -12,7 +16,7 @@ from matplotlib.figure import Figure
 
 from transferz.catalogues.match_quality import quantiles_in_bins, stack
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.report.figures import (
     NEUTRAL,
@@ -60,24 +64,8 @@ def draw(table: pd.DataFrame, bands: Sequence[str]) -> Figure:
     return figure
 
 
-def main(
-    matched: str,
-    files: FigureFiles,
-    *,
-    bands: Sequence[str],
-    survey: str,
-) -> None:
-    """Write the figure, its numbers and its caption.
-
-    Parameters
-    ----------
-    matched : path
-    files : FigureFiles
-        Outputs.
-    bands : sequence of str
-        Those that COSMOS2020 lacks are left out.
-    survey : {"embedded", "archive"}
-    """
+def main(matched: str, files: FigureFiles, *, bands: Sequence[str], survey: str) -> None:
+    """Write the figure, its numbers and its caption; bands that COSMOS2020 lacks are left out."""
     names = pq.read_schema(matched).names
     shown = [band for band in bands if f"mag_{band}_cosmos" in names]
     if not shown:
@@ -103,10 +91,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.matched,
-            FigureFiles.of(snakemake.output),
-            bands=snakemake.params.bands,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -1,6 +1,10 @@
 """Draw how far matched objects lie apart, beside chance matches; purity and completeness.
 
-Input: separations.csv. Outputs: figures/separations.{pdf,png} and its caption.
+Inputs
+    separations : CSV of measure_match
+
+Outputs
+    figures/separations.{pdf,png} and its caption
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from transferz.catalogues.match_quality import REACH, SHIFT
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.report.figures import (
     NEUTRAL,
     SOURCE,
@@ -50,19 +54,9 @@ def draw(table: pd.DataFrame, radius: float) -> Figure:
     return figure
 
 
-def main(table: str, files: FigureFiles, *, radius: float, survey: str) -> None:
-    """Write the figure and its caption.
-
-    Parameters
-    ----------
-    table : path
-    files : FigureFiles
-        Outputs.
-    radius : float
-        Match radius in use, arcsec.
-    survey : {"embedded", "archive"}
-    """
-    rows = pd.read_csv(table)
+def main(separations: str, files: FigureFiles, *, radius: float, survey: str) -> None:
+    """Write the figure and its caption; `radius` is the match radius in use, arcsec."""
+    rows = pd.read_csv(separations)
     at = rows.iloc[(rows["high"] - radius).abs().argmin()]
     files.save(
         draw(rows, radius),
@@ -80,10 +74,4 @@ def main(table: str, files: FigureFiles, *, radius: float, survey: str) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.table,
-            FigureFiles.of(snakemake.output),
-            radius=snakemake.params.radius,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

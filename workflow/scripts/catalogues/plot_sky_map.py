@@ -1,6 +1,10 @@
 """Draw where the objects of both catalogues, and their matches, are on the sky.
 
-Input: sky_map.csv. Outputs: figures/sky_map.{pdf,png} and its caption.
+Inputs
+    sky : CSV of measure_match
+
+Outputs
+    figures/sky_map.{pdf,png} and its caption
 """
 
 from collections.abc import Mapping
@@ -10,7 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.report.figures import (
     FigureFiles,
     density_map,
@@ -49,9 +53,9 @@ def draw(cells: pd.DataFrame) -> Figure:
     return figure
 
 
-def main(table: str, files: FigureFiles, *, survey: str) -> None:
-    """Write the figure and its caption; `survey` is embedded or archive."""
-    cells = pd.read_csv(table)
+def main(sky: str, files: FigureFiles, *, survey: str) -> None:
+    """Write the figure and its caption."""
+    cells = pd.read_csv(sky)
     totals: Mapping[str, str] = {name: thousands(cells[name].sum()) for name in PANELS}
     files.save(
         draw(cells),
@@ -65,9 +69,4 @@ def main(table: str, files: FigureFiles, *, survey: str) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.table,
-            FigureFiles.of(snakemake.output),
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -1,7 +1,11 @@
 """Select TransferZ from the matched table: cuts in their order, the photo-z as the label.
 
-Input: matched.parquet. Outputs: transferz.parquet (a catalogue table) and cutflow.csv, the
-paper's Table 2.
+Inputs
+    matched : output of the cross-match
+
+Outputs
+    transferz : Parquet, a catalogue table
+    cutflow : CSV, the paper's Table 2
 """
 
 import json
@@ -13,7 +17,7 @@ import pyarrow.parquet as pq
 
 from transferz.catalogues.cuts import apply_cuts, check_counts, correct_photometry, join_cutflows
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_parquet
 
 if TYPE_CHECKING:
@@ -88,20 +92,7 @@ def main(
     cuts: Mapping[str, Mapping | None],
     photometry: Mapping,
 ) -> None:
-    """Write TransferZ and its cut flow.
-
-    Parameters
-    ----------
-    matched : path
-        Output of the cross-match.
-    transferz, cutflow : path
-        Outputs, Parquet and CSV.
-    bands : sequence of str
-    cuts : mapping
-        Named cuts in their order; None switches one off.
-    photometry : mapping
-        ``extinction``, ``coefficients``, ``offsets`` of `correct_photometry`.
-    """
+    """Write TransferZ and its cut flow; `photometry` has the settings of `correct_photometry`."""
     table = read_parquet(matched)
     provenance = matched_provenance(matched)
     table = correct_photometry(table, bands, **photometry)
@@ -113,12 +104,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.matched,
-            snakemake.output.transferz,
-            snakemake.output.cutflow,
-            bands=snakemake.params.bands,
-            cuts=snakemake.params.cuts,
-            photometry=snakemake.params.photometry,
-        )
+    run(main, snakemake)

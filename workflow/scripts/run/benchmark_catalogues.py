@@ -1,8 +1,13 @@
 """Measure seconds and peak memory of reading and matching catalogues of the genuine size.
 
-Input: the table of column templates. Outputs: catalogues.csv and catalogues.md. A stand-in for
-COSMOS2020 CLASSIC is written to a temporary file beside them and removed; each measurement runs in
-a process of its own, with the file dropped from the page cache before it.
+Inputs
+    columns : table of column templates
+
+Outputs
+    table, report : catalogues.csv and catalogues.md
+
+A stand-in for COSMOS2020 CLASSIC is written to a temporary file beside them and removed. Each
+measurement runs in a process of its own, with the file dropped from the page cache before it.
 """
 
 import logging
@@ -20,11 +25,11 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from scripts.catalogues import crossmatch
+from transferz.catalogues.crossmatch import match_surveys
 from transferz.catalogues.formats import Column, load_columns, read_catalogue
 from transferz.catalogues.matching import cross_match
-from transferz.core.logs import job
-from transferz.core.products import write_csv, write_text
+from transferz.core.logs import run
+from transferz.core.products import write_csv, write_parquet, write_text
 from transferz.run.synthetic_table import perturbed, random_sky, write_standin
 
 if TYPE_CHECKING:
@@ -89,51 +94,44 @@ def read_memmap(path: Path, columns: list[Column]) -> None:
             np.array(hdus[1].data[column.name])
 
 
-def main(
-    templates: str, table: str, report: str, *, rows: int, n_columns: int, hsc_rows: int
-) -> None:
-    """Write the measurements.
+def cross_match_files(cosmos: Path, hsc: Path, columns: str) -> None:
+    """Do what the rule crossmatch does."""
+    table, _ = match_surveys(
+        cosmos,
+        hsc,
+        columns,
+        bands=BANDS,
+        cosmos_version="CLASSIC",
+        hsc_version="pdr2",
+        radius=1.0,
+        hsc_cuts=PRIMARY,
+    )
+    write_parquet(table, hsc.with_name("matched.parquet"))
 
-    Parameters
-    ----------
-    templates : path
-        Column templates.
-    table, report : path
-        Outputs, CSV and Markdown.
-    rows, n_columns : int
-        Of the stand-in for COSMOS2020.
-    hsc_rows : int
-        Of the stand-in for HSC.
-    """
-    columns = load_columns(templates, "cosmos2020", "CLASSIC", BANDS)
-    hsc_columns = load_columns(templates, "hsc", "pdr2", BANDS)
+
+def main(
+    columns: str, table: str, report: str, *, rows: int, n_columns: int, hsc_rows: int
+) -> None:
+    """Write the measurements of tables of `rows` x `n_columns` (COSMOS2020), `hsc_rows` (HSC)."""
+    wanted = load_columns(columns, "cosmos2020", "CLASSIC", BANDS)
+    hsc_columns = load_columns(columns, "hsc", "pdr2", BANDS)
     sky = random_sky(rows, seed=1)
     hsc_sky = perturbed(sky, hsc_rows, seed=2)
     results = []
     Path(table).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=Path(table).parent) as folder:
         big, hsc = Path(folder) / "cosmos2020.fits", Path(folder) / "hsc.fits"
-        write_standin(big, columns, rows=rows, n_columns=n_columns, sky=sky)
+        write_standin(big, wanted, rows=rows, n_columns=n_columns, sky=sky)
         write_standin(hsc, hsc_columns, rows=hsc_rows, n_columns=0, sky=hsc_sky)
         size = big.stat().st_size
         tasks: dict[str, Callable[[], None]] = {
             "nothing": lambda: None,
             "read every byte": lambda: read_all_bytes(big),
-            "this workflow's reader": lambda: read_catalogue(big, columns, unique="cosmos_id"),
-            "fitsio": lambda: read_fitsio(big, columns),
-            "astropy, mapped": lambda: read_memmap(big, columns),
+            "this workflow's reader": lambda: read_catalogue(big, wanted, unique="cosmos_id"),
+            "fitsio": lambda: read_fitsio(big, wanted),
+            "astropy, mapped": lambda: read_memmap(big, wanted),
             "match positions": lambda: cross_match(*sky.T, *hsc_sky.T, 1.0),
-            "rule crossmatch": lambda: crossmatch.main(
-                big,
-                hsc,
-                templates,
-                Path(folder) / "matched.parquet",
-                bands=BANDS,
-                cosmos_version="CLASSIC",
-                hsc_version="pdr2",
-                radius=1.0,
-                hsc_cuts=PRIMARY,
-            ),
+            "rule crossmatch": lambda: cross_match_files(big, hsc, columns),
         }
         for name, task in tasks.items():
             drop_from_cache(big)
@@ -145,7 +143,7 @@ def main(
         f"# Reading and matching: {rows} x {n_columns} columns ({size / 1e9:.1f} GB), "
         f"{hsc_rows} HSC objects",
         "",
-        f"{len(columns)} columns of COSMOS2020 are read. Peak memory includes what the first row "
+        f"{len(wanted)} columns of COSMOS2020 are read. Peak memory includes what the first row "
         "shows: interpreter, libraries, positions.",
         "",
         "| task | seconds | of one core | peak memory [MiB] |",
@@ -159,12 +157,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.columns,
-            snakemake.output.table,
-            snakemake.output.report,
-            rows=snakemake.params.rows,
-            n_columns=snakemake.params.columns,
-            hsc_rows=snakemake.params.hsc_rows,
-        )
+    run(main, snakemake)

@@ -27,7 +27,7 @@ import pooch
 import requests
 
 from transferz.core.errors import InputError
-from transferz.core.products import write_text
+from transferz.core.products import sha256, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -517,7 +517,7 @@ def record(dataset: Dataset, path: Path, folder: str | Path) -> None:
         "file": dataset.file,
         "version": dataset.version,
         "bytes": path.stat().st_size,
-        "sha256": pooch.file_hash(str(path)),
+        "sha256": sha256(path),
     }
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as guard:

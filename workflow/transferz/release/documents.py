@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ import pyarrow.parquet as pq
 from astropy.io import fits
 
 from transferz.core.errors import InputError
-from transferz.core.products import atomic_path, write_text
+from transferz.core.products import atomic_path, sha256, write_text
 
 DATA_FILES = ("release_columns.tsv", "release_sources.tsv")
 
@@ -305,12 +304,6 @@ def write_csv_gz(table: pd.DataFrame, path: str | Path) -> None:
         io.TextIOWrapper(packed, encoding="utf-8", newline="") as text,
     ):
         table.to_csv(text, index=False, lineterminator="\n")
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 sum of a file."""
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def checksums(paths: Sequence[str | Path]) -> str:

@@ -8,7 +8,6 @@ metrics.
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from transferz.catalogues.cuts import unbalanced
 from transferz.catalogues.matching import same_objects
 from transferz.catalogues.splits import PLAUSIBLE_MAGNITUDES, SPLITS, leaks
 from transferz.core.errors import InputError
-from transferz.core.products import read_parquet
+from transferz.core.products import read_parquet, sha256
 from transferz.evaluation.metrics import KEYS, METRICS, Ranges, check_networks, evaluate_predictions
 from transferz.evaluation.over_seeds import read_per_seed
 from transferz.networks.features import Scaler
@@ -426,12 +425,6 @@ def check_table2(path: str | Path, cutflow: str | Path) -> list[Check]:
 
 
 # ------------------------------------------------------------------------------------- files
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file."""
-    with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def check_listed_checksums(path: str | Path) -> list[Check]:

@@ -1,0 +1,108 @@
+"""COSMOS2020 matched to HSC: both catalogues as their archives serve them, one row per pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from transferz.catalogues.cuts import apply_cuts, cutflow_row, cutflow_table, join_cutflows
+from transferz.catalogues.formats import load_columns, read_catalogue
+from transferz.catalogues.matching import cross_match
+from transferz.core.errors import InputError
+from transferz.core.products import sha256
+
+
+def match_catalogues(cosmos: pd.DataFrame, hsc: pd.DataFrame, radius: float) -> pd.DataFrame:
+    """Return the pairs of both catalogues within `radius` arcsec, ordered by object_id."""
+    pairs = cross_match(cosmos["ra_cosmos"], cosmos["dec_cosmos"], hsc["ra"], hsc["dec"], radius)
+    matched = pd.concat(
+        [
+            hsc.iloc[pairs.right].reset_index(drop=True),
+            cosmos.iloc[pairs.left].reset_index(drop=True),
+        ],
+        axis="columns",
+    )
+    matched["separation"] = pairs.separation
+    return matched.sort_values("object_id", ignore_index=True)
+
+
+def match_surveys(
+    cosmos: str | Path,
+    hsc: str | Path,
+    columns: str | Path,
+    *,
+    bands: Sequence[str],
+    cosmos_version: str,
+    hsc_version: str,
+    radius: float,
+    hsc_cuts: Mapping[str, Mapping | None],
+) -> tuple[pd.DataFrame, dict[str, object]]:
+    """Return the pairs of both surveys' files, and where they come from.
+
+    Parameters
+    ----------
+    cosmos, hsc, columns : path-like
+        Catalogues and column templates.
+    bands : sequence of str
+        HSC bands.
+    cosmos_version : {"CLASSIC", "FARMER"}
+    hsc_version : {"pdr2", "pdr3"}
+    radius : float
+        Largest separation, arcsec.
+    hsc_cuts : mapping
+        Cuts on the HSC table before matching: a copy of an object in an overlapping patch must not
+        be matched in place of the object.
+
+    Returns
+    -------
+    matched : pandas.DataFrame
+    provenance : dict
+        Versions, counts, sizes and checksums of the inputs, and the cut flow so far.
+
+    Raises
+    ------
+    InputError
+        If a catalogue is not as described, or nothing matches.
+    """
+    cosmos_table = read_catalogue(
+        cosmos, load_columns(columns, "cosmos2020", cosmos_version, bands), unique="cosmos_id"
+    )
+    hsc_table = read_catalogue(
+        hsc, load_columns(columns, "hsc", hsc_version, bands), unique="object_id"
+    )
+    hsc_table, flow = apply_cuts(hsc_table, hsc_cuts, bands, stage="HSC", file=hsc)
+    table = match_catalogues(cosmos_table, hsc_table, radius)
+    if table.empty:
+        raise InputError(
+            "no COSMOS2020 source has an HSC object near",
+            file=hsc,
+            key="crossmatch.radius",
+            found=f"ra {hsc_table['ra'].min():.3f} to {hsc_table['ra'].max():.3f}, "
+            f"dec {hsc_table['dec'].min():.3f} to {hsc_table['dec'].max():.3f}",
+            expected=f"objects within {radius:g} arcsec of {cosmos}",
+            fix="check that both catalogues cover the same sky",
+        )
+    step = cutflow_row(
+        "cross-match",
+        f"COSMOS2020 {cosmos_version} sources with an HSC object within {radius:g} arcsec, "
+        "each the other's nearest",
+        len(cosmos_table),
+        len(table),
+    )
+    flow = join_cutflows(flow, cutflow_table([step], "match"))
+    inputs = {"cosmos2020": Path(cosmos), "hsc": Path(hsc)}
+    provenance = {
+        "n_cosmos": len(cosmos_table),
+        "n_hsc": len(hsc_table),
+        "radius_arcsec": radius,
+        "cosmos_version": cosmos_version,
+        "hsc_version": hsc_version,
+        "inputs": {
+            name: {"bytes": path.stat().st_size, "sha256": sha256(path)}
+            for name, path in inputs.items()
+        },
+        "cutflow": flow.to_dict(orient="list"),
+    }
+    return table, provenance
