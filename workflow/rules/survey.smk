@@ -36,7 +36,6 @@ if config["survey"] == "embedded":
             runtime=request(10 + N_SIMULATED // 20000),
         params:
             embedded=config["embedded"],
-            seed=config["embedded"]["seed"],
             code=code_hash("survey/simulate_survey", "survey"),
         message:
             "Simulating the embedded survey into {output.cosmos} and its companions"

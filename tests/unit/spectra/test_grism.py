@@ -14,7 +14,7 @@ from transferz.spectra.grism import (
     rest_grid,
     with_noise,
 )
-from transferz.survey.sed import LINES
+from transferz.survey.galaxy_spectra import LINES
 
 GRISM = Grism(12060.0, 18920.0, 512, 480.0)
 REST = rest_grid(GRISM, 0.7, 2.3, 4e-4)

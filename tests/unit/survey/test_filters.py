@@ -8,7 +8,6 @@ from transferz.survey.filters import (
     SPEED_OF_LIGHT,
     Photometer,
     ab_magnitude,
-    cardelli,
     load_band,
     log_wavelength_grid,
 )
@@ -55,8 +54,6 @@ def test_effective_wavelengths_and_extinction_of_hsc():
         effective = load_band(f"HSC_{band}").effective_wavelength
         assert effective == pytest.approx(published[band], rel=0.012)
     assert load_band("HSC_g").extinction == 3.69
-    # A(V)/A(V) = 1 and A(Ks)/A(V) = 0.114 in the paper's Table 3.
-    assert cardelli(np.array([5494.5, 22000.0])) == pytest.approx([1.0, 0.114], abs=0.01)
 
 
 def test_magnitudes_of_nothing_are_null():

@@ -7,12 +7,15 @@ import pytest
 from astropy.io import fits
 from scipy.spatial import cKDTree
 
+from scripts.survey import simulate_survey
 from transferz.core.errors import InputError
-from transferz.survey import simulate
+from transferz.survey import sky
 from transferz.survey.filters import HSC_BANDS
+from transferz.survey.galaxiesml import DIRT, apportion, draw_targets
 
 PARTS = ("training", "validation", "testing")
 SETTINGS = {
+    "seed": 1,
     "n_transferz": 900,
     "n_galaxiesml": 900,
     "n_control": 500,
@@ -35,14 +38,13 @@ SETTINGS = {
 
 
 def simulate_into(folder: Path, threads: int = 1) -> Path:
-    simulate.simulate(
+    simulate_survey.main(
         folder / "cosmos.fits",
         folder / "hsc.fits",
         [folder / f"{part}.csv" for part in PARTS],
         [folder / "control" / f"{part}.csv" for part in PARTS],
         folder / "truth.parquet",
-        settings=SETTINGS,
-        seed=1,
+        embedded=SETTINGS,
         threads=threads,
     )
     return folder
@@ -153,7 +155,7 @@ def test_catalogues_match_up_to_astrometry_blends_and_margins(cosmos, hsc):
 
 def test_galaxiesml_has_its_columns_and_every_kind_of_dirt(galaxiesml, truth):
     rows = truth[truth["file"] == "galaxiesml"]
-    assert set(rows["dirt"]) == {"", *simulate.DIRT}
+    assert set(rows["dirt"]) == {"", *DIRT}
     magnitudes = galaxiesml[[f"{band}_cmodel_mag" for band in HSC_BANDS]].to_numpy()
     for null in (-99.0, -99.9, np.inf):
         assert (magnitudes == null).any()
@@ -219,12 +221,12 @@ def test_control_is_fainter_and_further_than_the_target(galaxiesml, survey):
 
 
 def test_apportion_adds_up():
-    assert simulate.apportion([1, 1, 1], 10) == [4, 3, 3]
-    assert sum(simulate.apportion([0.3, 0.1, 7.0, 2.2], 997)) == 997
+    assert apportion([1, 1, 1], 10) == [4, 3, 3]
+    assert sum(apportion([0.3, 0.1, 7.0, 2.2], 997)) == 997
 
 
 def test_clear_errors():
     with pytest.raises(InputError, match="n_transferz"):
-        simulate.lay_out(400000, 100000, 0)
+        sky.lay_out(400000, 100000, 0)
     with pytest.raises(InputError, match="nonsense"):
-        simulate.draw_targets({"nonsense": 1.0}, 10, 0, map)
+        draw_targets({"nonsense": 1.0}, 10, 0, map)

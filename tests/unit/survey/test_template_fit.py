@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from transferz.survey.filters import COSMOS_BANDS
+from transferz.survey.galaxy_spectra import GalaxyModel
+from transferz.survey.stellar import REST_GRID
 from transferz.survey.template_fit import (
     TemplateFitter,
     best_chi_square,
+    fitting_templates,
     magnitude_prior,
     redshift_grid,
     summarise_likelihood,
@@ -76,3 +79,14 @@ def test_faint_galaxies_are_expected_further_away():
     z = np.linspace(0.01, 3, 300)
     peak = z[magnitude_prior(np.array([20.0, 24.0]), z).argmax(axis=1)]
     assert peak[0] < 0.6 < peak[1]
+
+
+def test_fitting_family_differs_from_generating_one():
+    templates, table = fitting_templates()
+    assert len(templates) == len(table) and np.isfinite(templates).all()
+    row = table[(table["age"] == 6e9) & (table["tau"] == 5e8) & (table["ebv"] == 0)].index[0]
+    same = table.loc[[row]]
+    generated = GalaxyModel().spectra(same, delayed=False)[0]
+    optical = (REST_GRID > 3000) & (REST_GRID < 20000)
+    ratio = (templates[row] / generated)[optical]
+    assert 0.01 < np.std(np.log(ratio)) < 0.2

@@ -30,7 +30,7 @@ from transferz.spectra.grism import Classes, SpectraFile
 from transferz.spectra.plotting import head_style
 from transferz.spectra.results import NOTE, head_name, members_of
 from transferz.spectra.studies import read_probabilities, read_spectra
-from transferz.survey.sed import LINES
+from transferz.survey.galaxy_spectra import LINES
 from transferz.uncertainty.scores import decompose
 
 if TYPE_CHECKING:

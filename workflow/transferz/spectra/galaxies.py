@@ -1,7 +1,8 @@
 """The rest-frame galaxies of the study of spectra: a broad family, not a survey.
 
 Histories, dust and gas are drawn independently and widely, so that no redshift follows from a
-colour: the redshift of a spectrum is drawn apart from its SED. The physics is that of `sed`.
+colour: the redshift of a spectrum is drawn apart from its SED. The physics is that of
+`survey.galaxy_spectra`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from transferz.survey.sed import GalaxyModel, quasar_spectra
+from transferz.survey.galaxy_spectra import GalaxyModel, quasar_spectra
 
 GALAXY_STREAM = 71
 QUASAR_STREAM = 73
@@ -29,9 +30,10 @@ def draw_galaxies(number: int, seed: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns of `sed.PARAMETERS`. Ages reach 5.5 Gyr, the age of the Universe at z = 1.1;
-        a quarter of the galaxies had a burst within the last 300 Myr; oxygen scatters by 0.3 dex
-        about 0.6 solar, as observed at z ~ 1.5 for 10^10 M_sun (Zahid et al. 2014, ApJ 791, 130).
+        Columns of `galaxy_spectra.PARAMETERS`. Ages reach 5.5 Gyr, the age of the Universe at
+        z = 1.1; a quarter of the galaxies had a burst within the last 300 Myr; oxygen scatters by
+        0.3 dex about 0.6 solar, as observed at z ~ 1.5 for 10^10 M_sun (Zahid et al. 2014, ApJ
+        791, 130).
     """
     draw = np.random.default_rng([GALAXY_STREAM, seed])
 

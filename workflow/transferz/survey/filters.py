@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 
 from transferz.core.errors import InputError
+from transferz.survey.attenuation import cardelli
 
 SPEED_OF_LIGHT = 2.99792458e18
 """Angstrom per second."""
@@ -138,46 +139,6 @@ def load_band(name: str) -> Band:
         curve = load_filter(_CURVES[name])
         return Band(name, np.asarray(curve.wavelength), np.clip(curve.response, 0.0, None))
     raise InputError("unknown filter", key=name, expected=", ".join([*_CURVES, *_TOP_HATS]))
-
-
-def cardelli(wavelength: np.ndarray, r_v: float = 3.1) -> np.ndarray:
-    """Galactic extinction A(lambda)/A(V) of Cardelli, Clayton & Mathis (1989, ApJ 345, 245).
-
-    Parameters
-    ----------
-    wavelength : numpy.ndarray
-        Angstrom, between 0.125 and 10 micrometre (the infrared law is extended as a power law).
-    r_v : float
-        Ratio of total to selective extinction.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape.
-    """
-    x = 1e4 / np.asarray(wavelength, dtype=float)
-    y = x - 1.82
-    # Their equations 2a-b (infrared), 3a-b (optical) and 4a-b (ultraviolet).
-    optical_a = np.polynomial.polynomial.polyval(
-        y, [1, 0.17699, -0.50447, -0.02427, 0.72085, 0.01979, -0.77530, 0.32999]
-    )
-    optical_b = np.polynomial.polynomial.polyval(
-        y, [0, 1.41338, 2.28305, 1.07233, -5.38434, -0.62251, 5.30260, -2.09002]
-    )
-    far = np.clip(x - 5.9, 0.0, None)
-    ultraviolet_a = (
-        1.752 - 0.316 * x - 0.104 / ((x - 4.67) ** 2 + 0.341)
-        - 0.04473 * far**2 - 0.009779 * far**3
-    )  # fmt: skip
-    ultraviolet_b = (
-        -3.090 + 1.825 * x + 1.206 / ((x - 4.62) ** 2 + 0.263)
-        + 0.2130 * far**2 + 0.1207 * far**3
-    )  # fmt: skip
-    infrared = x < 1.1
-    ultraviolet = x > 3.3
-    a = np.select([infrared, ultraviolet], [0.574 * x**1.61, ultraviolet_a], optical_a)
-    b = np.select([infrared, ultraviolet], [-0.527 * x**1.61, ultraviolet_b], optical_b)
-    return a + b / r_v
 
 
 class Photometer:

@@ -17,16 +17,15 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from transferz.survey.attenuation import igm_optical_depth
 from transferz.survey.filters import Photometer
-from transferz.survey.sed import (
-    REST_GRID,
+from transferz.survey.galaxy_spectra import (
     SOLAR_LUMINOSITY,
     GalaxyModel,
-    igm_optical_depth,
     quasar_spectra,
     specific_star_formation_rate,
-    stellar_spectra,
 )
+from transferz.survey.stellar import REST_GRID, stellar_spectra
 
 HUBBLE = 70.0
 MATTER = 0.3
@@ -168,7 +167,7 @@ def draw_parameters(
     Returns
     -------
     pandas.DataFrame
-        The columns `sed.PARAMETERS`.
+        The columns `galaxy_spectra.PARAMETERS`.
     """
     n = len(redshift)
     available = cosmic_age(redshift)

@@ -8,19 +8,82 @@ redshift is that of its best template; the label is its median, as in LePhare's 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from transferz.survey.filters import Photometer
+from transferz.survey.attenuation import igm_optical_depth
+from transferz.survey.filters import Photometer, ab_magnitude
+from transferz.survey.galaxy_spectra import GalaxyModel, specific_star_formation_rate
 from transferz.survey.population import SOLAR_FLUX_AT_10_PC, distance_modulus
-from transferz.survey.sed import REST_GRID, fitting_templates, igm_optical_depth, star_templates
+from transferz.survey.stellar import FITTING, REST_GRID, StellarPhysics, stellar_spectra
 
 SURVIVING_MASS = 0.6
 """Stars still there over stars ever formed, at about 5 Gyr with a Chabrier mass function."""
 
 SECOND_PEAK = 0.05
 """Probability above which a second peak is reported (`lp_zp_2`, Weaver et al. 2022)."""
+
+
+def fitting_templates(wavelength: np.ndarray = REST_GRID) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return the discrete templates that the labels are fitted with.
+
+    Unlike the generating family: other stellar ingredients (`FITTING`), exponential histories at
+    fixed ages and near-solar metallicity, steps of 0.1 in E(B-V), Calzetti or Small Magellanic
+    Cloud dust without variation, fixed line ratios. The mixture of early types, spirals and
+    starbursts with discrete dust follows Ilbert et al. (2009, ApJ 690, 1236).
+
+    Returns
+    -------
+    spectra : numpy.ndarray
+        Shape (n_template, n_wavelength), L_sun / Angstrom / M_sun formed.
+    table : pandas.DataFrame
+        One row per template: the parameters, `law`, `line_scale`, `ssfr` (1/yr, formed mass).
+    """
+    # Age and e-folding time (Gyr), metallicity.
+    red = [(11.0, 0.5, 0.05), (6.0, 0.5, 0.05), (3.0, 0.3, 0.05), (1.5, 0.2, 0.05),
+           (8.0, 0.8, -0.2)]  # fmt: skip
+    middle = [(9.0, 2.0, 0.05), (6.0, 2.0, -0.1), (3.0, 0.7, -0.1)]
+    blue = [(8.0, 5.0, 0.0), (5.0, 5.0, -0.2), (2.0, 5.0, -0.3), (0.7, 5.0, -0.5), (0.2, 5.0, -0.6),
+            (0.05, 5.0, -0.8)]  # fmt: skip
+    families = (
+        (red, (0.0, 0.1), "calzetti", (1.0,)),
+        (middle, (0.0, 0.1, 0.2, 0.3, 0.5), "calzetti", (1.0,)),
+        (blue, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), "calzetti", (0.6, 1.4)),
+        (blue[1:], (0.1, 0.2), "smc", (1.0,)),
+    )
+    rows = [
+        (*history, ebv, law, scale)
+        for histories, reddenings, law, scales in families
+        for history, ebv, scale in product(histories, reddenings, scales)
+    ]
+    table = pd.DataFrame(rows, columns=["age", "tau", "metallicity", "ebv", "law", "line_scale"])
+    table[["age", "tau"]] *= 1e9
+    table["burst_fraction"], table["burst_age"] = 0.0, 1e8
+    table["dust_slope"] = table["dust_bump"] = table["ionisation"] = 0.0
+    table["lya_escape"] = 0.1
+    model = GalaxyModel(wavelength, FITTING)
+    spectra = np.empty((len(table), len(wavelength)), dtype=np.float32)
+    for law in ("calzetti", "smc"):
+        chosen = (table["law"] == law).to_numpy()
+        spectra[chosen] = model.spectra(
+            table[chosen],
+            delayed=False,
+            line_scale=table.loc[chosen, "line_scale"].to_numpy(),
+            smc_dust=law == "smc",
+        )
+    table["ssfr"] = specific_star_formation_rate(table, delayed=False)
+    return spectra, table
+
+
+def star_templates(
+    wavelength: np.ndarray = REST_GRID, physics: StellarPhysics = FITTING
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return stellar spectra and their temperatures (K): 40 temperatures, two metallicities."""
+    temperatures = np.geomspace(2600.0, 20000.0, 40)
+    spectra = [stellar_spectra(wavelength, temperatures, metal, physics) for metal in (0.0, -1.0)]
+    return np.concatenate(spectra).astype(np.float32), np.tile(temperatures, 2)
 
 
 def redshift_grid(z_max: float = 7.0, step: float = 0.005, z_min: float = 0.001) -> np.ndarray:
@@ -229,7 +292,7 @@ class TemplateFitter:
     def _reference_magnitude(self, flux: np.ndarray) -> np.ndarray:
         column = self.bands.index("HSC_i") if "HSC_i" in self.bands else len(self.bands) // 2
         reference = np.nan_to_num(flux[:, column], nan=0.1)
-        return 23.9 - 2.5 * np.log10(np.maximum(reference, 1e-3))
+        return ab_magnitude(np.maximum(reference, 1e-3))
 
 
 def magnitude_prior(magnitude: np.ndarray, redshift: np.ndarray) -> np.ndarray:
