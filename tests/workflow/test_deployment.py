@@ -30,8 +30,9 @@ use rule * from transferz
 """
 # Of the lock, all that a rule may import and Snakemake does not need.
 SCIENCE = (
-    *("astropy", "fitsio", "h5py", "keras", "matplotlib", "numpy", "pandas", "pooch", "pyarrow"),
-    *("scipy", "seaborn", "sklearn", "speclite", "tensorflow", "threadpoolctl", "typst"),
+    *("astropy", "fitsio", "h5py", "keras", "markdown_it", "matplotlib", "numpy", "pandas"),
+    *("pooch", "pyarrow", "scipy", "seaborn", "sklearn", "speclite", "tensorflow"),
+    *("threadpoolctl", "typst"),
 )
 # The plugin for Slurm comes with pandas: it is hidden as well.
 BLOCKER = f"""\

@@ -183,31 +183,27 @@ def test_figures_embed_their_fonts_and_are_small(results: Path) -> None:
 def test_a_missing_product_is_an_error_and_no_blank(
     results: Path, tmp_path: Path, root: Path
 ) -> None:
-    import write_paper
-
+    from scripts.report import write_paper
     from transferz.core.errors import InputError
 
     shutil.copytree(results, tmp_path / "results")
     folder = tmp_path / "results"
     (folder / "figures/figure2.pdf").write_bytes(b"")
-    files = {
-        "table1": folder / "tables/table1.csv",
-        "table3": folder / "tables/table3.csv",
-        "cutflow": folder / "tables/table2.csv",
-        "claims": folder / "claims.csv",
-        "splits": folder / "splits/summary.csv",
-        "config": folder / "run_config.yaml",
-    }
     names = ("figure1", "figure2", "figure3", "figure4", "trends_redshift")
 
     def write() -> None:
         write_paper.main(
-            files,
-            root / "config/claims.yaml",
-            [folder / f"figures/{name}.pdf" for name in names],
-            root / "workflow/transferz/report/paper.typ",
-            tmp_path / "paper.pdf",
-            tmp_path / "numbers.csv",
+            table1=folder / "tables/table1.csv",
+            table3=folder / "tables/table3.csv",
+            cutflow=folder / "tables/table2.csv",
+            claims=folder / "claims.csv",
+            splits=folder / "splits/summary.csv",
+            config=folder / "run_config.yaml",
+            control=None,
+            claims_file=root / "config/claims.yaml",
+            figures=[folder / f"figures/{name}.pdf" for name in names],
+            pdf=tmp_path / "paper.pdf",
+            numbers=tmp_path / "numbers.csv",
             inputs=["A", "B"],
         )
 

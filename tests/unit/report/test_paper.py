@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import re
+from collections.abc import Callable
 from pathlib import Path
 
+import jinja2
 import pandas as pd
 import pytest
 import yaml
+from pypdf import PdfReader
 
 from transferz.core.errors import InputError
-from transferz.report.paper import Book, comparison, direction, listing, requirement_sentences
+from transferz.report.paper import (
+    Book,
+    Strong,
+    changes,
+    direction,
+    environment,
+    listing,
+    requirements,
+    typeset,
+    typst_cells,
+)
 
 
 @pytest.fixture
@@ -84,10 +99,25 @@ def test_direction_of_a_difference(first: tuple, second: tuple, expected: str) -
     assert direction(first, second) == expected
 
 
+def sentence(book: Book, call: str, metrics: dict, names: dict) -> str:
+    """Return a sentence of the template as a reader sees it: without the quotes of Typst."""
+    templates = environment({"name": lambda key: names.get(key, key)})
+    functions: dict[str, Callable] = {
+        "changes_of": lambda dataset, other: changes(book, dataset, "A", other, metrics),
+        "requirements_of": lambda dataset: requirements(book, dataset, ["A", "B"], metrics),
+    }
+    source = '{% from "sentences.typ.j2" import comparison, requirements with context %}'
+    text = templates.from_string(f"{source}{{{{ {call} }}}}").render(
+        functions, strategies=["A", "B"]
+    )
+    text = re.sub(r'#"((?:[^"\\]|\\.)*)";', r"\1", text)
+    return " ".join(text.replace("\u00a0", " ").split())
+
+
 def test_a_comparison_says_what_falls_rises_and_stays(book: Book) -> None:
     metrics = {"bias": "bias", "rms": "RMS", "outliers": "outlier fraction"}
-    sentence = comparison(book, "galaxiesml", "A", "B", metrics, {"B": "second"})
-    assert sentence == (
+    text = sentence(book, 'comparison("galaxiesml", "B")', metrics, {"B": "second"})
+    assert text == (
         "second lowers the bias from \N{MINUS SIGN}0.0200 ± 0.0020 to 0.0040 ± 0.0020, raises the "
         "RMS from 0.1000 ± 0.0020 to 0.1500 ± 0.0020 and leaves the outlier fraction where it was "
         "(0.3000 ± 0.0020 against 0.3001 ± 0.0020)."
@@ -100,11 +130,27 @@ def test_requirements_name_who_meets_them(book: Book) -> None:
         "rms": ("RMS", "scatter"),
         "outliers": ("outlier fraction", "outliers"),
     }
-    sentence = requirement_sentences(book, "galaxiesml", ["A", "B"], metrics, {})
-    assert sentence == (
+    assert sentence(book, 'requirements("galaxiesml")', metrics, {}) == (
         "The LSST requirements are met in the mean over seeds by B on the bias (0.01); by no "
         "strategy on the RMS (0.02)."
     )
+
+
+NASTY = '*b* #eval("1") $x$ "q" \\ \\" [c] = <d> @e `f` ~ -- // {{ g }} "; #panic()'
+
+
+def test_nothing_from_a_file_becomes_markup() -> None:
+    """What a template shows, and the cells of a table, reach the page as they are."""
+    template = environment({}).from_string("{{ text }} (1)\n\n#table(..{{ cells }})")
+    cells = typst_cells([[NASTY, Strong(NASTY)]])
+    document = typeset(template.render(text=NASTY, cells=cells), [])
+    pages = PdfReader(io.BytesIO(document)).pages
+    assert "".join(pages[0].extract_text().split()).count("".join(NASTY.split())) == 3
+
+
+def test_a_template_that_asks_for_an_unknown_name_fails() -> None:
+    with pytest.raises(jinja2.UndefinedError, match="nothing"):
+        environment({}).from_string("{{ nothing }}").render()
 
 
 def test_listing() -> None:

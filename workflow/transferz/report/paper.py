@@ -1,25 +1,31 @@
-"""The summary paper: numbers quoted from result files, and sentences that follow them.
+"""The summary paper: numbers quoted from result files, and the template that asks for them.
 
 No number is written by hand: each is looked up in a file, formatted, and noted in a ledger, which
-is written beside the paper and lets a test compare every number of the PDF with its source.
+is written beside the paper and lets a test compare every number of the PDF with its source. The
+words are in ``paper.typ.j2``.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import jinja2
 import pandas as pd
+import typst
 import yaml
+from markupsafe import Markup
 
 from transferz.core.errors import InputError
 from transferz.report.tables import significant, thousands, with_spread
 
-# Read by the rule beside this module: part of its code (see code_hash in common.smk).
-DATA_FILES = ["paper.typ"]
-TEMPLATE = Path(__file__).with_name(DATA_FILES[0])
+# Part of the code of the rule that reads them (see code_hash in common.smk): layout and words.
+DATA_FILES = ["paper.typ", "paper.typ.j2", "sentences.typ.j2"]
+LAYOUT, WORDS = (Path(__file__).with_name(name) for name in DATA_FILES[:2])
 LEDGER_COLUMNS = ["text", "file", "where", "column", "form"]
 # A difference of two means over seeds counts when it exceeds this many standard errors.
 SIGNIFICANCE = 2.0
@@ -178,17 +184,10 @@ def plain_setting(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def listing(items: Sequence[str], last: str = "and") -> str:
+def listing(items: Iterable[str]) -> str:
     """Return ``a, b and c``."""
-    items = list(items)
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} {last} {items[-1]}"
-
-
-def plural(count: int, word: str) -> str:
-    """Return the word, with an s unless there is one of it."""
-    return word if count == 1 else f"{word}s"
+    *most, last = list(items) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def direction(first: tuple[float, float, int], second: tuple[float, float, int]) -> str:
@@ -207,13 +206,10 @@ def direction(first: tuple[float, float, int], second: tuple[float, float, int])
     return "smaller" if difference < 0 else "larger"
 
 
-VERBS = {"smaller": "lowers", "larger": "raises", "same": "leaves"}
-
-
-def comparison(
-    book: Book, dataset: str, first: str, other: str, metrics: Mapping[str, str], names: Mapping
-) -> str:
-    """Return a sentence on what a strategy changes against the first one on a test set.
+def changes(
+    book: Book, dataset: str, first: str, other: str, metrics: Mapping[str, str]
+) -> dict[str, list[tuple[str, str, str]]]:
+    """Return what a strategy changes on a test set against the first one, by its `direction`.
 
     Parameters
     ----------
@@ -222,60 +218,120 @@ def comparison(
     dataset, first, other : str
     metrics : mapping
         Metric to what a sentence calls it.
-    names : mapping
-        Display names.
+
+    Returns
+    -------
+    dict
+        Of each change, what a sentence calls the metric, and its values before and after.
     """
-    parts: dict[str, list[str]] = {"smaller": [], "larger": [], "same": []}
+    found: dict[str, list[tuple[str, str, str]]] = {"smaller": [], "larger": [], "same": []}
     for metric, word in metrics.items():
-        where = [{"dataset": dataset, "strategy": name} for name in (first, other)]
-        numbers = [
-            (
-                float(book.value("table1", place, f"{metric}_mean")),
-                float(book.value("table1", place, f"{metric}_spread")),
-                int(book.value("table1", place, "n_seeds")),
-            )
-            for place in where
-        ]
-        texts = [book.spread("table1", place, metric) for place in where]
-        way = direction(*numbers)
-        text = f"from {texts[0]} to {texts[1]}"
-        if way == "same":
-            text = f"where it was ({texts[0]} against {texts[1]})"
-        parts[way].append(f"the {word} {text}")
-    phrases = [f"{VERBS[way]} {listing(found)}" for way, found in parts.items() if found]
-    return f"{names.get(other, other)} {listing(phrases)}."
+        places = [{"dataset": dataset, "strategy": name} for name in (first, other)]
+        columns = (f"{metric}_mean", f"{metric}_spread", "n_seeds")
+        way = direction(*([book.value("table1", at, name) for name in columns] for at in places))
+        found[way].append((word, *(book.spread("table1", at, metric) for at in places)))
+    return found
 
 
-def requirement_sentences(
-    book: Book,
-    dataset: str,
-    strategies: Sequence[str],
-    metrics: Mapping[str, tuple[str, str]],
-    names: Mapping,
-) -> str:
-    """Return which strategies' mean meets each requirement.
+def requirements(
+    book: Book, dataset: str, strategies: Sequence[str], metrics: Mapping[str, tuple[str, str]]
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield what a sentence calls a metric, its limit, and the strategies whose mean is below it.
 
     Parameters
     ----------
     metrics : mapping
         Metric to what a sentence calls it and its kind of requirement.
     """
-    sentences = []
     for metric, (word, kind) in metrics.items():
         limit = book.content("config")["config"]["evaluation"]["requirements"].get(kind)
         if limit is None:
             continue
-        meets = [
-            names.get(name, name)
+        column = f"{metric}_mean"
+        met = [
+            name
             for name in strategies
-            if abs(book.value("table1", {"dataset": dataset, "strategy": name}, f"{metric}_mean"))
-            < limit
+            if abs(book.value("table1", {"dataset": dataset, "strategy": name}, column)) < limit
         ]
-        text = book.setting("config", f"config.evaluation.requirements.{kind}")
-        who = "no strategy" if not meets else listing(meets)
-        if len(meets) == len(strategies) > 1:
-            who = "every strategy"
-        sentences.append(f"{who} on the {word} ({text})")
-    if not sentences:
-        return ""
-    return f"The LSST requirements are met in the mean over seeds by {'; by '.join(sentences)}."
+        yield word, book.setting("config", f"config.evaluation.requirements.{kind}"), met
+
+
+class Strong(str):
+    """A text that `typst_cells` sets in bold."""
+
+
+def typst_string(text: object) -> Markup:
+    """Return a string of Typst code, in which nothing is markup."""
+    plain = str(text).replace("\\", r"\\").replace('"', r"\"")
+    return Markup(f'"{plain}"')
+
+
+def shown(text: object) -> Markup:
+    """Return text to be printed as a string of Typst code; a number stays with its error."""
+    return typst_string(str(text).replace(" ± ", "\u00a0±\u00a0"))
+
+
+def typst_cells(rows: Iterable[Iterable[str]]) -> Markup:
+    """Return the cells of a table, row by row, as an array of Typst code."""
+    cells = [
+        f"strong({shown(cell)})" if isinstance(cell, Strong) else shown(cell)
+        for row in rows
+        for cell in row
+    ]
+    return Markup("(" + "".join(f"{cell}, " for cell in cells) + ")")
+
+
+def environment(filters: Mapping[str, Callable]) -> jinja2.Environment:
+    """Return the Jinja2 environment of the paper's templates.
+
+    What a template shows is plain text: only `Markup` (blocks of the templates themselves and
+    `typst_string`) reaches Typst as it is.
+    """
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(WORDS.parent),
+        extensions=["jinja2.ext.do"],
+        autoescape=True,
+        finalize=lambda value: value if isinstance(value, Markup) else Markup(f"#{shown(value)};"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"listing": listing, **filters}
+    return found
+
+
+def picture(path: Path) -> Markup:
+    """Return a figure's file and alternative text, as arguments of Typst.
+
+    Raises
+    ------
+    InputError
+        If the figure or its caption is missing or empty.
+    """
+    caption = path.with_suffix(".md")
+    for needed in (path, caption):
+        if not needed.is_file() or not needed.stat().st_size:
+            fix = "make it, then the paper"
+            raise InputError("product missing or empty", file=needed, fix=fix)
+    alternative = caption.read_text(encoding="utf-8").partition("Alt text: ")[2].strip()
+    return Markup(f"{typst_string(path.name)}, alt: {typst_string(alternative)}")
+
+
+def typeset(source: str, figures: Iterable[Path]) -> bytes:
+    """Return the PDF of a Typst source that imports the layout and shows these figures.
+
+    Raises
+    ------
+    InputError
+        If it does not compile.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for path in (LAYOUT, *figures):
+            shutil.copyfile(path, Path(folder, path.name))
+        main = Path(folder, "main.typ")
+        main.write_text(source, encoding="utf-8")
+        try:
+            return typst.compile(str(main), root=folder, ignore_system_fonts=True)
+        except typst.TypstError as error:
+            reason = str(error).splitlines()[0]
+            raise InputError("the paper cannot be set", file=WORDS, found=reason) from error
