@@ -13,6 +13,8 @@ N_SPECTRA = (
     * config["spectra"]["simulation"]["redshifts_per_sed"]
 )
 
+FIGURE = {"pdf": ".pdf", "png": ".png", "table": ".csv", "caption": ".md"}
+
 
 localrules:
     spectra_judge_claims,
@@ -126,9 +128,7 @@ rule spectra_table_heads:
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
-        csv="<results>/tables/spectra_heads.csv",
-        md="<results>/tables/spectra_heads.md",
-        tex="<results>/tables/spectra_heads.tex",
+        multiext("<results>/tables/spectra_heads", csv=".csv", md=".md", tex=".tex"),
     log:
         "<logs>/spectra_table_heads.log",
     benchmark:
@@ -211,10 +211,7 @@ rule spectra_plot_predictions:
             "<results>/spectra/predictions/templates.parquet",
         ],
     output:
-        pdf="<results>/figures/spectra_predictions.pdf",
-        png="<results>/figures/spectra_predictions.png",
-        table="<results>/figures/spectra_predictions.csv",
-        caption="<results>/figures/spectra_predictions.md",
+        multiext("<results>/figures/spectra_predictions", **FIGURE),
     log:
         "<logs>/spectra_plot_predictions.log",
     benchmark:
@@ -242,10 +239,7 @@ rule spectra_plot_examples:
         networks="<results>/spectra/probabilities/heads.npz",
         templates="<results>/spectra/probabilities/templates.npz",
     output:
-        pdf="<results>/figures/spectra_examples.pdf",
-        png="<results>/figures/spectra_examples.png",
-        table="<results>/figures/spectra_examples.csv",
-        caption="<results>/figures/spectra_examples.md",
+        multiext("<results>/figures/spectra_examples", **FIGURE),
     log:
         "<logs>/spectra_plot_examples.log",
     benchmark:
@@ -256,7 +250,11 @@ rule spectra_plot_examples:
         mem_mb=request(1000, per_input=4),
         runtime=request(10, per_input=0.05),
     params:
-        settings=spectra_examples(),
+        heads=[head for head in spectra_heads()["heads"] if head != "regression"],
+        seeds=spectra_heads()["seeds"],
+        default=config["spectra"]["default"],
+        z_range=config["spectra"]["simulation"]["z_range"],
+        template_classes=config["spectra"]["templates"]["classes"],
         code=code_hash("spectra/plot_examples", "plots"),
     message:
         "Plotting example spectra and their redshift distributions"
@@ -268,10 +266,7 @@ rule spectra_plot_impact:
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
-        pdf="<results>/figures/spectra_impact.pdf",
-        png="<results>/figures/spectra_impact.png",
-        table="<results>/figures/spectra_impact.csv",
-        caption="<results>/figures/spectra_impact.md",
+        multiext("<results>/figures/spectra_impact", **FIGURE),
     log:
         "<logs>/spectra_plot_impact.log",
     benchmark:
@@ -296,10 +291,7 @@ rule spectra_plot_resolution:
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
-        pdf="<results>/figures/spectra_resolution.pdf",
-        png="<results>/figures/spectra_resolution.png",
-        table="<results>/figures/spectra_resolution.csv",
-        caption="<results>/figures/spectra_resolution.md",
+        multiext("<results>/figures/spectra_resolution", **FIGURE),
     log:
         "<logs>/spectra_plot_resolution.log",
     benchmark:
@@ -321,13 +313,10 @@ rule spectra_plot_resolution:
 
 rule spectra_plot_uncertainty:
     input:
-        table="<results>/spectra/uncertainty.parquet",
+        uncertainty="<results>/spectra/uncertainty.parquet",
         summary="<results>/spectra/uncertainty.csv",
     output:
-        pdf="<results>/figures/spectra_uncertainty.pdf",
-        png="<results>/figures/spectra_uncertainty.png",
-        table="<results>/figures/spectra_uncertainty.csv",
-        caption="<results>/figures/spectra_uncertainty.md",
+        multiext("<results>/figures/spectra_uncertainty", **FIGURE),
     log:
         "<logs>/spectra_plot_uncertainty.log",
     benchmark:
@@ -350,10 +339,7 @@ rule spectra_plot_labels:
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
-        pdf="<results>/figures/spectra_labels.pdf",
-        png="<results>/figures/spectra_labels.png",
-        table="<results>/figures/spectra_labels.csv",
-        caption="<results>/figures/spectra_labels.md",
+        multiext("<results>/figures/spectra_labels", **FIGURE),
     log:
         "<logs>/spectra_plot_labels.log",
     benchmark:
@@ -379,10 +365,7 @@ rule spectra_plot_superresolution:
         spectra="<results>/spectra/spectra.npz",
         predictions="<results>/spectra/predictions/labels.parquet",
     output:
-        pdf="<results>/figures/spectra_superresolution.pdf",
-        png="<results>/figures/spectra_superresolution.png",
-        table="<results>/figures/spectra_superresolution.csv",
-        caption="<results>/figures/spectra_superresolution.md",
+        multiext("<results>/figures/spectra_superresolution", **FIGURE),
     log:
         "<logs>/spectra_plot_superresolution.log",
     benchmark:
@@ -393,7 +376,11 @@ rule spectra_plot_superresolution:
         mem_mb=request(1000, per_input=4),
         runtime=request(10, per_input=0.05),
     params:
-        settings=spectra_superresolution(),
+        default=config["spectra"]["default"],
+        recipe=next(iter(spectra_coarse()), None),
+        recipes=spectra_labels()["recipes"],
+        losses=spectra_labels()["losses"],
+        z_range=config["spectra"]["simulation"]["z_range"],
         code=code_hash("spectra/plot_superresolution", "plots"),
     message:
         "Plotting label super-resolution"

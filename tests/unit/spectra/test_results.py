@@ -9,7 +9,8 @@ import yaml
 
 from scripts.spectra import judge_claims, plot_examples, plot_labels, table_heads
 from transferz.core.errors import InputError
-from transferz.spectra.results import read_metrics, select
+from transferz.evaluation.claims import Claim, read_claims
+from transferz.spectra.results import METRIC_LABELS, read_metrics, select
 from transferz.spectra.studies import Member, read_probabilities, write_probabilities
 
 DEFAULT = {"head": 80, "architecture": "base", "n_train": 8000, "snr": 5.0, "labels": "clean",
@@ -59,6 +60,10 @@ def write_claims(folder: Path, *entries: dict) -> Path:
     return path
 
 
+def claims_of(folder: Path, *entries: dict) -> list[Claim]:
+    return read_claims(write_claims(folder, *entries), "spectra", METRIC_LABELS, dataset="spectra")
+
+
 def test_select_takes_the_default_but_for_what_is_asked(metrics: pd.DataFrame) -> None:
     assert select(metrics, DEFAULT, 80)["loss"].unique().tolist() == ["hard_cross_entropy"]
     assert len(select(metrics, DEFAULT, 80, estimator="mode")) == 3
@@ -69,7 +74,7 @@ def test_select_takes_the_default_but_for_what_is_asked(metrics: pd.DataFrame) -
 
 
 def test_a_ratio_as_published_is_reproduced(metrics: pd.DataFrame, tmp_path: Path) -> None:
-    claims = judge_claims.read_claims(write_claims(tmp_path, claim()))
+    claims = claims_of(tmp_path, claim())
     (entry,) = judge_claims.judge(claims, metrics, DEFAULT, 5.0)
     assert entry.measured.value == pytest.approx(10.0)
     assert entry.verdict == "reproduced"
@@ -86,16 +91,14 @@ def test_a_ratio_as_published_is_reproduced(metrics: pd.DataFrame, tmp_path: Pat
 def test_verdicts_follow_direction_and_size(
     metrics: pd.DataFrame, tmp_path: Path, changes: dict, verdict: str
 ) -> None:
-    claims = judge_claims.read_claims(write_claims(tmp_path, claim(**changes)))
+    claims = claims_of(tmp_path, claim(**changes))
     (entry,) = judge_claims.judge(claims, metrics, DEFAULT, 5.0)
     assert entry.verdict == verdict
 
 
 def test_a_negative_r2_is_no_increase(metrics: pd.DataFrame, tmp_path: Path) -> None:
     worse = metrics["head"] == "classification"
-    claims = judge_claims.read_claims(
-        write_claims(tmp_path, claim(metric="r2", comparison="increase", published=3.0))
-    )
+    claims = claims_of(tmp_path, claim(metric="r2", comparison="increase", published=3.0))
     bad = metrics.assign(r2=metrics["r2"].where(~worse, -2.0))
     assert judge_claims.judge(claims, bad, DEFAULT, 5.0)[0].verdict == "not reproduced"
     good = metrics.assign(r2=metrics["r2"].where(worse, -2.0))
@@ -103,14 +106,19 @@ def test_a_negative_r2_is_no_increase(metrics: pd.DataFrame, tmp_path: Path) -> 
 
 
 def test_a_head_that_was_not_trained_is_not_judged(metrics: pd.DataFrame, tmp_path: Path) -> None:
-    claims = judge_claims.read_claims(write_claims(tmp_path, claim(of="800")))
+    claims = claims_of(tmp_path, claim(of="800"))
     assert judge_claims.judge(claims, metrics, DEFAULT, 5.0) == []
 
 
 def test_a_mistyped_claim_is_named(tmp_path: Path) -> None:
-    path = write_claims(tmp_path, claim(), claim(metrik="mse"))
-    with pytest.raises(InputError, match="entry 2"):
-        judge_claims.read_claims(path)
+    with pytest.raises(InputError, match=r"claims\.yaml: b\.metrik: .*did you mean 'metric'"):
+        claims_of(tmp_path, claim(), claim(claim="b", metrik="mse"))
+
+
+def test_a_claim_is_about_a_metric_of_spectra(tmp_path: Path) -> None:
+    assert claims_of(tmp_path, claim(metric="ece"))[0].metric == "ece"
+    with pytest.raises(InputError, match=r"c\.metric: unknown value; found bias"):
+        claims_of(tmp_path, claim(metric="bias"))
 
 
 def test_pages_set_published_numbers_beside_ours(metrics: pd.DataFrame, tmp_path: Path) -> None:

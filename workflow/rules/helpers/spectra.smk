@@ -74,29 +74,6 @@ def spectra_coarse():
     return [name for name, recipe in recipes.items() if recipe.get("width")]
 
 
-def spectra_examples():
-    """Return what the figure of example spectra needs to know."""
-    section = config["spectra"]
-    return {
-        "heads": [head for head in spectra_heads()["heads"] if head != "regression"],
-        "seeds": spectra_heads()["seeds"],
-        "default": section["default"],
-        "z_range": section["simulation"]["z_range"],
-        "template_classes": section["templates"]["classes"],
-    }
-
-
-def spectra_superresolution():
-    """Return what the figure of label super-resolution needs to know."""
-    return {
-        "default": config["spectra"]["default"],
-        "recipe": next(iter(spectra_coarse()), None),
-        "recipes": spectra_labels()["recipes"],
-        "losses": spectra_labels()["losses"],
-        "z_range": config["spectra"]["simulation"]["z_range"],
-    }
-
-
 def spectra_figures(*suffixes):
     """Return the figures that the studies of this run allow, in the order of a reader."""
     names = ["examples", "predictions", "impact", "resolution"]

@@ -18,8 +18,9 @@ import pandas as pd
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
+from transferz.spectra.results import FAILURE_LIMIT
 from transferz.spectra.studies import KEYS, REGRESSION
 from transferz.uncertainty.scores import (
     CENTRAL_68,
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FAILURE_LIMIT = 0.01
-"""|z_pred - z_true| / (1 + z_true) beyond which a spectroscopic redshift has failed."""
+FIRST = ["head", "classes", "estimator", "architecture", "n_train", "noise", "snr", "labels",
+         "loss", "seed", "n"]  # fmt: skip
 
 
 def point_metrics(z_true: np.ndarray, z_pred: np.ndarray) -> dict[str, float]:
@@ -61,18 +62,18 @@ def probability_metrics(table: pd.DataFrame) -> dict[str, float]:
     """Calibration and sharpness of the distributions; empty where there are none."""
     if "pit" not in table or table["pit"].isna().any():
         return {}
-    pit = table["pit"].to_numpy(dtype=float)
+    columns = ("pit", "crps", "log_density", "confidence", "correct", "entropy")
+    values = {name: table[name].to_numpy(dtype=float) for name in columns}
+    pit = values["pit"]
     return {
-        "crps": float(table["crps"].to_numpy(dtype=float).mean()),
-        "negative_log_density": float(-table["log_density"].to_numpy(dtype=float).mean()),
+        "crps": float(values["crps"].mean()),
+        "negative_log_density": float(-values["log_density"].mean()),
         "pit_distance": pit_distance(pit),
         "coverage_68": coverage(pit, *CENTRAL_68),
         "coverage_95": coverage(pit, *CENTRAL_95),
-        "ece": expected_calibration_error(
-            table["confidence"].to_numpy(dtype=float), table["correct"].to_numpy(dtype=float)
-        ),
+        "ece": expected_calibration_error(values["confidence"], values["correct"]),
         "width_68": float(table["width_68"].median()),
-        "entropy": float(table["entropy"].to_numpy(dtype=float).mean()),
+        "entropy": float(values["entropy"].mean()),
     }
 
 
@@ -91,26 +92,18 @@ def evaluate(predictions: pd.DataFrame) -> pd.DataFrame:
         if not np.array_equal(spectra, expected):
             raise InputError("tested on other spectra than the rest", key=str(keys))
         z_true = table["z_true"].to_numpy(dtype=float)
-        described = dict(zip(KEYS, keys, strict=True))
-        shared = {"noise": 1.0 / described["snr"], "n": len(table)}
+        network = dict(zip(KEYS, keys, strict=True))
+        network |= {"noise": 1.0 / network["snr"], "n": len(table)} | probability_metrics(table)
         estimators = {"mode": "z_mode", "mean": "z_mean"}
-        if described["head"] == REGRESSION:
+        if network["head"] == REGRESSION:
             estimators = {"value": "z_mean"}
         for estimator, column in estimators.items():
             if column not in table or table[column].isna().any():
                 continue
             z_pred = table[column].to_numpy(dtype=float)
-            rows.append(
-                described
-                | {"estimator": estimator}
-                | shared
-                | point_metrics(z_true, z_pred)
-                | probability_metrics(table)
-            )
-    first = ["head", "classes", "estimator", "architecture", "n_train", "noise", "snr", "labels",
-             "loss", "seed", "n"]  # fmt: skip
+            rows.append({"estimator": estimator} | point_metrics(z_true, z_pred) | network)
     metrics = pd.DataFrame(rows)
-    return metrics[[*first, *(name for name in metrics if name not in first)]]
+    return metrics[[*FIRST, *(name for name in metrics if name not in FIRST)]]
 
 
 def main(predictions: Sequence[str | Path], metrics: str | Path) -> None:
@@ -125,5 +118,4 @@ def main(predictions: Sequence[str | Path], metrics: str | Path) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(snakemake.input.predictions, snakemake.output.metrics)
+    run(main, snakemake)

@@ -10,16 +10,16 @@ Outputs
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_parquet
-from transferz.spectra.grism import Classes
+from transferz.spectra.grism import Classes, SpectraFile
 from transferz.spectra.studies import Member, prediction_table, read_spectra, write_probabilities
 from transferz.spectra.templates import (
     cross_correlate,
@@ -37,65 +37,60 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+def best_components(
+    data: SpectraFile, bases: Mapping[int, np.ndarray], grid: Classes, snr: float
+) -> int:
+    """Return the number of components with the smallest mean CRPS on the validation sample."""
+    if len(bases) == 1:
+        return next(iter(bases))
+    spectra, z_true = data.take("validation", snr), data.redshift[data.rows("validation")]
+    scores = {}
+    for number, basis in bases.items():
+        fitted = fit_templates(spectra, basis)
+        scores[number] = continuous_ranked_probability_score(fitted, grid.edges, z_true).mean()
+    return min(scores, key=scores.get)
+
+
 def main(
     spectra: str | Path,
     templates: str | Path,
     predictions: str | Path,
     probabilities: str | Path,
     *,
-    snr: Sequence[float],
-    keep_snr: Sequence[float],
-    components: Sequence[int],
-    groups: int,
-    classes: int,
-    z_range: tuple[float, float],
+    settings: Mapping[str, object],
 ) -> None:
     """Write the classical predictions.
 
     Parameters
     ----------
-    spectra, templates : path-like
-    predictions, probabilities : path-like
-        Outputs.
-    snr : sequence of float
-        S/N of the spectra, each by itself.
-    keep_snr : sequence of float
-        S/N of which the distributions are kept.
-    components : sequence of int
-        Numbers of principal components to try: the one with the smallest continuous ranked
-        probability score on the validation sample is used on the test sample.
-    groups : int
-        Number of templates of the cross-correlation.
-    classes : int
-        Number of trial redshifts.
-    z_range : pair of float
+    spectra, templates, predictions, probabilities : path-like
+        See the head of this file.
+    settings : mapping
+        ``snr``, of the spectra, each by itself; ``keep_snr``, of which the distributions are kept;
+        ``components``, numbers of principal components of which `best_components` takes one;
+        ``groups``, number of templates of the cross-correlation; ``classes``, number of trial
+        redshifts; ``z_range``.
     """
     data = read_spectra(spectra)
     with np.load(templates, allow_pickle=False) as arrays:
         wavelength, seds = arrays["wavelength"], arrays["flux"]
-    grid = Classes(*z_range, classes)
+    classes, groups = settings["classes"], settings["groups"]
+    grid = Classes(*settings["z_range"], classes)
     bases = {
         number: redshifted_bases(principal_components(seds, number), wavelength, grid, data.grism)
-        for number in components
+        for number in settings["components"]
     }
     lines = redshifted_lines(group_means(seds, groups), wavelength, grid, data.grism)
-    test, validation = data.rows("test"), data.rows("validation")
-    z_test, z_validation = data.redshift[test], data.redshift[validation]
+    test = data.rows("test")
+    z_test = data.redshift[test]
     tables, kept = [], {}
-    for level in snr:
-        trial, spectra_test = data.take("validation", level), data.take("test", level)
-        scores = {}
-        if len(bases) > 1:
-            for number, basis in bases.items():
-                fitted = fit_templates(trial, basis)
-                score = continuous_ranked_probability_score(fitted, grid.edges, z_validation)
-                scores[number] = float(score.mean())
-        best = min(bases, key=lambda number: scores.get(number, 0.0))
+    for level in settings["snr"]:
+        best, spectra_test = best_components(data, bases, grid, level), data.take("test", level)
         fitted = fit_templates(spectra_test, bases[best])
         described = (f"{best} components", len(seds), float(level), "clean", "chi2", 0)
         member = Member("template_fit", classes, *described)
         tables.append(prediction_table(member, test, z_test, describe(fitted, grid.edges, z_test)))
-        if level in keep_snr:
+        if level in settings["keep_snr"]:
             kept[f"template_fit/{classes}/{level:g}/test"] = fitted
         redshift = cross_correlate(spectra_test, lines, grid)
         described = (f"{groups} templates", len(seds), float(level), "clean", "correlation", 0)
@@ -107,11 +102,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.spectra,
-            snakemake.input.templates,
-            snakemake.output.predictions,
-            snakemake.output.probabilities,
-            **snakemake.params.settings,
-        )
+    run(main, snakemake)

@@ -16,12 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
-from transferz.evaluation.claims import Claim, Judgement, accepted_range, claims_table, verdict
+from transferz.evaluation.claims import (
+    Claim,
+    Judgement,
+    accepted_range,
+    claims_table,
+    read_claims,
+    verdict,
+)
 from transferz.evaluation.over_seeds import bootstrap, paired, summarise
 from transferz.report.tables import fixed, markdown_table, significant, with_interval, with_spread
 from transferz.spectra.results import (
@@ -29,6 +34,7 @@ from transferz.spectra.results import (
     NOTE,
     best_estimator,
     head_name,
+    noise_name,
     read_metrics,
     select,
 )
@@ -51,41 +57,12 @@ RULES = """\
   with and without noise; the S/N is a choice of this workflow."""
 
 
-def read_claims(path: str | Path) -> list[Claim]:
-    """Read the claims on spectra; `of` and `against` are heads.
-
-    Raises
-    ------
-    InputError
-        If the section is missing or an entry has an unknown or missing key.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError("file not found", file=path, expected="the published claims")
-    entries = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("spectra")
-    if not isinstance(entries, list):
-        raise InputError("no list of claims", file=path, key="spectra")
-    claims = []
-    for number, entry in enumerate(entries, start=1):
-        try:
-            claims.append(Claim(dataset="spectra", **entry))
-        except TypeError as error:
-            raise InputError(
-                "unknown or missing key", file=path, key=f"spectra, entry {number}", found=error
-            ) from error
-    return claims
-
-
 def values_of(
     metrics: pd.DataFrame, default: Mapping[str, object], head: str, metric: str, snr: float
 ) -> pd.Series:
     """Return a metric of a head by seed."""
-    rows = select(metrics, default, _head(head), snr=snr, estimator=best_estimator(head))
+    rows = select(metrics, default, head, snr=snr, estimator=best_estimator(head))
     return rows.set_index("seed")[metric].sort_index()
-
-
-def _head(name: str) -> str | int:
-    return int(name) if str(name).isdigit() else name
 
 
 def signed_ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
@@ -112,11 +89,6 @@ def judge(
         single = summarise(signed_ratio(*paired(top, bottom)))
         judged.append(Judgement(claim, measured, single, verdict(claim, measured), {}))
     return judged
-
-
-def noise_name(snr: float) -> str:
-    """Name a S/N."""
-    return f"S/N {snr:g}" if snr < float("inf") else "noiseless"
 
 
 def verdict_table(judged: Sequence[Judgement]) -> str:
@@ -153,8 +125,7 @@ def side_by_side(
                 found = values_of(metrics, default, head, metric, snr)
                 cells.append(with_spread(found.mean(), found.std()) if len(found) else "")
             rows.append(cells)
-    header = ["Head", "Metric", "Published"]
-    header += [noise_name(snr) for snr in levels]
+    header = ["Head", "Metric", "Published", *map(noise_name, levels)]
     return markdown_table(header, rows, "ll" + "r" * (1 + len(levels)))
 
 
@@ -172,9 +143,8 @@ def main(
 
     Parameters
     ----------
-    metrics, claims : path-like
-    csv, md : path-like
-        Outputs.
+    metrics, claims, csv, md : path-like
+        See the head of this file.
     default : mapping
         ``spectra.default``.
     published : mapping
@@ -183,7 +153,7 @@ def main(
         S/N: every claim is judged at each.
     """
     values = read_metrics(metrics)
-    entries = read_claims(claims)
+    entries = read_claims(claims, "spectra", METRIC_LABELS, dataset="spectra")
     parts = [NOTE, "# Published claims on redshifts from spectra, measured again"]
     tables = []
     for snr in sorted(levels):
@@ -199,13 +169,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.metrics,
-            snakemake.input.claims,
-            snakemake.output.csv,
-            snakemake.output.md,
-            default=snakemake.params.default,
-            published=snakemake.params.published,
-            levels=snakemake.params.levels,
-        )
+    run(main, snakemake)

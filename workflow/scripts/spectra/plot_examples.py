@@ -20,12 +20,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferz.core.logs import job
-from transferz.report.figures import (
-    NEUTRAL,
-    FigureFiles,
-    subplots,
-)
+from transferz.core.logs import run
+from transferz.report.figures import NEUTRAL, FigureFiles, subplots
 from transferz.spectra.grism import Classes, SpectraFile
 from transferz.spectra.plotting import head_style
 from transferz.spectra.results import NOTE, head_name, members_of
@@ -133,15 +129,14 @@ def main(
 
     Parameters
     ----------
-    spectra, networks, templates : path-like
-    files : FigureFiles
-        Outputs.
+    spectra, networks, templates, files
+        See the head of this file.
     heads : sequence of int
-        Numbers of classes.
+        Numbers of classes; the first chooses the examples.
     seeds : sequence of int
         Of the ensemble, whose mean distribution is shown.
     default : mapping
-        ``spectra.default``; its head chooses the examples.
+        ``spectra.default``.
     z_range : pair of float
     template_classes : int
     """
@@ -151,9 +146,7 @@ def main(
         for head in heads
     }
     chosen = choose(decompose(ensembles[heads[0]])["total"])
-    distributions: dict[str | int, np.ndarray] = {
-        head: members.mean(axis=0) for head, members in ensembles.items()
-    }
+    distributions = {head: members.mean(axis=0) for head, members in ensembles.items()}
     with np.load(templates, allow_pickle=False) as arrays:
         fitted = arrays[f"template_fit/{template_classes}/{snr:g}/test"].astype(float)
     # Many classes first, so that their jagged curves stay behind the others.
@@ -180,11 +173,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.spectra,
-            snakemake.input.networks,
-            snakemake.input.templates,
-            FigureFiles.of(snakemake.output),
-            **snakemake.params.settings,
-        )
+    run(main, snakemake)

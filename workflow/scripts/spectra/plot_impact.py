@@ -14,19 +14,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferz.core.logs import job
-from transferz.report.figures import (
-    FigureFiles,
-    legend_above,
-    panel_letter,
-    subplots,
+from transferz.core.logs import run
+from transferz.report.figures import FigureFiles, legend_above, panel_letter, subplots
+from transferz.spectra.plotting import (
+    draw_curve,
+    draw_point,
+    head_style,
+    log_ticks,
+    name_places,
 )
-from transferz.spectra.plotting import draw_curve, draw_points, head_style, log_ticks
 from transferz.spectra.results import (
     CLASSICAL,
     METRIC_LABELS,
@@ -34,6 +34,7 @@ from transferz.spectra.results import (
     POINT_COLUMNS,
     best_estimator,
     head_name,
+    noise_name,
     points_of,
     read_metrics,
     select,
@@ -46,96 +47,89 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 METRICS = ("mse", "mae")
-
-
-def values_of(metrics: pd.DataFrame, axis: str) -> list:
-    """Values of an axis that some network has, in order."""
-    networks = metrics[~metrics["head"].isin(CLASSICAL)]
-    found = networks[axis].unique().tolist()
-    return found if axis == "architecture" else sorted(found)
+AXES = ("architecture", "n_train", "snr")
 
 
 def collect(
     metrics: pd.DataFrame, heads: Sequence[str | int], default: Mapping[str, object]
 ) -> pd.DataFrame:
     """Return every point of the figure: axis, value, head, metric, statistics over seeds."""
-    rows = []
-    for axis in ("architecture", "n_train", "snr"):
+    rows, networks = [], metrics[~metrics["head"].isin(CLASSICAL)]
+    for axis in AXES:
+        values = networks[axis].unique().tolist()
         for head in heads:
             if head in CLASSICAL and axis != "snr":
                 continue
-            for value in values_of(metrics, axis):
+            for value in values if axis == "architecture" else sorted(values):
                 keys = {axis: value, "estimator": best_estimator(head)}
                 chosen = select(metrics, default, head, **keys)
                 rows += points_of((axis, value, str(head)), chosen, METRICS)
     return pd.DataFrame(rows, columns=["axis", "value", "head", *POINT_COLUMNS])
 
 
-def draw_axis(
-    axes: Axes,
-    metrics: pd.DataFrame,
-    axis: str,
-    metric: str,
-    heads: Sequence[str | int],
-    default: Mapping[str, object],
-    architectures: Sequence[str],
+def draw_architectures(
+    axes: Axes, points: pd.DataFrame, heads: Sequence[str | int], architectures: Sequence[str]
 ) -> None:
-    """Draw one panel: a metric of every head along one axis of the study."""
-    values = list(architectures) if axis == "architecture" else values_of(metrics, axis)
+    """Draw the points of every architecture beside each other, one per head."""
     for number, head in enumerate(heads):
-        if head in CLASSICAL and axis != "snr":
-            continue
-        style = head_style(head, heads)
-        groups = [
-            select(metrics, default, head, estimator=best_estimator(head), **{axis: value})[metric]
-            for value in values
-        ]
-        if axis == "architecture":
-            shift = 0.22 * (number - 0.5 * (len(heads) - 2))
-            for place, group in enumerate(groups):
-                draw_points(axes, place + shift, group, style)
-        else:
-            # The noiseless case has no place on a logarithmic axis of S/N: its inverse has.
-            x = [1.0 / value for value in values] if axis == "snr" else values
-            draw_curve(axes, x, groups, style, label=head_name(head))
-    log_ticks(axes)
-    axes.set_ylabel(METRIC_LABELS[metric])
-    if axis == "architecture":
-        axes.set_xticks(range(len(values)), [name.replace(" ", "\n") for name in values])
-        axes.tick_params(axis="x", which="both", length=0)
-        axes.set_xlim(-0.6, len(values) - 0.4)
-    elif axis == "n_train":
-        axes.set_xscale("log")
-        axes.set_xticks(values, [f"{value:g}" for value in values])
-        axes.xaxis.minorticks_off()
-        axes.set_xlabel("training spectra")
-    else:
-        noise = sorted(1.0 / value for value in values)
-        smallest = min((level for level in noise if level > 0), default=1.0)
-        axes.set_xscale("symlog", linthresh=smallest, linscale=0.6)
-        axes.set_xticks(noise, ["0" if level == 0 else f"{level:g}" for level in noise])
-        axes.xaxis.minorticks_off()
-        axes.set_xlim(-0.25 * smallest, 1.3 * noise[-1])
-        axes.set_xlabel("noise per pixel / mean flux")
+        shift = 0.22 * (number - 0.5 * (len(heads) - 2))
+        for place, name in enumerate(architectures):
+            chosen = points[(points["head"] == str(head)) & (points["value"] == name)]
+            for point in chosen.itertuples():
+                draw_point(axes, place + shift, point, head_style(head, heads))
+    name_places(axes, [name.replace(" ", "\n") for name in architectures], 0.6)
 
 
-def draw(
-    metrics: pd.DataFrame,
-    heads: Sequence[str | int],
-    default: Mapping[str, object],
-    architectures: Sequence[str],
-) -> Figure:
+def draw_curves(
+    axes: Axes, points: pd.DataFrame, axis: str, heads: Sequence[str | int]
+) -> list[float]:
+    """Draw a curve for every head against size or noise; return where points are."""
+    x = points["value"].astype(float)
+    # The noiseless case has no place on a logarithmic axis of S/N: its inverse has.
+    x = 1.0 / x if axis == "snr" else x
+    for head in heads:
+        mine = points["head"] == str(head)
+        draw_curve(axes, x[mine], points[mine], head_style(head, heads), label=head_name(head))
+    return sorted(x.unique())
+
+
+def draw(points: pd.DataFrame, heads: Sequence[str | int], architectures: Sequence[str]) -> Figure:
     """Return the figure: a row per metric, a column per axis."""
-    figure, panels = subplots(len(METRICS), 3, height=4.3, sharex="col")
+    figure, panels = subplots(len(METRICS), len(AXES), height=4.3, sharex="col")
     for row, metric in enumerate(METRICS):
-        for column, axis in enumerate(("architecture", "n_train", "snr")):
+        for column, axis in enumerate(AXES):
             axes = panels[row, column]
-            draw_axis(axes, metrics, axis, metric, heads, default, architectures)
+            mine = points[(points["axis"] == axis) & (points["metric"] == metric)]
+            if axis == "architecture":
+                draw_architectures(axes, mine, heads, architectures)
+            else:
+                places = draw_curves(axes, mine, axis, heads)
+                (scale_size if axis == "n_train" else scale_noise)(axes, places)
+            log_ticks(axes)
+            axes.set_ylabel(METRIC_LABELS[metric])
             panel_letter(axes, "abcdef"[3 * row + column])
             if row + 1 < len(METRICS):
                 axes.set_xlabel("")
     legend_above(figure, panels[0, 2])
     return figure
+
+
+def scale_size(axes: Axes, sizes: Sequence[float]) -> None:
+    """Set the axis of the number of training spectra."""
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+    axes.xaxis.minorticks_off()
+    axes.set_xlabel("training spectra")
+
+
+def scale_noise(axes: Axes, noise: Sequence[float]) -> None:
+    """Set the axis of the noise, linear below its smallest value."""
+    smallest = min((level for level in noise if level > 0), default=1.0)
+    axes.set_xscale("symlog", linthresh=smallest, linscale=0.6)
+    axes.set_xticks(noise, [f"{level:g}" for level in noise])
+    axes.xaxis.minorticks_off()
+    axes.set_xlim(-0.25 * smallest, 1.3 * noise[-1])
+    axes.set_xlabel("noise per pixel / mean flux")
 
 
 def main(
@@ -150,9 +144,8 @@ def main(
 
     Parameters
     ----------
-    metrics : path-like
-    files : FigureFiles
-        Outputs.
+    metrics, files
+        See the head of this file.
     heads : sequence
         `regression` and numbers of classes; the template fit is put beside them.
     default : mapping
@@ -163,15 +156,14 @@ def main(
     values, shown = read_metrics(metrics), [*heads, "template_fit"]
     points = collect(values, shown, default)
     named = [name for name in architectures if (values["architecture"] == name).any()]
-    level = "noiseless" if np.isinf(default["snr"]) else f"S/N {default['snr']:g}"
     files.save(
-        draw(values, shown, default, named),
+        draw(points, shown, named),
         points,
         "Impact of architecture, of training-set size and of noise.",
         "Mean and standard deviation over seeds, most probable class of the classifications. "
         f"{sizes_note(values, points)} "
         f"Where an axis does not vary it: architecture {default['architecture']}, "
-        f"{default['n_train']:g} training spectra, {level} per pixel. {NOTE}",
+        f"{default['n_train']:g} training spectra, {noise_name(default['snr'])} per pixel. {NOTE}",
         "Two rows of three panels, mean squared and mean absolute error on logarithmic axes "
         "against architecture, number of training spectra and noise, one colour per head.",
     )
@@ -179,11 +171,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.metrics,
-            FigureFiles.of(snakemake.output),
-            heads=snakemake.params.heads,
-            default=snakemake.params.default,
-            architectures=snakemake.params.architectures,
-        )
+    run(main, snakemake)

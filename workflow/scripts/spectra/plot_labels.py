@@ -9,24 +9,20 @@ Outputs
     caption : caption and alt text, Markdown
 """
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from transferz.core.logs import job
-from transferz.report.figures import (
-    NEUTRAL,
-    FigureFiles,
-    legend_above,
-    panel_letter,
-    subplots,
-)
-from transferz.spectra.plotting import LOSS_STYLES, draw_points, log_ticks
+from transferz.core.logs import run
+from transferz.report.figures import NEUTRAL, FigureFiles, legend_above, panel_letter, subplots
+from transferz.spectra.plotting import draw_point, log_ticks, loss_styles, name_places
 from transferz.spectra.results import (
     METRIC_LABELS,
     NAMES,
@@ -62,51 +58,49 @@ def collect(
 ) -> pd.DataFrame:
     """Return a row per recipe, loss, estimator and metric, with statistics over seeds."""
     rows = []
-    for recipe in labels:
-        for loss in losses:
-            for estimator in ("mode", "mean"):
-                keys = {"labels": recipe, "loss": loss, "estimator": estimator}
-                chosen = select(metrics, default, default["head"], **keys)
-                rows += points_of((recipe, loss, estimator), chosen, TABLE_METRICS)
+    for key in itertools.product(labels, losses, ("mode", "mean")):
+        axes = dict(zip(("labels", "loss", "estimator"), key, strict=True))
+        rows += points_of(key, select(metrics, default, default["head"], **axes), TABLE_METRICS)
     return pd.DataFrame(rows, columns=["labels", "loss", "estimator", *POINT_COLUMNS])
 
 
-def draw(
-    metrics: pd.DataFrame,
-    default: Mapping[str, object],
+def draw_panel(
+    axes: Axes,
+    points: pd.DataFrame,
+    styles: Mapping[str, dict[str, str]],
     labels: Sequence[str],
-    losses: Sequence[str],
-) -> Figure:
+    metric: str,
+) -> None:
+    """Draw one metric: a group of points per recipe, one per loss."""
+    for number, (loss, style) in enumerate(styles.items()):
+        shift = 0.18 * (number - 0.5 * (len(styles) - 1))
+        for point in points[points["loss"] == loss].itertuples():
+            draw_point(axes, labels.index(point.labels) + shift, point, style)
+    for x in range(1, len(labels)):
+        axes.axvline(x - 0.5, color="#D9D9D9", lw=0.6, zorder=0)
+    if IDEAL.get(metric) is not None:
+        axes.axhline(IDEAL[metric], color=NEUTRAL, lw=0.8, ls=(0, (4, 2)), zorder=1)
+        axes.set_ylim(-0.03, 1.03)
+    elif metric in ("pit_distance", "ece"):
+        axes.set_ylim(bottom=0)
+    else:
+        log_ticks(axes)
+    name_places(axes, labels, 0.5, labelsize=7.5)
+
+
+def draw(points: pd.DataFrame, labels: Sequence[str], losses: Sequence[str]) -> Figure:
     """Return the figure: a panel per metric, a group of points per recipe."""
     figure, panels = subplots(2, 3, height=3.9, sharex=True)
-    for place, (axes, (metric, estimator)) in enumerate(zip(panels.flat, PANELS, strict=True)):
-        for number, loss in enumerate(losses):
-            style = LOSS_STYLES[number % len(LOSS_STYLES)]
-            shift = 0.18 * (number - 0.5 * (len(losses) - 1))
-            for x, recipe in enumerate(labels):
-                keys = {"labels": recipe, "loss": loss, "estimator": estimator}
-                chosen = select(metrics, default, default["head"], **keys)
-                draw_points(axes, x + shift, chosen[metric], style)
-        for x in range(1, len(labels)):
-            axes.axvline(x - 0.5, color="#D9D9D9", lw=0.6, zorder=0)
-        if IDEAL.get(metric) is not None:
-            axes.axhline(IDEAL[metric], color=NEUTRAL, lw=0.8, ls=(0, (4, 2)), zorder=1)
-            axes.set_ylim(-0.03, 1.03)
-        elif metric in ("pit_distance", "ece"):
-            axes.set_ylim(bottom=0)
-        else:
-            log_ticks(axes)
+    styles = loss_styles(losses)
+    for letter, axes, (metric, estimator) in zip("abcdef", panels.flat, PANELS, strict=True):
+        mine = points[(points["metric"] == metric) & (points["estimator"] == estimator)]
+        draw_panel(axes, mine, styles, labels, metric)
         name = METRIC_LABELS[metric]
         axes.set_ylabel(f"{name}, {NAMES[estimator]}" if metric == "mae" else name)
-        axes.set_xticks(range(len(labels)), labels)
-        axes.set_xlim(-0.5, len(labels) - 0.5)
-        axes.tick_params(axis="x", which="both", length=0, labelsize=7.5)
-        panel_letter(axes, "abcdef"[place])
+        panel_letter(axes, letter)
     handles = [
-        Line2D(
-            [], [], ls="", ms=4, label=NAMES.get(loss, loss), **LOSS_STYLES[k % len(LOSS_STYLES)]
-        )
-        for k, loss in enumerate(losses)
+        Line2D([], [], ls="", ms=4, label=NAMES.get(loss, loss), **style)
+        for loss, style in styles.items()
     ]
     legend_above(figure, handles)
     return figure
@@ -141,9 +135,8 @@ def main(
 
     Parameters
     ----------
-    metrics : path-like
-    files : FigureFiles
-        Outputs.
+    metrics, files
+        See the head of this file.
     default : mapping
         ``spectra.default``.
     recipes : mapping
@@ -154,7 +147,7 @@ def main(
     values, labels = read_metrics(metrics), list(recipes)
     points = collect(values, default, labels, losses)
     files.save(
-        draw(values, default, labels, losses),
+        draw(points, labels, losses),
         points,
         "Losses for uncertain labels.",
         f"Classifications with {default['head']} classes trained on spoilt labels, tested on exact "
@@ -173,11 +166,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.metrics,
-            FigureFiles.of(snakemake.output),
-            default=snakemake.params.default,
-            recipes=snakemake.params.recipes,
-            losses=snakemake.params.losses,
-        )
+    run(main, snakemake)

@@ -9,6 +9,7 @@ Outputs
     caption : caption and alt text, Markdown
 """
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,15 +19,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
-from transferz.report.figures import (
-    NEUTRAL,
-    FigureFiles,
-    subplots,
-)
+from transferz.report.figures import NEUTRAL, FigureFiles, subplots
 from transferz.spectra.plotting import head_style
-from transferz.spectra.results import NOTE, REGRESSION, head_name, select
+from transferz.spectra.results import NOTE, REGRESSION, head_name, noise_name, select
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -42,15 +39,12 @@ def collect(
 ) -> pd.DataFrame:
     """Return the first seed's point estimates: value of the regression, most probable class."""
     parts = []
-    for snr in levels:
-        for head in heads:
-            rows = select(predictions, default, head, snr=snr)
-            rows = rows[rows["seed"] == rows["seed"].min()]
-            column = "z_mean" if head == REGRESSION else "z_mode"
-            part = rows[["snr", "seed", "spectrum", "z_true"]].assign(
-                head=str(head), z_pred=rows[column]
-            )
-            parts.append(part)
+    for snr, head in itertools.product(levels, heads):
+        rows = select(predictions, default, head, snr=snr)
+        rows = rows[rows["seed"] == rows["seed"].min()]
+        z_pred = rows["z_mean" if head == REGRESSION else "z_mode"]
+        part = rows[["snr", "seed", "spectrum", "z_true"]].assign(head=str(head), z_pred=z_pred)
+        parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -70,22 +64,15 @@ def draw(
     shape = (len(levels), len(heads))
     height = 0.42 + 1.56 * len(levels)
     figure, panels = subplots(*shape, height=height, sharex=True, sharey=True, squeeze=False)
-    limits = axis_limits(z_range)
+    limits, ticks = axis_limits(z_range), np.linspace(*z_range, 5)[::2]
     for row, snr in enumerate(levels):
         for axes, head in zip(panels[row], heads, strict=True):
             mine = points[(points["snr"] == snr) & (points["head"] == str(head))]
             axes.plot(limits, limits, color=NEUTRAL, lw=0.6, zorder=1)
             axes.plot(
-                mine["z_true"],
-                mine["z_pred"],
-                ".",
-                ms=2.2,
-                mew=0,
-                alpha=0.55,
-                color=head_style(head, heads)["color"],
-                rasterized=True,
-                zorder=2,
-            )
+                mine["z_true"], mine["z_pred"], ".", ms=2.2, mew=0, alpha=0.55,
+                color=head_style(head, heads)["color"], rasterized=True, zorder=2,
+            )  # fmt: skip
             error = (mine["z_pred"] - mine["z_true"]).to_numpy(dtype=float)
             r2 = 1.0 - np.mean(error**2) / np.var(mine["z_true"].to_numpy(dtype=float))
             axes.text(
@@ -93,14 +80,10 @@ def draw(
                 transform=axes.transAxes, va="top", fontsize=7, linespacing=1.3,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
             )  # fmt: skip
-            axes.set(xlim=limits, ylim=limits, aspect="equal")
-            ticks = np.linspace(*z_range, 5)[::2]
-            axes.set_xticks(ticks)
-            axes.set_yticks(ticks)
+            axes.set(xlim=limits, ylim=limits, aspect="equal", xticks=ticks, yticks=ticks)
             if row == 0:
                 axes.set_title(head_name(head))
-        name = "noiseless" if np.isinf(snr) else f"S/N {snr:g}"
-        panels[row, 0].set_ylabel(f"{name}\n" + r"$z_\mathrm{pred}$")
+        panels[row, 0].set_ylabel(f"{noise_name(snr)}\n" + r"$z_\mathrm{pred}$")
     for axes in panels[-1]:
         axes.set_xlabel(r"$z_\mathrm{true}$")
     return figure
@@ -119,9 +102,8 @@ def main(
 
     Parameters
     ----------
-    predictions : sequence of path-like
-    files : FigureFiles
-        Outputs.
+    predictions, files
+        See the head of this file.
     heads : sequence
         `regression` and numbers of classes; the template fit is put beside them.
     levels : sequence of float
@@ -148,12 +130,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.predictions,
-            FigureFiles.of(snakemake.output),
-            heads=snakemake.params.heads,
-            levels=snakemake.params.levels,
-            default=snakemake.params.default,
-            z_range=snakemake.params.z_range,
-        )
+    run(main, snakemake)

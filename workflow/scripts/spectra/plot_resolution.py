@@ -9,6 +9,7 @@ Outputs
     caption : caption and alt text, Markdown
 """
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,14 +20,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from transferz.core.logs import job
-from transferz.report.figures import (
-    NEUTRAL,
-    FigureFiles,
-    legend_above,
-    panel_letter,
-    subplots,
-)
+from transferz.core.logs import run
+from transferz.report.figures import NEUTRAL, FigureFiles, legend_above, panel_letter, subplots
 from transferz.spectra.plotting import CLASS_STYLES, draw_curve, log_ticks
 from transferz.spectra.results import (
     METRIC_LABELS,
@@ -64,54 +59,48 @@ def collect(metrics: pd.DataFrame, default: Mapping[str, object]) -> pd.DataFram
     """Return every point of the figure."""
     numbers = sorted(metrics.loc[metrics["head"] == "classification", "classes"].unique())
     rows = []
-    for size in sizes_of(metrics, default):
-        for estimator in ("mode", "mean"):
-            for number in numbers:
-                chosen = select(metrics, default, number, n_train=size, estimator=estimator)
-                rows += points_of((size, estimator, number), chosen, PANELS)
+    for key in itertools.product(sizes_of(metrics, default), ("mode", "mean"), numbers):
+        size, estimator, number = key
+        chosen = select(metrics, default, number, n_train=size, estimator=estimator)
+        rows += points_of(key, chosen, PANELS)
     return pd.DataFrame(rows, columns=["n_train", "estimator", "classes", *POINT_COLUMNS])
 
 
-def draw(
-    metrics: pd.DataFrame,
-    points: pd.DataFrame,
-    default: Mapping[str, object],
-    z_range: Sequence[float],
-) -> Figure:
+def draw(points: pd.DataFrame, z_range: Sequence[float]) -> Figure:
     """Return the figure: one panel per metric."""
     figure, panels = subplots(1, len(PANELS), height=2.35, sharex=True, squeeze=False)
     numbers = sorted(points["classes"].unique())
-    sizes = sorted(points["n_train"].unique(), reverse=True)
-    for place, (axes, metric) in enumerate(zip(panels.flat, PANELS, strict=True)):
-        for style, size in zip(CLASS_STYLES, sizes, strict=False):
-            for estimator in ("mode", "mean"):
-                groups = [
-                    select(metrics, default, number, n_train=size, estimator=estimator)[metric]
-                    for number in numbers
-                ]
-                draw_curve(
-                    axes, numbers, groups, style, filled=estimator == "mode",
-                    line="-" if estimator == "mode" else ":",
-                )  # fmt: skip
+    styles = dict(zip(sorted(points["n_train"].unique(), reverse=True), CLASS_STYLES, strict=False))
+    lines = {"mode": "-", "mean": ":"}
+    for letter, axes, metric in zip("abcd", panels.flat, PANELS, strict=True):
+        for (size, style), (estimator, line) in itertools.product(styles.items(), lines.items()):
+            rows = points[
+                (points["metric"] == metric)
+                & (points["n_train"] == size)
+                & (points["estimator"] == estimator)
+            ]
+            draw_curve(axes, rows["classes"], rows, style, filled=line == "-", line=line)
         if metric == FLOOR_METRIC:
             width = (z_range[1] - z_range[0]) / np.array(numbers, dtype=float)
             axes.plot(numbers, width / 4.0, color=NEUTRAL, lw=0.8, ls=(0, (4, 2)))
         axes.set(xscale="log", xlabel="classes")
         log_ticks(axes)
         axes.set_ylabel(METRIC_LABELS[metric])
-        axes.set_xticks([20, 80, 200, 800] if 200 in numbers else numbers)
-        axes.set_xticklabels([f"{tick:g}" for tick in axes.get_xticks()])
+        ticks = [20, 80, 200, 800] if 200 in numbers else numbers
+        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.xaxis.minorticks_off()
-        panel_letter(axes, "abcd"[place])
+        panel_letter(axes, letter)
     handles = [
         Line2D([], [], **style, ms=3.8, lw=1.0, label=f"{size:,} training spectra")
-        for style, size in zip(CLASS_STYLES, sizes, strict=False)
+        for size, style in styles.items()
     ]
     handles += [
-        Line2D([], [], color="#1a1a1a", lw=1.0, label=NAMES["mode"]),
-        Line2D([], [], color="#1a1a1a", lw=1.0, ls=":", label=NAMES["mean"]),
-        Line2D([], [], color=NEUTRAL, lw=0.8, ls=(0, (4, 2)), label="width of the class alone"),
+        Line2D([], [], color="#1a1a1a", lw=1.0, ls=line, label=NAMES[estimator])
+        for estimator, line in lines.items()
     ]
+    handles.append(
+        Line2D([], [], color=NEUTRAL, lw=0.8, ls=(0, (4, 2)), label="width of the class alone")
+    )
     legend_above(figure, handles)
     return figure
 
@@ -127,9 +116,8 @@ def main(
 
     Parameters
     ----------
-    metrics : path-like
-    files : FigureFiles
-        Outputs.
+    metrics, files
+        See the head of this file.
     default : mapping
         ``spectra.default``.
     z_range : pair of float
@@ -137,7 +125,7 @@ def main(
     values = read_metrics(metrics)
     points = collect(values, default)
     files.save(
-        draw(values, points, default, z_range),
+        draw(points, z_range),
         points,
         "Resolution against number of classes.",
         "Mean and standard deviation over seeds at S/N "
@@ -153,10 +141,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.metrics,
-            FigureFiles.of(snakemake.output),
-            default=snakemake.params.default,
-            z_range=snakemake.params.z_range,
-        )
+    run(main, snakemake)

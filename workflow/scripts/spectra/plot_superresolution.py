@@ -19,16 +19,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
-from transferz.report.figures import (
-    FigureFiles,
-    legend_above,
-    panel_letter,
-    subplots,
-)
+from transferz.report.figures import FigureFiles, legend_above, panel_letter, subplots
 from transferz.spectra.grism import Classes
-from transferz.spectra.plotting import LOSS_STYLES
+from transferz.spectra.plotting import loss_styles, name_places
 from transferz.spectra.results import NAMES, NOTE, select
 from transferz.spectra.spoilt_labels import LabelRecipe, spoil
 from transferz.spectra.studies import read_spectra
@@ -39,6 +34,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ESTIMATORS = {"mode": "z_mode", "mean": "z_mean"}
+SHORT = {"hard_cross_entropy": "hard\nCE", "soft_cross_entropy": "soft\nCE",
+         "jensen_shannon": "JS\n", "jensen_shannon_entropy": "JS +\nentropy",
+         "jensen_shannon_strong_entropy": "JS + strong\nentropy"}  # fmt: skip
 
 
 def collect(
@@ -69,7 +67,7 @@ def collect(
 def draw(
     table: pd.DataFrame,
     errors: Mapping[tuple[str, str], np.ndarray],
-    losses: Sequence[str],
+    styles: Mapping[str, dict[str, str]],
     width: float,
 ) -> Figure:
     """Return the figure: distributions of errors, and their medians."""
@@ -77,10 +75,9 @@ def draw(
     bins = np.linspace(-1.5 * width, 1.5 * width, 91)
     left.hist(errors["label", ""], bins, density=True, color="#D5DCE4", label="labels trained on")
     left.axvspan(-0.5 * width, 0.5 * width, color="#000000", alpha=0.04, lw=0, zorder=0)
-    for number, loss in enumerate(losses):
-        colour = LOSS_STYLES[number % len(LOSS_STYLES)]["color"]
+    for loss, style in styles.items():
         left.hist(
-            errors[loss, "mean"], bins, density=True, histtype="step", color=colour, lw=1.1,
+            errors[loss, "mean"], bins, density=True, histtype="step", color=style["color"], lw=1.1,
             label=NAMES.get(loss, loss),
         )  # fmt: skip
     left.set(xlabel=r"$z_\mathrm{pred} - z_\mathrm{true}$ (expectation)", ylabel="density")
@@ -93,8 +90,7 @@ def draw(
         "labels", (0.02, label["median_error_mean"]), xycoords=right.get_yaxis_transform(),
         xytext=(0, 2), textcoords="offset points", fontsize=7, color="#5B6875",
     )  # fmt: skip
-    for number, loss in enumerate(losses):
-        style = LOSS_STYLES[number % len(LOSS_STYLES)]
+    for number, (loss, style) in enumerate(styles.items()):
         for shift, estimator in ((-0.13, "mode"), (0.13, "mean")):
             row = table[(table["trained_with"] == loss) & (table["estimator"] == estimator)]
             right.errorbar(
@@ -103,12 +99,7 @@ def draw(
                 mfc=style["color"] if estimator == "mode" else "white",
             )  # fmt: skip
     right.set_ylim(0, 1.15 * max(label["median_error_mean"], table["median_error_mean"].max()))
-    right.set_xlim(-0.6, len(losses) - 0.4)
-    short = {"hard_cross_entropy": "hard\nCE", "soft_cross_entropy": "soft\nCE",
-             "jensen_shannon": "JS\n", "jensen_shannon_entropy": "JS +\nentropy",
-             "jensen_shannon_strong_entropy": "JS + strong\nentropy"}  # fmt: skip
-    right.set_xticks(range(len(losses)), [short.get(loss, loss) for loss in losses])
-    right.tick_params(axis="x", which="both", length=0)
+    name_places(right, [SHORT.get(loss, loss) for loss in styles], 0.6)
     right.set_ylabel(r"median $|z_\mathrm{pred} - z_\mathrm{true}|$")
     panel_letter(right, "b")
     legend_above(figure, left, fontsize=7.5, handlelength=1.2, columnspacing=1.0)
@@ -130,9 +121,8 @@ def main(
 
     Parameters
     ----------
-    spectra, predictions : path-like
-    files : FigureFiles
-        Outputs.
+    spectra, predictions, files
+        See the head of this file.
     default : mapping
         ``spectra.default``.
     recipe : str
@@ -149,7 +139,7 @@ def main(
     summary, errors = collect(read_parquet(predictions), label_error, default, losses, recipe)
     width = entry.width or 2.0 * entry.sigma
     files.save(
-        draw(summary, errors, losses, width),
+        draw(summary, errors, loss_styles(losses), width),
         summary,
         "Label super-resolution.",
         f"Trained on labels that tell only a bin of width {entry.width:g}, after a blur of "
@@ -166,10 +156,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.spectra,
-            snakemake.input.predictions,
-            FigureFiles.of(snakemake.output),
-            **snakemake.params.settings,
-        )
+    run(main, snakemake)

@@ -20,25 +20,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
-from transferz.report.figures import (
-    NEUTRAL,
-    FigureFiles,
-    legend_above,
-    panel_letter,
-    subplots,
-)
+from transferz.report.figures import NEUTRAL, FigureFiles, legend_above, panel_letter, subplots
 from transferz.report.tables import thousands
 from transferz.spectra.plotting import SAMPLE_STYLES
-from transferz.spectra.results import NAMES, NOTE
+from transferz.spectra.results import FAILURE_LIMIT, NAMES, NOTE
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
 
-FAILURE_LIMIT = 0.01
 LINES = {"aleatoric": ":", "epistemic": "-", "total": (0, (3, 1.5))}
 
 
@@ -112,7 +105,7 @@ def draw(table: pd.DataFrame, curves: pd.DataFrame) -> Figure:
 
 
 def main(
-    table: str | Path,
+    uncertainty: str | Path,
     summary: str | Path,
     files: FigureFiles,
     *,
@@ -122,13 +115,12 @@ def main(
 
     Parameters
     ----------
-    table, summary : path-like
-    files : FigureFiles
-        Outputs.
+    uncertainty, summary, files
+        See the head of this file.
     default : mapping
         ``spectra.default``.
     """
-    values, areas = read_parquet(table), pd.read_csv(summary).set_index("sample")
+    values, areas = read_parquet(uncertainty), pd.read_csv(summary).set_index("sample")
     curves = rejection_curves(values)
     told = "; ".join(
         f"{NAMES[sample]} {areas.loc[sample, 'epistemic_auc']:.2f} (epistemic), "
@@ -155,10 +147,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.table,
-            snakemake.input.summary,
-            FigureFiles.of(snakemake.output),
-            default=snakemake.params.default,
-        )
+    run(main, snakemake)

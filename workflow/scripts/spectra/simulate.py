@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import atomic_path, write_parquet
 from transferz.spectra.galaxies import draw_galaxies, draw_quasars, galaxy_blocks
 from transferz.spectra.grism import Grism, SpectraFile, line_spread, observe, rest_grid
@@ -69,7 +69,7 @@ def main(
     Parameters
     ----------
     spectra, templates, seds : path-like
-        Outputs.
+        See the head of this file.
     simulation, grism : mapping
         Sections of ``spectra`` in the configuration.
     n_templates : int
@@ -132,12 +132,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.output.spectra,
-            snakemake.output.templates,
-            snakemake.output.seds,
-            simulation=snakemake.params.simulation,
-            grism=snakemake.params.grism,
-            n_templates=snakemake.params.n_templates,
-        )
+    run(main, snakemake)

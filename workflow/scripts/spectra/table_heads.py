@@ -8,16 +8,18 @@ Outputs
     md, tex : the same for readers
 """
 
+import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
+from transferz.evaluation.over_seeds import summarise
 from transferz.report.tables import (
     escape_latex,
     fixed,
@@ -34,9 +36,9 @@ from transferz.spectra.results import (
     NAMES,
     NOTE,
     head_name,
+    noise_name,
     read_metrics,
     select,
-    summary,
 )
 
 if TYPE_CHECKING:
@@ -44,13 +46,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-METRICS = ("mse", "mae", "r2", "median_error", "failure_fraction")
+METRICS = tuple(METRIC_DEFINITIONS)
 PUBLISHED = ("mse", "mae", "r2")
 
 
-def noise_name(snr: float) -> str:
+def heading(snr: float) -> str:
     """Heading of the rows of one S/N."""
-    return "Idealistic (noiseless)" if np.isinf(snr) else f"Realistic (S/N {snr:g} per pixel)"
+    name = noise_name(snr)
+    return f"Idealistic ({name})" if np.isinf(snr) else f"Realistic ({name} per pixel)"
 
 
 def collect(
@@ -62,21 +65,20 @@ def collect(
 ) -> pd.DataFrame:
     """Return a row per S/N, head and estimator."""
     rows = []
-    for snr in levels:
-        for head in [*heads, *CLASSICAL]:
-            for estimator in ("value", "mode", "mean"):
-                chosen = select(metrics, default, head, snr=snr, estimator=estimator)
-                if chosen.empty:
-                    continue
-                row = {"snr": snr, "head": head, "estimator": estimator}
-                row |= {"n_train": int(chosen["n_train"].iloc[0]), "n_test": chosen["n"].iloc[0]}
-                row["n_seeds"] = len(chosen)
-                for metric in METRICS:
-                    found = summary(chosen, metric)
-                    row |= {f"{metric}_mean": found.mean, f"{metric}_spread": found.spread}
-                for metric in PUBLISHED:
-                    row[f"{metric}_published"] = published.get(str(head), {}).get(metric, np.nan)
-                rows.append(row)
+    every = itertools.product(levels, [*heads, *CLASSICAL], ("value", "mode", "mean"))
+    for snr, head, estimator in every:
+        chosen = select(metrics, default, head, snr=snr, estimator=estimator)
+        if chosen.empty:
+            continue
+        row = {"snr": snr, "head": head, "estimator": estimator}
+        row |= {"n_train": int(chosen["n_train"].iloc[0]), "n_test": chosen["n"].iloc[0]}
+        row["n_seeds"] = len(chosen)
+        for metric in METRICS:
+            found = summarise(chosen[metric])
+            row |= {f"{metric}_mean": found.mean, f"{metric}_spread": found.spread}
+        for metric in PUBLISHED:
+            row[f"{metric}_published"] = published.get(str(head), {}).get(metric, np.nan)
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -86,17 +88,20 @@ def described(row: object) -> str:
     return name if row.estimator == "value" else f"{name}, {NAMES[row.estimator]}"
 
 
+def cells(row: object, write: Callable[[float, float], str]) -> list[str]:
+    """Every metric of a row as `write` puts its mean and spread."""
+    return [
+        write(getattr(row, f"{metric}_mean"), getattr(row, f"{metric}_spread"))
+        for metric in METRICS
+    ]
+
+
 def markdown(table: pd.DataFrame, published: Mapping[str, Mapping[str, float]]) -> str:
     """Return the table as a Markdown page."""
     rows = []
     for snr in dict.fromkeys(table["snr"]):
         for row in table[table["snr"] == snr].itertuples():
-            cells = [noise_name(snr), described(row), str(row.n_seeds)]
-            for metric in METRICS:
-                cells.append(
-                    with_spread(getattr(row, f"{metric}_mean"), getattr(row, f"{metric}_spread"))
-                )
-            rows.append(cells)
+            rows.append([heading(snr), described(row), str(row.n_seeds), *cells(row, with_spread)])
     for head, numbers in published.items():
         name = f"{head_name(head)} (published)"
         rows.append(["Talk", name, "", *(fixed(numbers[m], 5) for m in PUBLISHED), "", ""])
@@ -131,10 +136,8 @@ def latex(table: pd.DataFrame, published: Mapping[str, Mapping[str, float]]) -> 
     """Return the table in LaTeX."""
     groups: dict[str, list[list[str]]] = {}
     for row in table.itertuples():
-        line = [escape_latex(described(row))]
-        for metric in METRICS:
-            line.append(siunitx(getattr(row, f"{metric}_mean"), getattr(row, f"{metric}_spread")))
-        groups.setdefault(noise_name(row.snr), []).append(line)
+        line = [escape_latex(described(row)), *cells(row, siunitx)]
+        groups.setdefault(heading(row.snr), []).append(line)
     groups["Published"] = [
         [head_name(head), *(fixed(numbers[m], 5) for m in PUBLISHED), "{--}", "{--}"]
         for head, numbers in published.items()
@@ -163,9 +166,8 @@ def main(
 
     Parameters
     ----------
-    metrics : path-like
-    csv, md, tex : path-like
-        Outputs.
+    metrics, csv, md, tex : path-like
+        See the head of this file.
     heads : sequence
         `regression` and numbers of classes.
     levels : sequence of float
@@ -183,14 +185,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.metrics,
-            snakemake.output.csv,
-            snakemake.output.md,
-            snakemake.output.tex,
-            heads=snakemake.params.heads,
-            levels=snakemake.params.levels,
-            default=snakemake.params.default,
-            published=snakemake.params.published,
-        )
+    run(main, snakemake)

@@ -13,25 +13,26 @@ Outputs
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
 from transferz.networks.losses import ClassLoss
 from transferz.networks.tensorflow import configure_tensorflow
 from transferz.spectra.grism import Classes, SpectraFile
-from transferz.spectra.networks import Architecture, Settings, Task, Trainer, softmax
+from transferz.spectra.networks import Architecture, Settings, Task, Trainer
 from transferz.spectra.spoilt_labels import LabelRecipe, hard_targets, spoil, target_distribution
 from transferz.spectra.studies import (
     REGRESSION,
     Member,
     expand_study,
+    member_table,
     prediction_table,
     read_spectra,
     write_probabilities,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ATTRIBUTES = {"architectures": "architecture", "labels": "labels", "losses": "loss"}
 OUT_OF_RANGE = ("below", "above", "quasar")
 
 
@@ -70,16 +72,20 @@ class Data:
         """Return the true redshifts of a sample."""
         return self.spectra.redshift[self.spectra.rows(sample)]
 
+    def classes(self, member: Member) -> Classes:
+        """Return the classes of a member; the whole range is the one class of a regression."""
+        return Classes(*self.z_range, max(member.classes, 1))
+
     def target(self, member: Member, sample: str, recipe: LabelRecipe, hard: bool) -> np.ndarray:
         """Return targets from labels spoilt by the recipe, shape (n, outputs), float32."""
-        z_min, z_max = self.z_range
-        classes = Classes(z_min, z_max, max(member.classes, 1))
+        classes = self.classes(member)
         number = member.n_train if sample == "train" else None
         z = self.redshift(sample)[:number]
         # Training and validation labels come from streams of their own.
         label = spoil(z, recipe, classes, 2 * self.spectra.seed + (sample == "validation"))
         if member.head == REGRESSION:
-            return ((label - z_min) / (z_max - z_min)).astype(np.float32)[:, None]
+            # One class is the whole range, and its width.
+            return ((label - classes.z_min) / classes.width).astype(np.float32)[:, None]
         if hard:
             return hard_targets(label, classes)
         return target_distribution(label, recipe, classes)
@@ -108,9 +114,9 @@ def predict(trainer: Trainer, member: Member, data: Data, sample: str) -> np.nda
     """Redshifts of a regression, shape (n,), or class probabilities, shape (n, k)."""
     outputs = trainer.outputs_of(data.scaled(member, sample))
     if member.head == REGRESSION:
-        z_min, z_max = data.z_range
-        return z_min + (z_max - z_min) * outputs[:, 0]
-    return softmax(outputs)
+        classes = data.classes(member)
+        return classes.z_min + classes.width * outputs[:, 0]
+    return softmax(outputs.astype(float), axis=1)
 
 
 def main(
@@ -119,57 +125,46 @@ def main(
     probabilities: str | Path,
     history: str | Path,
     *,
-    study: Mapping[str, object],
-    default: Mapping[str, object],
-    architectures: Mapping[str, Mapping],
-    labels: Mapping[str, Mapping],
-    losses: Mapping[str, Mapping],
-    training: Mapping[str, object],
-    z_range: tuple[float, float],
+    settings: Mapping[str, Mapping],
     threads: int = 1,
 ) -> None:
     """Train the networks of a study one after another.
 
     Parameters
     ----------
-    spectra : path-like
-    predictions, probabilities, history : path-like
-        Outputs.
-    study, default : mapping
-        See `studies.expand_study`.
-    architectures, labels, losses, training : mapping
-        Sections of ``spectra`` in the configuration.
-    z_range : pair of float
-        Range of the redshifts and classes.
+    spectra, predictions, probabilities, history : path-like
+        See the head of this file.
+    settings : mapping
+        ``study`` and ``default``, see `studies.expand_study`; what the study uses of
+        ``architectures``, ``labels``, ``losses`` and ``training`` of the configuration; and
+        ``z_range``, of the redshifts and classes.
     threads : int
     """
     configure_tensorflow(threads)
-    data = Data(read_spectra(spectra), tuple(z_range))
-    settings = Settings(**training)
-    members = expand_study(study, default)
+    data = Data(read_spectra(spectra), tuple(settings["z_range"]))
+    training = Settings(**settings["training"])
+    members = expand_study(settings["study"], settings["default"])
     test, z_test = data.spectra.rows("test"), data.redshift("test")
     trainer, network = None, None
     tables, kept, histories, begin = [], {}, [], time.monotonic()
     for number, member in enumerate(members, start=1):
         if member.network != network:
             network = member.network
-            architecture = Architecture.from_config(_entry(architectures, member.architecture))
-            trainer = Trainer(
-                architecture, data.spectra.grism.pixels, max(member.classes, 1), settings
-            )
-        recipe = LabelRecipe.from_config(_entry(labels, member.labels))
-        loss = None if member.head == REGRESSION else ClassLoss(**_entry(losses, member.loss))
+            architecture = Architecture.from_config(entry(settings, "architectures", member))
+            pixels = data.spectra.grism.pixels
+            trainer = Trainer(architecture, pixels, max(member.classes, 1), training)
+        recipe = LabelRecipe.from_config(entry(settings, "labels", member))
+        loss = None if member.head == REGRESSION else ClassLoss(**entry(settings, "losses", member))
         task = task_of(member, data, recipe, bool(loss and loss.hard))
         _, curve = trainer.fit(task, member.seed, loss)
         predicted = predict(trainer, member, data, "test")
         if member.head == REGRESSION:
             values = pd.DataFrame({"z_mean": predicted})
         else:
-            edges = Classes(*z_range, member.classes).edges
-            values = describe(predicted, edges, z_test)
+            values = describe(predicted, data.classes(member).edges, z_test)
         tables.append(prediction_table(member, test, z_test, values))
-        histories.append(_history(member, curve, settings))
-        if study.get("probabilities") and member.head != REGRESSION:
+        histories.append(history_table(member, curve, training.validate_every))
+        if settings["study"].get("probabilities") and member.head != REGRESSION:
             kept[f"{member.key}/test"] = predicted
             for sample in OUT_OF_RANGE:
                 kept[f"{member.key}/{sample}"] = predict(trainer, member, data, sample)
@@ -182,32 +177,26 @@ def main(
     write_csv(pd.concat(histories, ignore_index=True), history)
 
 
-def _entry(section: Mapping[str, Mapping], name: str) -> Mapping:
-    if section.get(name) is None:
+def entry(settings: Mapping[str, Mapping], section: str, member: Member) -> Mapping:
+    """Return what a section says under the name that a member has for it."""
+    name = getattr(member, ATTRIBUTES[section])
+    if settings[section].get(name) is None:
         raise InputError(
             "a study names what is not configured",
             key="spectra.studies",
             found=name,
             fix="add it to spectra.architectures, labels or losses",
         )
-    return section[name]
+    return settings[section][name]
 
 
-def _history(member: Member, curve: np.ndarray, settings: Settings) -> pd.DataFrame:
-    table = pd.DataFrame({key: [value] * len(curve) for key, value in asdict(member).items()})
-    table = table.rename(columns={"loss": "loss_name"})
-    table["update"] = settings.validate_every * np.arange(1, len(curve) + 1)
+def history_table(member: Member, curve: np.ndarray, validate_every: int) -> pd.DataFrame:
+    """Losses of a network, a row per validation, with the network's keys in front."""
+    table = member_table(member, len(curve)).rename(columns={"loss": "loss_name"})
+    table["update"] = validate_every * np.arange(1, len(curve) + 1)
     table["loss"], table["val_loss"] = curve[:, 0], curve[:, 1]
     return table
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.spectra,
-            snakemake.output.predictions,
-            snakemake.output.probabilities,
-            snakemake.output.history,
-            threads=snakemake.threads,
-            **snakemake.params.settings,
-        )
+    run(main, snakemake)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
 from transferz.spectra.grism import Classes
 from transferz.spectra.results import members_of
@@ -66,9 +66,8 @@ def main(
 
     Parameters
     ----------
-    spectra, probabilities : path-like
-    table, summary : path-like
-        Outputs.
+    spectra, probabilities, table, summary : path-like
+        See the head of this file.
     default : mapping
         ``spectra.default``: head and S/N of the ensemble.
     seeds : sequence of int
@@ -98,13 +97,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.spectra,
-            snakemake.input.probabilities,
-            snakemake.output.table,
-            snakemake.output.summary,
-            default=snakemake.params.default,
-            seeds=snakemake.params.seeds,
-            z_range=snakemake.params.z_range,
-        )
+    run(main, snakemake)

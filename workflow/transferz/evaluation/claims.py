@@ -7,7 +7,7 @@ executed.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -97,8 +97,22 @@ class Judgement:
     alternatives: dict[str, Estimate]
 
 
-def read_claims(path: str | Path) -> list[Claim]:
-    """Read and check the claims.
+def read_claims(
+    path: str | Path,
+    section: str = "claims",
+    metrics: Iterable[str] = tuple(METRICS),
+    **defaults: object,
+) -> list[Claim]:
+    """Read and check the claims of a section of the file.
+
+    Parameters
+    ----------
+    path : path-like
+    section : str
+    metrics : iterable of str
+        Those that a claim may be about.
+    **defaults
+        Values of keys that an entry leaves out, besides those at the head of the file.
 
     Raises
     ------
@@ -115,12 +129,12 @@ def read_claims(path: str | Path) -> list[Claim]:
         raise InputError(
             "not valid YAML", file=path, found=f"line {place.line + 1}" if place else str(error)
         ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("claims"), list):
-        raise InputError("no list of claims", file=path, key="claims")
-    defaults = content.get("defaults") or {}
+    if not isinstance(content, dict) or not isinstance(content.get(section), list):
+        raise InputError("no list of claims", file=path, key=section)
+    defaults = {**(content.get("defaults") or {}), **defaults}
     claims = [
-        _claim({**defaults, **entry}, path, number)
-        for number, entry in enumerate(content["claims"], start=1)
+        _claim({**defaults, **entry}, path, number, tuple(metrics))
+        for number, entry in enumerate(content[section], start=1)
     ]
     names = [claim.claim for claim in claims]
     for name in names:
@@ -129,7 +143,9 @@ def read_claims(path: str | Path) -> list[Claim]:
     return claims
 
 
-def _claim(entry: Mapping[str, object], path: Path, number: int) -> Claim:
+def _claim(
+    entry: Mapping[str, object], path: Path, number: int, known_metrics: Sequence[str]
+) -> Claim:
     name = str(entry.get("claim", f"entry {number}"))
     known = [field.name for field in fields(Claim)]
     for key in entry:
@@ -153,7 +169,7 @@ def _claim(entry: Mapping[str, object], path: Path, number: int) -> Claim:
     metrics = [entry["metric"], *(entry.get("alternatives") or ())]
     for key, values, expected in (
         ("comparison", [entry["comparison"]], COMPARISONS),
-        ("metric", metrics, tuple(METRICS)),
+        ("metric", metrics, known_metrics),
     ):
         for value in values:
             if value not in expected:

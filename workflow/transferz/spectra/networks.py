@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 INITIALISATION_STREAM = 75
 ORDER_STREAM = 76
 PREDICTION_ROWS = 512
-REGRESSION = "regression"
 
 Weights = list[np.ndarray]
 
@@ -312,9 +311,3 @@ def _order(n_rows: int, n_wanted: int, seed: int) -> np.ndarray:
     generator = np.random.default_rng([ORDER_STREAM, seed])
     passes = -(-n_wanted // n_rows)
     return np.concatenate([generator.permutation(n_rows) for _ in range(passes)])[:n_wanted]
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Class probabilities of logits, float64, shape (n, k)."""
-    shifted = np.exp(logits.astype(float) - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)

@@ -58,63 +58,42 @@ def log_ticks(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def draw_points(
-    axes: Axes,
-    x: float,
-    values: pd.Series,
-    style: dict[str, str],
-    *,
-    filled: bool = True,
-    label: str | None = None,
-) -> None:
-    """Draw mean and standard deviation over seeds."""
-    values = values.to_numpy(dtype=float)
-    if not len(values):
-        return
-    spread = values.std(ddof=1) if len(values) > 1 else None
+def loss_styles(losses: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Colour and marker of each loss, by its place in the study."""
+    return {loss: LOSS_STYLES[k % len(LOSS_STYLES)] for k, loss in enumerate(losses)}
+
+
+def name_places(axes: Axes, names: Sequence[str], margin: float, **options: object) -> None:
+    """Name the places 0, 1, ... of the horizontal axis; further options are those of ticks."""
+    axes.set_xticks(range(len(names)), names)
+    axes.tick_params(axis="x", which="both", length=0, **options)
+    axes.set_xlim(-margin, len(names) - 1 + margin)
+
+
+def draw_point(axes: Axes, x: float, point: object, style: dict[str, str]) -> None:
+    """Draw `mean` and, of several seeds, `spread` of a row of a figure's table."""
+    spread = None if np.isnan(point.spread) else point.spread
     axes.errorbar(
-        x,
-        values.mean(),
-        yerr=spread,
-        fmt=style["marker"],
-        color=style["color"],
-        mfc=style["color"] if filled else "white",
-        ms=4,
-        elinewidth=0.9,
-        label=label,
-        zorder=3,
-    )
+        x, point.mean, yerr=spread, fmt=style["marker"], color=style["color"], mfc=style["color"],
+        ms=4, elinewidth=0.9, zorder=3,
+    )  # fmt: skip
 
 
 def draw_curve(
     axes: Axes,
     x: Sequence[float],
-    groups: Sequence[pd.Series],
+    points: pd.DataFrame,
     style: dict[str, str],
     *,
     filled: bool = True,
     line: str = "-",
     label: str | None = None,
 ) -> None:
-    """Draw a line through the means over seeds with their standard deviations."""
-    points = [
-        (place, group.mean(), group.std(ddof=1) if len(group) > 1 else 0.0)
-        for place, group in zip(x, groups, strict=True)
-        if len(group)
-    ]
-    if not points:
+    """Draw a line through `mean` of the rows of a figure's table, with their `spread`."""
+    if points.empty:
         return
-    places, means, spreads = np.array(points, dtype=float).T
     axes.errorbar(
-        places,
-        means,
-        yerr=spreads,
-        fmt=style["marker"] + line,
-        color=style["color"],
-        mfc=style["color"] if filled else "white",
-        ms=3.8,
-        lw=1.0,
-        elinewidth=0.8,
-        label=label,
-        zorder=3,
-    )
+        x, points["mean"], yerr=points["spread"].fillna(0.0), fmt=style["marker"] + line,
+        color=style["color"], mfc=style["color"] if filled else "white",
+        ms=3.8, lw=1.0, elinewidth=0.8, label=label, zorder=3,
+    )  # fmt: skip

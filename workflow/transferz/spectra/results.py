@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.evaluation.over_seeds import Summary, summarise
-from transferz.spectra.studies import KEYS, REGRESSION, SQUARED_ERROR, Member
+from transferz.evaluation.over_seeds import summarise
+from transferz.spectra.studies import AXES, KEYS, REGRESSION, SQUARED_ERROR, Member
 
 NOTE = (
     "These are not real spectra: every number here was measured on simulated spectra of a "
     "Euclid-like grism."
 )
+
+FAILURE_LIMIT = 0.01
+"""|z_pred - z_true| / (1 + z_true) beyond which a spectroscopic redshift has failed."""
 
 CLASSICAL = ("template_fit", "cross_correlation")
 NAMES = {
@@ -46,13 +50,14 @@ METRIC_LABELS = {
     "ece": "ECE",
     "width_68": "width of 68% interval",
 }
+NETWORK_AXES = AXES[1:]
 POINT_COLUMNS = ["metric", "n_seeds", "mean", "spread"]
 METRIC_DEFINITIONS = {
     "mse": "mean of (z_pred - z_true)^2",
     "mae": "mean of |z_pred - z_true|",
     "r2": "1 - MSE / variance of z_true",
     "median_error": "median of |z_pred - z_true|",
-    "failure_fraction": "fraction with |z_pred - z_true| / (1 + z_true) > 0.01",
+    "failure_fraction": f"fraction with |z_pred - z_true| / (1 + z_true) > {FAILURE_LIMIT}",
 }
 
 
@@ -76,9 +81,7 @@ def read_metrics(path: str | Path) -> pd.DataFrame:
 
 def head_keys(head: str | int) -> dict[str, object]:
     """Columns that say which head: `regression`, a classical method, or a number of classes."""
-    if head == REGRESSION:
-        return {"head": REGRESSION}
-    if head in CLASSICAL:
+    if head in (REGRESSION, *CLASSICAL):
         return {"head": head}
     return {"head": "classification", "classes": int(head)}
 
@@ -86,6 +89,11 @@ def head_keys(head: str | int) -> dict[str, object]:
 def head_name(head: str | int) -> str:
     """Display name of a head."""
     return NAMES.get(head, f"{head} classes")
+
+
+def noise_name(snr: float) -> str:
+    """Display name of a S/N per pixel."""
+    return "noiseless" if np.isinf(snr) else f"S/N {snr:g}"
 
 
 def select(
@@ -103,16 +111,12 @@ def select(
     **axes
         Values of other columns, such as ``n_train=1000`` or ``estimator="mode"``.
     """
-    wanted = {name: default[name] for name in ("architecture", "n_train", "snr", "labels", "loss")}
+    wanted = {name: default[name] for name in NETWORK_AXES}
     if head == REGRESSION:
         wanted["loss"] = SQUARED_ERROR
-    elif head in CLASSICAL:
-        wanted = {"snr": default["snr"]}
     wanted |= head_keys(head) | axes
     if head in CLASSICAL:
-        wanted = {
-            name: value for name, value in wanted.items() if name in ("head", "snr", "estimator")
-        }
+        wanted = {name: wanted[name] for name in ("head", "snr", "estimator") if name in wanted}
     chosen = pd.Series(True, index=table.index)
     for name, value in wanted.items():
         chosen &= table[name] == value
@@ -124,20 +128,14 @@ def best_estimator(head: str | int) -> str:
     return "value" if head == REGRESSION else "mode"
 
 
-def summary(rows: pd.DataFrame, metric: str) -> Summary | None:
-    """Distribution of a metric over seeds; None if no network is there."""
-    return summarise(rows[metric].to_numpy()) if len(rows) else None
-
-
 def points_of(
     key: tuple[object, ...], chosen: pd.DataFrame, metrics: Sequence[str]
 ) -> list[tuple[object, ...]]:
     """Return a row of `key` and `POINT_COLUMNS` per metric; none if no network is there."""
-    return [
-        (*key, metric, found.n, found.mean, found.spread)
-        for metric in metrics
-        if (found := summary(chosen, metric)) is not None
-    ]
+    if chosen.empty:
+        return []
+    found = {metric: summarise(chosen[metric]) for metric in metrics}
+    return [(*key, metric, one.n, one.mean, one.spread) for metric, one in found.items()]
 
 
 def sizes_note(metrics: pd.DataFrame, points: pd.DataFrame) -> str:
@@ -151,11 +149,5 @@ def members_of(
     default: Mapping[str, object], head: int, seeds: Sequence[int], **axes: object
 ) -> list[Member]:
     """Networks of one classification head for several seeds."""
-    keys = {name: default[name] for name in ("architecture", "n_train", "snr", "labels", "loss")}
-    keys |= axes
+    keys = {name: default[name] for name in NETWORK_AXES} | axes
     return [Member("classification", int(head), seed=seed, **keys) for seed in seeds]
-
-
-def seeds_of(predictions: pd.DataFrame, default: Mapping[str, object], head: int) -> list[int]:
-    """Seeds of the default networks of a head."""
-    return sorted(select(predictions, default, head)["seed"].unique().tolist())

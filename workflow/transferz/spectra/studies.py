@@ -99,13 +99,15 @@ def expand_study(study: Mapping[str, object], default: Mapping[str, object]) -> 
         entry = dict(zip((*AXES, "seed"), values, strict=True))
         head = entry.pop("head")
         if head == REGRESSION:
-            entry["loss"] = SQUARED_ERROR
-            member = Member(REGRESSION, 0, **entry)
+            members.append(Member(REGRESSION, 0, **(entry | {"loss": SQUARED_ERROR})))
         else:
-            member = Member("classification", int(head), **entry)
-        members.append(member)
-    unique = dict.fromkeys(members)
-    return sorted(unique, key=lambda member: (member.network, member.key))
+            members.append(Member("classification", int(head), **entry))
+    return sorted(dict.fromkeys(members), key=lambda member: (member.network, member.key))
+
+
+def member_table(member: Member, rows: int) -> pd.DataFrame:
+    """Keys of a member in columns, the same in every row."""
+    return pd.DataFrame({key: [value] * rows for key, value in asdict(member).items()})
 
 
 def prediction_table(
@@ -123,9 +125,7 @@ def prediction_table(
     values : pandas.DataFrame
         `z_mean` at least, n rows; other columns as of `uncertainty.summarise`.
     """
-    table = pd.DataFrame({key: [value] * len(spectra) for key, value in asdict(member).items()})
-    table["spectrum"] = spectra
-    table["z_true"] = z_true
+    table = member_table(member, len(spectra)).assign(spectrum=spectra, z_true=z_true)
     return pd.concat([table, values.reset_index(drop=True)], axis=1)
 
 
