@@ -94,9 +94,9 @@ if config["survey"] == "archive":
 
     rule download_dataset:
         input:
-            local_copy,
+            local=local_copy,
         output:
-            file="<resources>/{file}",
+            path="<resources>/{file}",
         log:
             "<logs>/download_dataset/{file}.log",
         wildcard_constraints:
@@ -120,7 +120,7 @@ if config["survey"] == "archive":
 
     rule query_hsc:
         output:
-            file="<resources>/{file}",
+            path="<resources>/{file}",
         log:
             "<logs>/query_hsc/{file}.log",
         wildcard_constraints:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferz.catalogues.download import Dataset, adopt, fetch, place
-from transferz.core.logs import job
+from transferz.core.logs import run
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def main(
     local: str | None,
-    file: str,
+    path: str,
     *,
     row: Mapping[str, str],
     timeout: float,
@@ -28,34 +28,20 @@ def main(
 
     Parameters
     ----------
-    local : path or None
-        The user's own copy; None: download.
-    file : path
-        Output.
+    local, path : path
+        The user's own copy, None for a download; the output.
     row : mapping
         The file's row of the registry.
-    timeout : float
-        Seconds without a byte after which a transfer is cut and resumed.
-    retries : int
-        Attempts without progress before giving up.
-    wait : float
-        Seconds before the first new attempt.
+    timeout, retries, wait
+        See `download.fetch`.
     """
-    dataset, folder = Dataset.from_row(row), Path(file).parent / "downloads"
+    dataset, folder = Dataset.from_row(row), Path(path).parent / "downloads"
     if local is None:
-        path = fetch(dataset, folder, timeout=timeout, retries=retries, wait=wait)
+        kept = fetch(dataset, folder, timeout=timeout, retries=retries, wait=wait)
     else:
-        path = adopt(dataset, local, folder)
-    place(path, file)
+        kept = adopt(dataset, local, folder)
+    place(kept, path)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input[0] if snakemake.input else None,
-            snakemake.output.file,
-            row=snakemake.params.row,
-            timeout=snakemake.params.timeout,
-            retries=snakemake.params.retries,
-            wait=snakemake.params.wait,
-        )
+    run(main, snakemake)

@@ -30,7 +30,7 @@ from transferz.catalogues.download import (
     store_of,
 )
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -80,12 +80,12 @@ def run_client(command: list[str], sql: str, release: str, answer: Path) -> None
         )
 
 
-def main(file: str, *, row: Mapping[str, str], sql: str, client: str) -> None:
+def main(path: str, *, row: Mapping[str, str], sql: str, client: str) -> None:
     """Put the answer of a query in its place.
 
     Parameters
     ----------
-    file : path
+    path : path
         Output.
     row : mapping
         The query's row of the registry.
@@ -98,7 +98,7 @@ def main(file: str, *, row: Mapping[str, str], sql: str, client: str) -> None:
     # Another query is another data set: an answer is used again only for the same SQL.
     digest = hashlib.sha256(sql.encode()).hexdigest()[:12]
     release, dataset = dataset.version, replace(dataset, version=f"{dataset.version}-{digest}")
-    folder = Path(file).parent / "downloads"
+    folder = Path(path).parent / "downloads"
     known, origin = known_checksum(dataset, folder)
     kept = store_of(dataset, folder) / dataset.file
     if not (kept.is_file() and known and pooch.hashes.hash_matches(str(kept), known)):
@@ -130,14 +130,8 @@ def main(file: str, *, row: Mapping[str, str], sql: str, client: str) -> None:
                 )
             answer.replace(kept)
     record(dataset, kept, folder)
-    place(kept, file)
+    place(kept, path)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.output.file,
-            row=snakemake.params.row,
-            sql=snakemake.params.sql,
-            client=snakemake.params.client,
-        )
+    run(main, snakemake)
