@@ -222,8 +222,8 @@ DAMAGED = [
     ("predictions/NN-Base/*.parquet", "emptied"),
     ("models/NN-Base/*.npz", "bit flipped"),
     ("models/NN-Base/*.npz", "truncated"),
-    ("splits/galaxiesml.parquet", "bit flipped"),
-    ("splits/galaxiesml.parquet", "truncated"),
+    ("splits/target.parquet", "bit flipped"),
+    ("splits/target.parquet", "truncated"),
 ]
 
 
@@ -282,7 +282,7 @@ def test_a_damaged_intermediate_is_named(
     )
 
 
-FLIPPED = ["splits/transferz.parquet"]
+FLIPPED = ["splits/source.parquet"]
 if not SHORT:
     FLIPPED += ["predictions/NN-Base/*.parquet", "models/NN-Base/*.npz"]
 
@@ -335,7 +335,7 @@ def test_a_deleted_intermediate_is_made_again(
     without_tables(clone)
     for path in (clone / RESULTS / "predictions/NN-Base").glob("*.parquet"):
         path.unlink()
-    (clone / RESULTS / "splits/transferz.parquet").unlink()
+    (clone / RESULTS / "splits/source.parquet").unlink()
     check_mended(clone, reference)
     outcomes.append(
         Outcome("intermediate deleted", "splits, predictions", "snakemake", "recovered")

@@ -17,7 +17,7 @@ def test_audit_signs_off_and_finds_what_was_touched(clone: Callable[[], Path]) -
     page = (folder / RESULTS / "audit.md").read_text()
     assert "**Signed off on 2" in page
     assert "FAILED" not in page
-    for words in ("| tensorflow ", "test inputs of galaxiesml in the range trained on", "SHA-256"):
+    for words in ("| tensorflow ", "test inputs of target in the range trained on", "SHA-256"):
         assert words in page
     manifest = (folder / RESULTS / "audit.sha256").read_text()
     assert f"{RESULTS}/metrics/per_seed.csv" in manifest

@@ -26,7 +26,7 @@ PRODUCTS = [
     "catalogues/galaxiesml.parquet",
     *(f"release/TransferZ.{suffix}" for suffix in ("fits", "parquet", "csv.gz")),
     *(f"release/{name}" for name in ("README.md", "croissant.json", "SHA256SUMS", "CITATION.cff")),
-    *(f"splits/{name}.parquet" for name in ("transferz", "galaxiesml", "combo")),
+    *(f"splits/{name}.parquet" for name in ("source", "target", "combo")),
     "metrics/per_seed.csv",
     *(f"tables/table{number}.{suffix}" for number in (1, 2) for suffix in ("csv", "md", "tex")),
     *(f"figures/figure{number}.{suffix}" for number in (1, 2, 3, 4) for suffix in ("pdf", "png")),
@@ -65,7 +65,7 @@ def test_predictions_hold_every_seed_of_every_strategy_once(project: Path) -> No
 def test_no_object_trains_in_one_set_and_tests_in_another(project: Path) -> None:
     splits = {
         name: pd.read_parquet(project / RESULTS / f"splits/{name}.parquet")
-        for name in ("transferz", "galaxiesml", "combo")
+        for name in ("source", "target", "combo")
     }
     for table in splits.values():
         seen = table[table["split"] != "test"]["object_id"]
@@ -122,16 +122,16 @@ def test_a_strategy_with_classes_of_redshift_joins_a_finished_run(
         folder,
         *("--cores", "2", "distributions"),
         overlay={
-            "strategies": {"Soft": {"train_on": "transferz", "head": head, "max_epochs": 2}},
+            "strategies": {"Soft": {"train_on": "source", "head": head, "max_epochs": 2}},
             "labels": {"Soft": "Soft labels"},
         },
     )
     scores = pd.read_csv(folder / RESULTS / "metrics/distributions/Soft/scores.csv")
     judges = scores.groupby(["dataset", "judged_by"])["seed"].unique().map(list)
     assert dict(judges) == {
-        ("galaxiesml", "label"): [0, 1, 2, 3],
-        ("transferz", "label"): [0, 1, 2, 3],
-        ("transferz", "truth"): [0, 1, 2, 3],
+        ("target", "label"): [0, 1, 2, 3],
+        ("source", "label"): [0, 1, 2, 3],
+        ("source", "truth"): [0, 1, 2, 3],
     }
     assert scores["crps"].between(0, 1).all() and scores["coverage_95"].between(0.5, 1).all()
     assert "| Soft labels |" in (folder / RESULTS / "tables/distributions.md").read_text()

@@ -17,7 +17,7 @@ MISSING, UNSEEN, NOTHING = 3, 5, 8
 
 def test_a_catalogue_without_positions_is_predicted_row_by_row(clone: Callable[[], Path]) -> None:
     folder = clone()
-    galaxies = pd.read_parquet(folder / RESULTS / "splits/galaxiesml.parquet")
+    galaxies = pd.read_parquet(folder / RESULTS / "splits/target.parquet")
     galaxies = galaxies[galaxies["split"] == "test"].iloc[40:0:-1].reset_index(drop=True)
     catalogue = pd.DataFrame({"name": galaxies["object_id"]})
     for band in BANDS:
@@ -45,7 +45,7 @@ def test_a_catalogue_without_positions_is_predicted_row_by_row(clone: Callable[[
     # Where nothing is lacking, the networks say what they said of the test set.
     tables = (folder / RESULTS / "predictions/NN-Combo").glob("*.parquet")
     tested = pd.concat(pd.read_parquet(path) for path in tables)
-    tested = tested[tested["dataset"] == "galaxiesml"]
+    tested = tested[tested["dataset"] == "target"]
     medians = tested.groupby("object_id")["z_pred"].median()
     whole = found.drop(index=[MISSING, UNSEEN, NOTHING])
     np.testing.assert_allclose(

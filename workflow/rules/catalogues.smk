@@ -241,17 +241,17 @@ if config["survey"] != "custom":
 
 # Training, validation and test sets of both data sets and of the two combined, without a leak.
 #
-# Inputs   <results>/transferz/transferz.parquet, <results>/catalogues/galaxiesml.parquet
-# Outputs  <results>/splits/{transferz,galaxiesml,combo}.parquet, summary.csv
+# Inputs   the two catalogues of the run
+# Outputs  <results>/splits/{source,target,combo}.parquet, summary.csv
 
 
 rule split:
     input:
-        transferz="<results>/transferz/transferz.parquet",
-        galaxiesml="<results>/catalogues/galaxiesml.parquet",
+        source=catalogue("source"),
+        target=catalogue("target"),
     output:
-        transferz="<results>/splits/transferz.parquet",
-        galaxiesml="<results>/splits/galaxiesml.parquet",
+        source="<results>/splits/source.parquet",
+        target="<results>/splits/target.parquet",
         combo="<results>/splits/combo.parquet",
         summary="<results>/splits/summary.csv",
     log:

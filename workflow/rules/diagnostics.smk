@@ -20,8 +20,8 @@ localrules:
 rule evaluate_photometry:
     input:
         predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
-        transferz="<results>/splits/transferz.parquet",
-        galaxiesml="<results>/splits/galaxiesml.parquet",
+        source="<results>/splits/source.parquet",
+        target="<results>/splits/target.parquet",
     output:
         per_magnitude="<results>/metrics/per_magnitude.csv",
         per_colour="<results>/metrics/per_colour.csv",
@@ -198,8 +198,8 @@ rule plot_colour_space:
 
 rule baseline_null:
     input:
-        transferz="<results>/splits/transferz.parquet",
-        galaxiesml="<results>/splits/galaxiesml.parquet",
+        source="<results>/splits/source.parquet",
+        target="<results>/splits/target.parquet",
         combo="<results>/splits/combo.parquet",
     output:
         predictions="<results>/baselines/null.parquet",
@@ -222,8 +222,8 @@ rule baseline_null:
 
 rule baseline_forest:
     input:
-        transferz="<results>/splits/transferz.parquet",
-        galaxiesml="<results>/splits/galaxiesml.parquet",
+        source="<results>/splits/source.parquet",
+        target="<results>/splits/target.parquet",
         combo="<results>/splits/combo.parquet",
     output:
         predictions="<results>/baselines/forest.parquet",
@@ -430,7 +430,7 @@ rule comparisons:
 
 # The control: the same strategies with a target that is drawn representatively (embedded survey).
 #
-# Inputs   <resources>/control/*.csv, <results>/splits/transferz.parquet, models of the run
+# Inputs   <resources>/control/*.csv, <results>/splits/source.parquet, models of the run
 # Outputs  <results>/control/..., <results>/metrics/control.csv, figures/control.*
 #
 # Rules inherit from those of the run: the same scripts, cuts, networks and trainings. Only what
@@ -458,11 +458,11 @@ if config["survey"] == "embedded":
     # The source keeps the split of the run, so that networks of the run have not seen its test rows.
     use rule split as split_control with:
         input:
-            transferz="<results>/splits/transferz.parquet",
-            galaxiesml="<results>/control/catalogue.parquet",
+            source="<results>/splits/source.parquet",
+            target="<results>/control/catalogue.parquet",
         output:
-            transferz="<results>/control/splits/transferz.parquet",
-            galaxiesml="<results>/control/splits/galaxiesml.parquet",
+            source="<results>/control/splits/source.parquet",
+            target="<results>/control/splits/target.parquet",
             combo="<results>/control/splits/combo.parquet",
             summary="<results>/control/splits/summary.csv",
         log:
@@ -471,7 +471,7 @@ if config["survey"] == "embedded":
             "<benchmarks>/control/split.tsv"
         params:
             bands=config["bands"],
-            method={"transferz": "published", "galaxiesml": "published"},
+            method={"source": "published", "target": "published"},
             fractions=config["splits"]["fractions"],
             seed=config["splits"]["seed"],
             block=config["splits"]["block"],
@@ -498,8 +498,8 @@ if config["survey"] == "embedded":
     use rule predict_tests as predict_control with:
         input:
             models=control_predict_models,
-            transferz="<results>/control/splits/transferz.parquet",
-            galaxiesml="<results>/control/splits/galaxiesml.parquet",
+            source="<results>/control/splits/source.parquet",
+            target="<results>/control/splits/target.parquet",
         output:
             predictions=expand(
                 "<results>/control/predictions/{{strategy}}/part-{part}.parquet",
@@ -545,8 +545,8 @@ if config["survey"] == "embedded":
         input:
             per_seed="<results>/metrics/per_seed.csv",
             control="<results>/metrics/control.csv",
-            transferz="<results>/transferz/transferz.parquet",
-            galaxiesml="<results>/catalogues/galaxiesml.parquet",
+            source=catalogue("source"),
+            target=catalogue("target"),
             control_catalogue="<results>/control/catalogue.parquet",
         output:
             pdf="<results>/figures/control.pdf",

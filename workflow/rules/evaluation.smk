@@ -1,6 +1,6 @@
 # Metrics of every seed, tables, and the verdict on each published claim.
 #
-# Inputs   <results>/predictions/{strategy}/seeds-{chunk}.parquet, <results>/transferz/cutflow.csv
+# Inputs   <results>/predictions/{strategy}/seeds-{chunk}.parquet, cut flow of the source
 # Outputs  <results>/metrics/per_seed.csv, <results>/tables/table{1,2}.{csv,md,tex},
 #          <results>/claims.{csv,md}
 
@@ -71,7 +71,7 @@ rule table1:
 
 rule table2:
     input:
-        cutflow="<results>/transferz/cutflow.csv",
+        cutflow=cutflow("source"),
     output:
         csv="<results>/tables/table2.csv",
         md="<results>/tables/table2.md",
@@ -138,14 +138,14 @@ rule claims:
 
 # Figures 1-4 of the paper, each with its source data and caption.
 #
-# Inputs   <results>/transferz/..., catalogues/..., predictions/..., metrics/per_seed.csv
+# Inputs   the two catalogues, predictions/..., metrics/per_seed.csv
 # Outputs  <results>/figures/figure{1,2,3,4}.{pdf,png,csv,md}
 
 
 rule figure1:
     input:
-        transferz="<results>/transferz/transferz.parquet",
-        galaxiesml="<results>/catalogues/galaxiesml.parquet",
+        source=catalogue("source"),
+        target=catalogue("target"),
     output:
         pdf="<results>/figures/figure1.pdf",
         png=report(
@@ -259,8 +259,8 @@ rule figure3:
 
 rule figure4:
     input:
-        cutflow="<results>/transferz/cutflow.csv",
-        transferz="<results>/transferz/transferz.parquet",
+        cutflow=cutflow("source"),
+        source=catalogue("source"),
     output:
         pdf="<results>/figures/figure4.pdf",
         png=report(

@@ -1,6 +1,6 @@
 # Training and prediction: one job trains a chunk of seeds of one strategy.
 #
-# Inputs   <results>/splits/{transferz,galaxiesml,combo}.parquet
+# Inputs   <results>/splits/{source,target,combo}.parquet
 # Outputs  <results>/models/{strategy}/seeds-{chunk}.npz, training histories beside them,
 #          <results>/predictions/{strategy}/seeds-{chunk}.parquet
 
@@ -42,8 +42,8 @@ rule predict_tests:
         models=expand(
             "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
         ),
-        transferz="<results>/splits/transferz.parquet",
-        galaxiesml="<results>/splits/galaxiesml.parquet",
+        source="<results>/splits/source.parquet",
+        target="<results>/splits/target.parquet",
     output:
         predictions=expand(
             "<results>/predictions/{{strategy}}/seeds-{chunk}.parquet",

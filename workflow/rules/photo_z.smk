@@ -43,7 +43,7 @@ rule predict_catalogue:
 
 rule benchmark_predict:
     input:
-        galaxies="<results>/splits/galaxiesml.parquet",
+        galaxies="<results>/splits/target.parquet",
         models=applied_models(),
         sample="<results>/calibration/{strategy}/{calibrated_on}.npz".format(
             **config["predict"]

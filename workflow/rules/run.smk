@@ -23,12 +23,12 @@ rule audit:
             then=[],
             otherwise="<results>/release/SHA256SUMS",
         ),
-        transferz="<results>/transferz/transferz.parquet",
-        galaxiesml="<results>/catalogues/galaxiesml.parquet",
-        cutflow_transferz="<results>/transferz/cutflow.csv",
-        cutflow_galaxiesml="<results>/catalogues/galaxiesml_cutflow.csv",
-        split_transferz="<results>/splits/transferz.parquet",
-        split_galaxiesml="<results>/splits/galaxiesml.parquet",
+        source=catalogue("source"),
+        target=catalogue("target"),
+        cutflow_source=cutflow("source"),
+        cutflow_target=cutflow("target"),
+        split_source="<results>/splits/source.parquet",
+        split_target="<results>/splits/target.parquet",
         split_combo="<results>/splits/combo.parquet",
         models=per_chunk("<results>/models/{strategy}/seeds-{chunk}.npz"),
         histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
@@ -80,11 +80,11 @@ rule status:
         results=config["pathvars"]["results"],
         stages={
             "catalogues": [
-                "transferz/transferz.parquet",
-                "catalogues/galaxiesml.parquet",
+                catalogue(role).removeprefix("<results>/")
+                for role in ("source", "target")
             ],
             "splits": expand(
-                "splits/{sample}.parquet", sample=["transferz", "galaxiesml", "combo"]
+                "splits/{sample}.parquet", sample=["source", "target", "combo"]
             ),
             "models": per_chunk("models/{strategy}/seeds-{chunk}.npz"),
             "predictions": per_chunk("predictions/{strategy}/seeds-{chunk}.parquet"),

@@ -141,24 +141,24 @@ if config["survey"] == "archive":
             "../scripts/survey/query_hsc.py"
 
 
-# Two catalogues of the user's own in place of the archives: one with photometric redshifts (role
-# transferz), one with spectroscopic ones (role galaxiesml), described in config["custom"].
+# Two catalogues of the user's own in place of the archives: the source with photometric redshifts,
+# the target with spectroscopic ones, described in config["custom"].
 #
 # Inputs   the two files
-# Outputs  as of catalogues.smk: catalogue tables and cut flows
+# Outputs  <results>/catalogues/{source,target}.parquet and their cut flows
 
 
 if config["survey"] == "custom":
 
     rule read_custom:
         input:
-            transferz=config["custom"]["transferz"]["path"],
-            galaxiesml=config["custom"]["galaxiesml"]["path"],
+            source=config["custom"]["source"]["path"],
+            target=config["custom"]["target"]["path"],
         output:
-            transferz="<results>/transferz/transferz.parquet",
-            transferz_cutflow="<results>/transferz/cutflow.csv",
-            galaxiesml="<results>/catalogues/galaxiesml.parquet",
-            galaxiesml_cutflow="<results>/catalogues/galaxiesml_cutflow.csv",
+            source=catalogue("source"),
+            source_cutflow=cutflow("source"),
+            target=catalogue("target"),
+            target_cutflow=cutflow("target"),
         log:
             "<logs>/read_custom.log",
         benchmark:

@@ -1,8 +1,8 @@
 # Calibrated uncertainty: the seeds as an ensemble, conformal intervals, and what they are worth.
 #
-# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{transferz,galaxiesml}.parquet,
+# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{source,target}.parquet,
 #          <resources>/truth.parquet (embedded survey)
-# Outputs  <results>/calibration/{strategy}/{transferz,galaxiesml}.npz and scores.parquet,
+# Outputs  <results>/calibration/{strategy}/{source,target}.npz and scores.parquet,
 #          <results>/calibration/{metrics,cells,requirements}.csv, <results>/tables/calibration.md,
 #          <results>/figures/{calibration,requirements}.{pdf,png,csv,md}
 
@@ -46,10 +46,10 @@ rule calibrate:
         models=expand(
             "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
         ),
-        transferz_sample="<results>/calibration/{strategy}/transferz.npz",
-        galaxiesml_sample="<results>/calibration/{strategy}/galaxiesml.npz",
-        transferz="<results>/splits/transferz.parquet",
-        galaxiesml="<results>/splits/galaxiesml.parquet",
+        source_sample="<results>/calibration/{strategy}/source.npz",
+        target_sample="<results>/calibration/{strategy}/target.npz",
+        source="<results>/splits/source.parquet",
+        target="<results>/splits/target.parquet",
     output:
         scores="<results>/calibration/{strategy}/scores.parquet",
     log:
@@ -185,7 +185,7 @@ rule plot_requirements:
 
 # What the distributions of networks with classes of redshift (a `head`) are worth by themselves.
 #
-# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{transferz,galaxiesml}.parquet
+# Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{source,target}.parquet
 # Outputs  <results>/metrics/distributions/{strategy}/{scores,pit}.csv,
 #          <results>/tables/distributions.{csv,md} and distribution_pairs.csv,
 #          <results>/figures/distributions.{pdf,png,csv,md}
@@ -196,8 +196,8 @@ rule evaluate_distributions:
         models=expand(
             "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
         ),
-        transferz="<results>/splits/transferz.parquet",
-        galaxiesml="<results>/splits/galaxiesml.parquet",
+        source="<results>/splits/source.parquet",
+        target="<results>/splits/target.parquet",
         truth=("<resources>/truth.parquet" if config["survey"] == "embedded" else []),
     output:
         scores="<results>/metrics/distributions/{strategy}/scores.csv",

@@ -1,7 +1,7 @@
 """Photometric redshifts for anybody's galaxies: load an ensemble, predict, evaluate.
 
 >>> from transferz import api
->>> photo_z = api.load("results", "NN-Combo", calibrated_on="galaxiesml")
+>>> photo_z = api.load("results", "NN-Combo", calibrated_on="target")
 >>> table = photo_z.predict(galaxies)  # a DataFrame with mag_g, mag_r, mag_i, mag_z, mag_y
 >>> scores = api.evaluate(galaxies["redshift"], table)
 >>> print(scores["scatter_mad"], scores["coverage_68"])
@@ -244,7 +244,7 @@ def load(
     results: str | Path,
     strategy: str,
     *,
-    calibrated_on: str = "galaxiesml",
+    calibrated_on: str = "target",
     seeds: Sequence[int] | None = None,
 ) -> PhotoZ:
     """Load the ensemble of a strategy with its calibration.
@@ -254,7 +254,7 @@ def load(
     results : path-like
         Folder of a run, with ``models`` and ``calibration``.
     strategy : str
-    calibrated_on : {"galaxiesml", "transferz"}
+    calibrated_on : {"target", "source"}
         Data set like whose galaxies the intervals shall hold.
     seeds : sequence of int, optional
         Members to use; all by default.

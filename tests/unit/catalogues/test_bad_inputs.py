@@ -152,7 +152,7 @@ def read_as_custom(path: Path) -> pd.DataFrame:
         "truth": "photo_z",
         "source": "S",
     }
-    return read_custom.read_survey(str(path), description, BANDS, "transferz")
+    return read_custom.read_survey(str(path), description, BANDS, "source")
 
 
 def read_to_predict(path: Path) -> pd.DataFrame:
@@ -582,7 +582,7 @@ Key = tuple[str, ...]
 def config_functions() -> dict[str, Callable]:
     """Return the functions of common.smk that check a configuration; the rest needs Snakemake."""
     text = (ROOT / "workflow/rules/helpers/common.smk").read_text()
-    start, end = text.index("def schema_problems("), text.index("# ---", text.index("def layer_"))
+    start, end = text.index("RENAMED = {"), text.index("# ---", text.index("def layer_"))
     namespace: dict[str, object] = {"difflib": difflib}
     exec(compile(text[start:end], "common.smk", "exec"), namespace)
     return namespace
@@ -756,7 +756,81 @@ def test_configuration_value(path: Key, value: object, message: str, shown: Show
     assert message in "; ".join(found)
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "message"),
+    [
+        (
+            ("labels", "transferz"),
+            "T",
+            "labels.transferz: found an old name, expected labels.source",
+        ),
+        (
+            ("labels", "galaxiesml"),
+            "G",
+            "labels.galaxiesml: found an old name, expected labels.target",
+        ),
+        (
+            ("custom", "transferz"),
+            {},
+            "custom.transferz: found an old name, expected custom.source",
+        ),
+        (
+            ("custom", "galaxiesml"),
+            {},
+            "custom.galaxiesml: found an old name, expected custom.target",
+        ),
+        (
+            ("splits", "method", "transferz"),
+            "sky",
+            "splits.method.transferz: found an old name, expected splits.method.source",
+        ),
+        (
+            ("splits", "method", "galaxiesml"),
+            "sky",
+            "splits.method.galaxiesml: found an old name, expected splits.method.target",
+        ),
+        (
+            ("strategies", "X"),
+            {"train_on": "transferz"},
+            "strategies.X.train_on: found the old name 'transferz', expected 'source'",
+        ),
+        (
+            ("strategies", "X"),
+            {"train_on": "galaxiesml"},
+            "strategies.X.train_on: found the old name 'galaxiesml', expected 'target'",
+        ),
+        (
+            ("predict", "calibrated_on"),
+            "transferz",
+            "predict.calibrated_on: found the old name 'transferz', expected 'source'",
+        ),
+        (
+            ("predict", "calibrated_on"),
+            "galaxiesml",
+            "predict.calibrated_on: found the old name 'galaxiesml', expected 'target'",
+        ),
+        (
+            ("figures", "literature", "Jones+2024", "dataset"),
+            "transferz",
+            "figures.literature.Jones+2024.dataset: "
+            "found the old name 'transferz', expected 'source'",
+        ),
+        (
+            ("figures", "literature", "Jones+2024", "dataset"),
+            "galaxiesml",
+            "figures.literature.Jones+2024.dataset: "
+            "found the old name 'galaxiesml', expected 'target'",
+        ),
+    ],
+)
+def test_old_name(path: Key, old: object, message: str, shown: Shown) -> None:
+    found = FUNCTIONS["renamed_problems"](changed(path, old))
+    shown_for(path, "old name", found, shown)
+    assert found == [message]
+
+
 def test_the_default_configuration_is_without_fault() -> None:
+    assert FUNCTIONS["renamed_problems"](GIVEN) == []
     assert FUNCTIONS["schema_problems"](DEFAULTS, VALIDATOR) == []
     assert FUNCTIONS["schema_problems"](GIVEN, VALIDATOR) == []
     assert FUNCTIONS["cross_key_problems"](copy.deepcopy(DEFAULTS)) == []

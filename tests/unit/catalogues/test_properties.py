@@ -133,7 +133,7 @@ def test_nothing_that_is_trained_on_is_tested_on(
     assert len(combo) == len(consistent) - shared.sum() + n_target
     assert set(combo["split"]) <= set(SPLITS)
     trained = combo[combo["split"] != "test"]
-    for dataset, table in (("transferz", consistent), ("galaxiesml", target)):
+    for dataset, table in (("source", consistent), ("target", target)):
         tested = set(table.loc[table["split"] == "test", "object_id"])
         mine = trained if common_ids else trained[trained["dataset"] == dataset]
         assert not tested & set(mine["object_id"])

@@ -164,47 +164,47 @@ def from_rows(values: list) -> pd.DataFrame:
 @settings(max_examples=100, deadline=None)
 @given(rows, rows, st.booleans(), st.sampled_from([None, 0.5, 1.0]))
 def test_no_object_is_trained_on_here_and_tested_on_there(source, target, ids, radius) -> None:
-    transferz, galaxiesml = from_rows(source), from_rows(target)
-    pairs = same_objects(transferz, galaxiesml, common_ids=ids, radius=radius)
-    kept, shared, n_dropped = make_consistent(transferz, galaxiesml, pairs)
-    combo = combine(kept, galaxiesml, shared)
+    source, target = from_rows(source), from_rows(target)
+    pairs = same_objects(source, target, common_ids=ids, radius=radius)
+    kept, shared, n_dropped = make_consistent(source, target, pairs)
+    combo = combine(kept, target, shared)
 
     def same(one, other) -> bool:
         near = radius is not None and abs(one.ra - other.ra) * 3600 <= radius * (1 + 1e-9)
         return near or (ids and one.object_id == other.object_id)
 
     for one in kept.itertuples():
-        for other in galaxiesml.itertuples():
+        for other in target.itertuples():
             if same(one, other):
                 assert (one.split == "test") == (other.split == "test")
     # Combo: every GalaxiesML row, and those TransferZ objects that are none of them.
-    assert (combo["dataset"] == "galaxiesml").sum() == len(galaxiesml)
+    assert (combo["dataset"] == "target").sum() == len(target)
     expected = [
         one.object_id
         for one in kept.itertuples()
-        if not any(same(one, other) for other in galaxiesml.itertuples())
+        if not any(same(one, other) for other in target.itertuples())
     ]
-    assert combo.loc[combo["dataset"] == "transferz", "object_id"].tolist() == expected
+    assert combo.loc[combo["dataset"] == "source", "object_id"].tolist() == expected
     # Nothing is left out but objects that belong to the test set and to another.
-    assert len(kept) + n_dropped == len(transferz)
-    lost = transferz[~transferz["object_id"].isin(kept["object_id"])]
+    assert len(kept) + n_dropped == len(source)
+    lost = source[~source["object_id"].isin(kept["object_id"])]
     for one in lost.itertuples():
-        others = {other.split for other in galaxiesml.itertuples() if same(one, other)}
+        others = {other.split for other in target.itertuples() if same(one, other)}
         assert "test" in others
         assert others & {"train", "validation"}
     # What is not shared keeps its split.
-    alone = kept[~shared].merge(transferz, on="object_id", suffixes=("", "_before"))
+    alone = kept[~shared].merge(source, on="object_id", suffixes=("", "_before"))
     assert (alone["split"] == alone["split_before"]).all()
 
 
 def test_leaks_are_counted() -> None:
-    transferz = from_rows([(1, 150.0, "train"), (2, 150.1, "test"), (3, 150.2, "test")])
-    galaxiesml = from_rows([(1, 150.0, "test"), (2, 150.1, "validation"), (3, 150.2, "test")])
-    pairs = same_objects(transferz, galaxiesml, common_ids=True, radius=None)
-    assert leaks(transferz, galaxiesml, pairs) == 2
-    kept, _, _ = make_consistent(transferz, galaxiesml, pairs)
+    source = from_rows([(1, 150.0, "train"), (2, 150.1, "test"), (3, 150.2, "test")])
+    target = from_rows([(1, 150.0, "test"), (2, 150.1, "validation"), (3, 150.2, "test")])
+    pairs = same_objects(source, target, common_ids=True, radius=None)
+    assert leaks(source, target, pairs) == 2
+    kept, _, _ = make_consistent(source, target, pairs)
     assert kept["split"].tolist() == ["test", "validation", "test"]
-    assert leaks(kept, galaxiesml, pairs) == 0
+    assert leaks(kept, target, pairs) == 0
 
 
 def test_combining_different_columns_and_identifiers() -> None:
@@ -212,32 +212,32 @@ def test_combining_different_columns_and_identifiers() -> None:
     second = catalogue(2, split="test", redshift_err=0.01).assign(object_id=["a", "b"])
     combo = combine(first, second, np.array([False, True, False]))
     assert combo["object_id"].tolist() == ["0", "2", "a", "b"]
-    assert combo["dataset"].tolist() == ["transferz"] * 2 + ["galaxiesml"] * 2
+    assert combo["dataset"].tolist() == ["source"] * 2 + ["target"] * 2
     assert combo["redshift_l68"].isna().tolist() == [False, False, True, True]
     assert combo["redshift_err"].isna().tolist() == [True, True, False, False]
 
 
 def test_incomplete_tables() -> None:
     table = catalogue(9, split=["train"] * 4 + ["validation"] * 3 + ["test"] * 2)
-    check_complete(table, ["g"], "transferz")
-    with pytest.raises(InputError, match=r"transferz: mag_g: values missing.*found 1 of 9 rows"):
-        check_complete(table.assign(mag_g=[np.nan] + [20.0] * 8), ["g"], "transferz")
+    check_complete(table, ["g"], "source")
+    with pytest.raises(InputError, match=r"source: mag_g: values missing.*found 1 of 9 rows"):
+        check_complete(table.assign(mag_g=[np.nan] + [20.0] * 8), ["g"], "source")
     with pytest.raises(InputError, match="test: splits without an object; found train: 4, val"):
-        check_complete(table.head(7), ["g"], "transferz")
+        check_complete(table.head(7), ["g"], "source")
     with pytest.raises(InputError, match="training: unknown splits"):
-        check_complete(table.assign(split=["training", *table["split"][1:]]), ["g"], "transferz")
+        check_complete(table.assign(split=["training", *table["split"][1:]]), ["g"], "source")
 
 
 # --------------------------------------------------------------------------------- the script
 
 
-def run(folder: Path, transferz: pd.DataFrame, galaxiesml: pd.DataFrame, **options: object):
+def run(folder: Path, source: pd.DataFrame, target: pd.DataFrame, **options: object):
     paths = {name: folder / f"{name}.parquet" for name in ("t", "g", "ts", "gs", "combo")}
-    transferz.to_parquet(paths["t"])
-    galaxiesml.to_parquet(paths["g"])
+    source.to_parquet(paths["t"])
+    target.to_parquet(paths["g"])
     settings_ = {
         "bands": ["g"],
-        "method": {"transferz": "object", "galaxiesml": "published"},
+        "method": {"source": "object", "target": "published"},
         "fractions": FRACTIONS,
         "seed": 1,
         "block": 0.1,
@@ -251,56 +251,54 @@ def run(folder: Path, transferz: pd.DataFrame, galaxiesml: pd.DataFrame, **optio
 
 
 def test_split_script(tmp_path: Path) -> None:
-    galaxiesml = catalogue(300, first_id=1000, seed=1)
-    galaxiesml["split"] = np.resize(["train"] * 5 + ["validation", "test"], 300)
-    transferz = catalogue(200, seed=2)
+    target = catalogue(300, first_id=1000, seed=1)
+    target["split"] = np.resize(["train"] * 5 + ["validation", "test"], 300)
+    source = catalogue(200, seed=2)
     # Shared by identifier, and by position under another one.
-    transferz.loc[:19, "object_id"] = galaxiesml["object_id"][:20].to_numpy()
-    transferz.loc[20:39, ["ra", "dec"]] = galaxiesml.loc[100:119, ["ra", "dec"]].to_numpy()
-    tables, summary = run(tmp_path, transferz, galaxiesml)
-    pd.testing.assert_frame_equal(tables["gs"], galaxiesml, check_dtype=False)
+    source.loc[:19, "object_id"] = target["object_id"][:20].to_numpy()
+    source.loc[20:39, ["ra", "dec"]] = target.loc[100:119, ["ra", "dec"]].to_numpy()
+    tables, summary = run(tmp_path, source, target)
+    pd.testing.assert_frame_equal(tables["gs"], target, check_dtype=False)
     shared = tables["ts"]["split"].to_numpy()[:40]
-    expected = galaxiesml["split"].to_numpy()[[*range(20), *range(100, 120)]]
+    expected = target["split"].to_numpy()[[*range(20), *range(100, 120)]]
     assert shared.tolist() == expected.tolist()
     assert len(tables["combo"]) == 300 + 160
     counts = summary.groupby("sample")["n"].sum()
     assert counts.to_dict() == {
-        **{"combo": 460, "galaxiesml": 300, "transferz": 200, "shared": 40, "dropped": 0}
+        **{"combo": 460, "target": 300, "source": 200, "shared": 40, "dropped": 0}
     }
     in_combo = summary[(summary["sample"] == "combo") & (summary["split"] == "test")]
     for _, part in in_combo.iterrows():
         combo = tables["combo"]
         found = combo[(combo["dataset"] == part["dataset"]) & (combo["split"] == "test")]
         assert len(found) == part["n"]
-    again, _ = run(tmp_path, transferz.sample(frac=1, random_state=0), galaxiesml)
+    again, _ = run(tmp_path, source.sample(frac=1, random_state=0), target)
     merged = again["ts"].merge(tables["ts"], on="object_id")
     assert (merged["split_x"] == merged["split_y"]).all()
 
 
 def test_split_script_by_sky_without_common_ids(tmp_path: Path) -> None:
-    transferz = catalogue(300).assign(ra=np.nan, dec=np.nan)
-    galaxiesml = catalogue(400, seed=3)
+    source = catalogue(300).assign(ra=np.nan, dec=np.nan)
+    target = catalogue(400, seed=3)
     tables, summary = run(
         tmp_path,
-        transferz,
-        galaxiesml,
-        method={"transferz": "object", "galaxiesml": "sky"},
+        source,
+        target,
+        method={"source": "object", "target": "sky"},
         common_ids=False,
         identity_radius=None,
     )
     assert summary.loc[summary["sample"] == "shared", "n"].sum() == 0
     assert len(tables["combo"]) == 700
-    blocks = sky_blocks(galaxiesml["ra"], galaxiesml["dec"], 0.1)
+    blocks = sky_blocks(target["ra"], target["dec"], 0.1)
     assert tables["gs"].groupby(blocks)["split"].nunique().max() == 1
 
 
 def test_split_script_errors(tmp_path: Path) -> None:
     table = catalogue(300)
-    with pytest.raises(
-        InputError, match=r"galaxiesml: split: the catalogue has no published split"
-    ):
+    with pytest.raises(InputError, match=r"target: split: the catalogue has no published split"):
         run(tmp_path, table, table)
-    method = {"transferz": "random", "galaxiesml": "object"}
-    with pytest.raises(InputError, match=r"splits\.method\.transferz: unknown way to split"):
+    method = {"source": "random", "target": "object"}
+    with pytest.raises(InputError, match=r"splits\.method\.source: unknown way to split"):
         run(tmp_path, table, table, method=method)
     assert not (tmp_path / "ts.parquet").exists()

@@ -32,13 +32,13 @@ def fixture_files(tmp_path: Path) -> tuple[Path, Path]:
     """Soft is better on the target by a fifth, the same on the source; the truth halves it."""
     per_seed = metrics_of(
         {
-            ("soft", "galaxiesml"): 0.04,
-            ("hard", "galaxiesml"): -0.05,
-            ("soft", "transferz"): 0.1,
-            ("hard", "transferz"): 0.1,
+            ("soft", "target"): 0.04,
+            ("hard", "target"): -0.05,
+            ("soft", "source"): 0.1,
+            ("hard", "source"): 0.1,
         }
     )
-    truth = metrics_of({("soft", "transferz"): 0.05, ("hard", "transferz"): 0.1})
+    truth = metrics_of({("soft", "source"): 0.05, ("hard", "source"): 0.1})
     truth = truth.assign(judged_by="truth", range="range").drop(columns="dataset")
     for name, table in (("per_seed", per_seed), ("truth", truth)):
         table.to_csv(tmp_path / f"{name}.csv", index=False)
@@ -54,7 +54,7 @@ def run(files: tuple[Path, Path | None], folder: Path, pairs: list) -> tuple[pd.
         pairs=pairs,
         metrics=["rms"],
         z_range=RANGE,
-        labels={"galaxiesml": "Target"},
+        labels={"target": "Target"},
         survey="embedded",
     )
     return pd.read_csv(csv), md.read_text()
@@ -64,13 +64,13 @@ def test_pairs_share_what_the_seeds_share(files: tuple[Path, Path], tmp_path: Pa
     table, page = run(files, tmp_path, [["soft", "hard"]])
     assert len(table) == 3 * len(METRICS)
     rows = table[table["metric"] == "rms"].set_index(["dataset", "judged_by"])
-    target = rows.loc[("galaxiesml", "label")]
+    target = rows.loc[("target", "label")]
     # Absolute values: a bias of the other sign is no gain. The seeds' common scatter cancels.
     assert target["difference"] == pytest.approx(-0.01 * target["value_of"] / 0.04)
     assert target["difference_low"] < target["difference"] < target["difference_high"] < 0
     assert target[["ratio", "ratio_low", "ratio_high"]].to_list() == pytest.approx([1.25] * 3)
-    assert rows.loc[("transferz", "label"), ["difference", "difference_high"]].to_list() == [0, 0]
-    assert rows.loc[("transferz", "truth"), "ratio"] == pytest.approx(2.0)
+    assert rows.loc[("source", "label"), ["difference", "difference_high"]].to_list() == [0, 0]
+    assert rows.loc[("source", "truth"), "ratio"] == pytest.approx(2.0)
     assert "## soft and hard" in page and page.count("**") == 4
     assert "| Target" in page and "1.25 [1.25, 1.25]" in page
 
@@ -84,8 +84,8 @@ def test_without_the_truth_labels_alone_judge(files: tuple[Path, Path], tmp_path
 
 def test_recipes_say_what_learns(files: tuple[Path, Path], tmp_path: Path) -> None:
     recipes = {
-        "hard": {"train_on": "transferz", "start_from": None, "trainable": "all"},
-        "soft": {"train_on": "galaxiesml", "start_from": "hard", "trainable": "hidden_1"},
+        "hard": {"train_on": "source", "start_from": None, "trainable": "all"},
+        "soft": {"train_on": "target", "start_from": "hard", "trainable": "hidden_1"},
     }
     rates = {"hard": (0.001, None), "soft": (0.0001, 2)}
     for name, (rate, rank) in rates.items():
@@ -98,7 +98,7 @@ def test_recipes_say_what_learns(files: tuple[Path, Path], tmp_path: Path) -> No
         recipes=recipes,
         metrics=["rms"],
         z_range=RANGE,
-        labels={"galaxiesml": "Target"},
+        labels={"target": "Target"},
         survey="embedded",
     )
     table = pd.read_csv(csv)
@@ -106,5 +106,5 @@ def test_recipes_say_what_learns(files: tuple[Path, Path], tmp_path: Path) -> No
     rows = [line for line in md.read_text().splitlines() if line.startswith("| soft")]
     cells = [cell.strip() for cell in rows[0].strip("|").split("|")]
     assert cells[:6] == ["soft", "Target", "hard", "hidden_1", "0.0001", "2"]
-    found = table[(table["strategy"] == "soft") & (table["dataset"] == "galaxiesml")]
+    found = table[(table["strategy"] == "soft") & (table["dataset"] == "target")]
     assert cells[6].startswith(f"{found['mean'].iloc[0]:.3f}"[:5])

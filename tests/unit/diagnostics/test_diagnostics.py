@@ -56,8 +56,8 @@ def measure_photometry(run: Path, bands: str, strategies: list[str]) -> None:
         catalogue(dataset, bands).assign(split=split).to_parquet(run / f"split-{dataset}.parquet")
     evaluate_photometry.main(
         sorted(run.glob("predictions-*")),
-        run / "split-transferz.parquet",
-        run / "split-galaxiesml.parquet",
+        run / "split-source.parquet",
+        run / "split-target.parquet",
         run / "per_magnitude.csv",
         run / "per_colour.csv",
         strategies=strategies,
@@ -127,7 +127,7 @@ def draw(name: str, run: Path, out: Path, bands: str, strategies: list[str]) -> 
         inputs = [out / "table3.csv"]
         options = {"metrics": METRICS3, "z_range": [0.3, 1.5], "requirements": paper.REQUIREMENTS}
     else:
-        catalogues = [run / f"{part}.parquet" for part in ("transferz", "galaxiesml", "galaxiesml")]
+        catalogues = [run / f"{part}.parquet" for part in ("source", "target", "target")]
         inputs = [run / "per_seed.csv", run / "per_seed.csv", *catalogues]
         options |= {"metrics": METRICS3, "seeds": list(range(N_SEEDS))}
         options |= {"bands": list(bands), "band": bands[-1]}
@@ -184,11 +184,11 @@ def test_metrics_by_magnitude_are_those_of_the_galaxies_in_the_bin(
     run = make_run("grizy", tuple(PAPER))
     measure_photometry(run, "grizy", PAPER)
     found = pd.read_csv(run / "per_magnitude.csv")
-    galaxies = catalogue("transferz", "grizy").iloc[:600]
+    galaxies = catalogue("source", "grizy").iloc[:600]
     predictions = pd.read_parquet(run / "predictions-NN-TL-0.parquet")
-    mine = predictions[(predictions["seed"] == 1) & (predictions["dataset"] == "transferz")]
+    mine = predictions[(predictions["seed"] == 1) & (predictions["dataset"] == "source")]
     row = found[
-        (found["strategy"] == "NN-TL") & (found["seed"] == 1) & (found["dataset"] == "transferz")
+        (found["strategy"] == "NN-TL") & (found["seed"] == 1) & (found["dataset"] == "source")
     ].iloc[2]
     magnitude = galaxies["mag_y"].to_numpy()
     z_true = mine["z_true"].to_numpy()
@@ -203,8 +203,8 @@ def test_gains_by_colour_are_mean_differences_of_the_loss(make_run: Callable) ->
     run = make_run("grizy", tuple(PAPER))
     measure_photometry(run, "grizy", PAPER)
     found = pd.read_csv(run / "per_colour.csv")
-    galaxies = catalogue("galaxiesml", "grizy").iloc[:600].reset_index(drop=True)
-    cell = found[(found["dataset"] == "galaxiesml") & (found["strategy"] == "NN-Combo")].iloc[4]
+    galaxies = catalogue("target", "grizy").iloc[:600].reset_index(drop=True)
+    cell = found[(found["dataset"] == "target") & (found["strategy"] == "NN-Combo")].iloc[4]
     x, y = galaxies["mag_g"] - galaxies["mag_r"], galaxies["mag_r"] - galaxies["mag_i"]
     inside = x.between(cell["x"], cell["x"] + 0.5, inclusive="left")
     inside &= y.between(cell["y"], cell["y"] + 0.5, inclusive="left")
@@ -213,7 +213,7 @@ def test_gains_by_colour_are_mean_differences_of_the_loss(make_run: Callable) ->
         table = pd.concat(
             pd.read_parquet(run / f"predictions-{name}-{half}.parquet") for half in (0, 1)
         )
-        table = table[(table["dataset"] == "galaxiesml")].astype({"z_true": float, "z_pred": float})
+        table = table[(table["dataset"] == "target")].astype({"z_true": float, "z_pred": float})
         dz = (table["z_pred"] - table["z_true"]) / (1 + table["z_true"])
         loss = (1 - 1 / (1 + (dz / HSC_GAMMA) ** 2)).groupby(table["object_id"]).mean()
         losses[name] = loss[inside]
@@ -237,7 +237,7 @@ def test_best_strategy_needs_a_significant_gain() -> None:
         ("C", 2.0, 0.40, -0.10, 0.02),
     ]
     cells = pd.DataFrame(rows, columns=["strategy", "x", "loss", "gain", "gain_error"])
-    cells = cells.assign(dataset="transferz", y=0.0, n=20)
+    cells = cells.assign(dataset="source", y=0.0, n=20)
     found = plot_colour_space.compare(cells, ["A", "B", "C"])
     assert found["best"].tolist() == ["B", "B", "A"]
     assert found["significant"].tolist() == [True, False, True]

@@ -28,7 +28,7 @@ def catalogue(n: int, shift: float, seed: int) -> pd.DataFrame:
 
 @pytest.fixture
 def splits(tmp_path: Path) -> dict[str, Path]:
-    tables = {"transferz": catalogue(300, 0.0, 1), "galaxiesml": catalogue(240, 0.2, 2)}
+    tables = {"source": catalogue(300, 0.0, 1), "target": catalogue(240, 0.2, 2)}
     tables["combo"] = pd.concat(tables.values(), ignore_index=True)
     paths = {name: tmp_path / f"{name}.parquet" for name in tables}
     for name, table in tables.items():
@@ -47,7 +47,7 @@ def test_null_is_the_median_of_the_training_redshifts(
         median = table.loc[table["split"] == "train", "redshift"].astype("float32").median()
         rows = found[found["strategy"] == f"null-{sample}"]
         assert rows["z_pred"].unique() == pytest.approx([median], rel=1e-6)
-        assert rows.groupby("dataset").size().to_dict() == {"transferz": 100, "galaxiesml": 80}
+        assert rows.groupby("dataset").size().to_dict() == {"source": 100, "target": 80}
     assert predict_null(np.array([0.1, 0.2, 9.0]), 2).tolist() == pytest.approx([0.2, 0.2])
 
 
@@ -82,8 +82,8 @@ def test_forest_seeds_differ() -> None:
 
 
 def test_display_names() -> None:
-    labels = {"transferz": "Source", "NN-Base": "Base"}
-    assert display_name("null-transferz", labels) == "Training n(z), Source"
+    labels = {"source": "Source", "NN-Base": "Base"}
+    assert display_name("null-source", labels) == "Training n(z), Source"
     assert display_name("forest-combo", labels) == "Random forest, both"
     assert display_name("NN-Base", labels) == "Base"
     assert display_name("null-hypothesis", {}) == "null-hypothesis"

@@ -24,14 +24,14 @@ CLAIM = Claim(
     shown_in="figure3",
     comparison="reduction",
     metric="rms",
-    dataset="galaxiesml",
+    dataset="target",
     of="NN-TL",
     against="NN-Base",
     published=1.5,
     tolerance=0.2,
 )
 STRATEGIES = ["NN-Base", "NN-TL", "NN-Combo"]
-LABELS = {"galaxiesml": "GalaxiesML", "transferz": "TransferZ", "NN-TL": "fine-tuned"}
+LABELS = {"target": "GalaxiesML", "source": "TransferZ", "NN-TL": "fine-tuned"}
 
 
 def metrics_table(values: dict[tuple[str, str], np.ndarray], metric: str = "rms") -> pd.DataFrame:
@@ -84,8 +84,8 @@ def test_verdict_on_a_reduction(base: float, refined: float, expected: str) -> N
 
 def test_a_ratio_of_the_right_size_without_a_sure_direction_is_partly() -> None:
     values = {
-        ("NN-Base", "galaxiesml"): np.array([0.1, 0.3, 0.05]),
-        ("NN-TL", "galaxiesml"): np.array([0.12, 0.1, 0.08]),
+        ("NN-Base", "target"): np.array([0.1, 0.3, 0.05]),
+        ("NN-TL", "target"): np.array([0.12, 0.1, 0.08]),
     }
     table = metrics_table(values)
     judged, _ = judge([CLAIM], table, strategies=STRATEGIES, z_range=(0.3, 1.5))
@@ -99,10 +99,10 @@ def test_a_ratio_of_the_right_size_without_a_sure_direction_is_partly() -> None:
     [(0.2, "reproduced"), (0.1005, "not reproduced"), (0.09, "not reproduced")],
 )
 def test_verdict_on_a_direction_without_a_number(refined: float, expected: str) -> None:
-    claim = replace(CLAIM, comparison="increase", dataset="transferz", published=None)
+    claim = replace(CLAIM, comparison="increase", dataset="source", published=None)
     values = {
-        ("NN-Base", "transferz"): np.tile([0.09, 0.11], 20),
-        ("NN-TL", "transferz"): np.roll(np.repeat([refined - 0.01, refined + 0.01], 20), 3),
+        ("NN-Base", "source"): np.tile([0.09, 0.11], 20),
+        ("NN-TL", "source"): np.roll(np.repeat([refined - 0.01, refined + 0.01], 20), 3),
     }
     judged, _ = judge([claim], metrics_table(values), strategies=STRATEGIES, z_range=(0.3, 1.5))
     assert judged[0].verdict == expected
@@ -127,7 +127,7 @@ def test_bias_counts_by_its_absolute_mean() -> None:
 def test_verdict_on_a_requirement(mean: float, spread: float, expected: str) -> None:
     claim = replace(CLAIM, comparison="below", against=None, metric="bias_median", published=0.003)
     shape = np.tile([-1.0, 1.0], 50)
-    table = metrics_table({("NN-TL", "galaxiesml"): mean + spread * shape}, "bias_median")
+    table = metrics_table({("NN-TL", "target"): mean + spread * shape}, "bias_median")
     judged, _ = judge([claim], table, strategies=STRATEGIES, z_range=(0.3, 1.5))
     assert judged[0].verdict == expected
 
@@ -156,7 +156,7 @@ def test_a_wide_interval_does_not_confirm_a_size(
 
 
 def test_a_claim_about_a_strategy_that_is_not_there_is_listed_apart() -> None:
-    table = metrics_table({("NN-Base", "galaxiesml"): np.ones(3)})
+    table = metrics_table({("NN-Base", "target"): np.ones(3)})
     judged, rest = judge([CLAIM], table, strategies=["NN-Base"], z_range=(0.3, 1.5))
     assert judged == []
     assert rest == [CLAIM]
@@ -180,7 +180,7 @@ def test_published_claims(claims_file: Path) -> None:
             worse = claims[f"{strategy}_source_{name}"]
             assert (worse.comparison, worse.dataset, worse.published) == (
                 "increase",
-                "transferz",
+                "source",
                 None,
             )
         limits = [claims[f"{strategy}_target_lsst_{n}"].published for n in ("bias", "rms")]
@@ -214,7 +214,7 @@ def test_a_mistake_in_the_file_names_the_key(
         "shown_in": "figure3",
         "comparison": "reduction",
         "metric": "rms",
-        "dataset": "galaxiesml",
+        "dataset": "target",
         "of": "A",
         "against": "B",
         "published": 2,
@@ -246,10 +246,10 @@ def test_files_that_are_no_claims(tmp_path: Path) -> None:
 def products(tmp_path: Path, claims_file: Path) -> tuple[pd.DataFrame, str]:
     """The CSV and the page of a run without NN-Combo."""
     shapes = {
-        ("NN-Base", "galaxiesml"): 0.3,
-        ("NN-TL", "galaxiesml"): 0.2,
-        ("NN-Base", "transferz"): 0.1,
-        ("NN-TL", "transferz"): 0.4,
+        ("NN-Base", "target"): 0.3,
+        ("NN-TL", "target"): 0.2,
+        ("NN-Base", "source"): 0.1,
+        ("NN-TL", "source"): 0.4,
     }
     random = np.random.default_rng(0)
     values = {key: random.normal(mean, 0.01, 30) for key, mean in shapes.items()}

@@ -20,7 +20,7 @@ from transferz.core.products import write_parquet
 from transferz.report import figures
 from transferz.report.figures import FigureFiles
 
-LABELS = {"galaxiesml": "GalaxiesML", "transferz": "TransferZ"}
+LABELS = {"target": "GalaxiesML", "source": "TransferZ"}
 PAPER = ["NN-Base", "NN-TL", "NN-Combo"]
 MANY = [
     f"NN-{name}-{head}-JS"
@@ -29,7 +29,7 @@ MANY = [
 ]
 MORE = [*PAPER, "Spectra-only", "Low-rank"]
 REQUIREMENTS = {"bias": 0.003, "scatter": 0.02, "outliers": 0.1}
-JONES = {"Jones+2024": {"reference": "arXiv:2306.13179", "dataset": "galaxiesml", "rms": None}}
+JONES = {"Jones+2024": {"reference": "arXiv:2306.13179", "dataset": "target", "rms": None}}
 FLOW = [
     ("HSC", "primary", "one detection per object", 9000, 8500),
     ("match", "cross-match", "within 1 arcsec, each the other's nearest", 20000, 4000),
@@ -67,7 +67,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, tuple],
         folder = made[bands, strategies] = tmp_path_factory.mktemp("run")
         cutflow(FLOW).to_csv(folder / "cutflow.csv", index=False)
         for dataset in LABELS:
-            metadata = {"transferz": '{"n_hsc": 9000}'} if dataset == "transferz" else None
+            metadata = {"transferz": '{"n_hsc": 9000}'} if dataset == "source" else None
             write_parquet(catalogue(dataset, bands), folder / f"{dataset}.parquet", metadata)
         for number, name in enumerate(strategies):
             parts = []
@@ -104,7 +104,7 @@ def draw(
     }
     common = {"labels": LABELS, "survey": "embedded"}
     if number == 1:
-        inputs = [run / "transferz.parquet", run / "galaxiesml.parquet"]
+        inputs = [run / "source.parquet", run / "target.parquet"]
         options = {"bands": list(bands), "reference": None, "colour": None, "redshift_max": 4.0}
         module: ModuleType = figure1
     elif number == 2:
@@ -118,7 +118,7 @@ def draw(
         options |= {"z_range": [0.3, 1.5], "requirements": REQUIREMENTS, "literature": JONES}
         module = figure3
     else:
-        inputs = [run / "cutflow.csv", run / "transferz.parquet"]
+        inputs = [run / "cutflow.csv", run / "source.parquet"]
         options = {"inputs": ["COSMOS2020 CLASSIC", "HSC PDR2"]}
         module = figure4
     module.main(*inputs, FigureFiles(**paths), **(options | common | extra))
@@ -252,10 +252,10 @@ def test_figure2_shows_one_run(
     run = make_run("grizy", tuple(PAPER))
     points = pd.read_csv(draw(2, run, tmp_path, seed=3)["table"])
     assert set(points["seed"]) == {3}
-    assert set(points["dataset"]) == {"galaxiesml"}
+    assert set(points["dataset"]) == {"target"}
     assert points["strategy"].value_counts().to_dict() == dict.fromkeys(PAPER, 600)
     stored = pd.concat(pd.read_parquet(path) for path in run.glob("predictions-NN-TL-*"))
-    stored = stored[(stored["seed"] == 3) & (stored["dataset"] == "galaxiesml")]
+    stored = stored[(stored["seed"] == 3) & (stored["dataset"] == "target")]
     shown = points[points["strategy"] == "NN-TL"]
     np.testing.assert_allclose(shown["z_pred"], stored["z_pred"], rtol=1e-6)
 
@@ -272,8 +272,8 @@ def test_figure2_run_is_drawn_once_and_for_all() -> None:
 
 def test_figure2_without_predictions_of_a_strategy(make_run: Callable, tmp_path: Path) -> None:
     run = make_run("grizy", tuple(PAPER))
-    with pytest.raises(InputError, match="NN-X, seed 1, galaxiesml: no predictions"):
-        figure2.read_run(sorted(run.glob("predictions-*")), ["NN-X"], 1, "galaxiesml")
+    with pytest.raises(InputError, match="NN-X, seed 1, target: no predictions"):
+        figure2.read_run(sorted(run.glob("predictions-*")), ["NN-X"], 1, "target")
 
 
 def test_figure3_points(make_run: Callable, drawn: Callable) -> None:
@@ -319,7 +319,7 @@ def test_figure3_of_many_strategies_has_the_same_points(
     run = make_run("grizy", tuple(MANY))
     paths = draw(3, run, tmp_path, strategies=MANY)
     metrics = pd.read_csv(run / "per_seed.csv").query("z_min == 0.3 and z_max == 1.5")
-    means = metrics[metrics["dataset"] == "galaxiesml"].groupby("strategy")["rms"].mean()
+    means = metrics[metrics["dataset"] == "target"].groupby("strategy")["rms"].mean()
     panel = next(axes for axes in collected_figures[0].axes if axes.get_xlabel() == "RMS")
     shown = {
         line.get_ydata()[0]: line.get_xdata()[0] for line in panel.lines if line.get_marker() == "o"
@@ -349,8 +349,8 @@ def test_figure4_of_a_single_catalogue(
         ("selection", f"cut {k}", "what it keeps", counts[k], counts[k + 1]) for k in range(n_cuts)
     ]
     cutflow(steps).to_csv(tmp_path / "cutflow.csv", index=False)
-    source = make_run("grizy", tuple(PAPER)) / "transferz.parquet"
-    (tmp_path / "transferz.parquet").write_bytes(source.read_bytes())
+    source = make_run("grizy", tuple(PAPER)) / "source.parquet"
+    (tmp_path / "source.parquet").write_bytes(source.read_bytes())
     arrows = pd.read_csv(draw(4, tmp_path, tmp_path, inputs=["My catalogue"])["table"])
     assert arrows["n"].tolist() == counts
     assert arrows["from"].iloc[0] == "My catalogue"
@@ -360,15 +360,15 @@ def test_figure4_without_cuts_before_the_match(
     make_run: Callable, tmp_path: Path, collected_figures: list[Figure]
 ) -> None:
     cutflow(FLOW[1:]).to_csv(tmp_path / "cutflow.csv", index=False)
-    source = make_run("grizy", tuple(PAPER)) / "transferz.parquet"
-    (tmp_path / "transferz.parquet").write_bytes(source.read_bytes())
+    source = make_run("grizy", tuple(PAPER)) / "source.parquet"
+    (tmp_path / "source.parquet").write_bytes(source.read_bytes())
     arrows = pd.read_csv(draw(4, tmp_path, tmp_path)["table"])
     assert ("HSC PDR2", "cross-match", 9000) in list(arrows.itertuples(index=False, name=None))
 
 
 def test_figure4_of_mixed_runs_is_refused(make_run: Callable, tmp_path: Path) -> None:
     cutflow(FLOW[:-1]).to_csv(tmp_path / "cutflow.csv", index=False)
-    source = make_run("grizy", tuple(PAPER)) / "transferz.parquet"
-    (tmp_path / "transferz.parquet").write_bytes(source.read_bytes())
+    source = make_run("grizy", tuple(PAPER)) / "source.parquet"
+    (tmp_path / "source.parquet").write_bytes(source.read_bytes())
     with pytest.raises(InputError, match="different runs; found 3000 rows; expected 3300"):
         draw(4, tmp_path, tmp_path)

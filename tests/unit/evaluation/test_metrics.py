@@ -28,7 +28,7 @@ def predictions(
     parts = []
     for name in strategies:
         for seed in seeds:
-            for number, dataset in enumerate(("transferz", "galaxiesml")):
+            for number, dataset in enumerate(("source", "target")):
                 truth = np.random.default_rng([number]).gamma(2.5, 0.35, n).astype("float32")
                 # Some on the very edges of the ranges, where it matters which side is included.
                 truth[:12] = np.float32([0.3, 0.4, 0.5, 1.5, 1.4, 0.2, 0.3, 1.5, 4.0, 3.9, 0, 0.1])
@@ -249,7 +249,7 @@ def test_identifiers_may_be_text(tmp_path: Path) -> None:
 def test_a_prediction_that_is_not_a_number(tmp_path: Path) -> None:
     table = predictions()
     table.loc[5, "z_pred"] = np.nan
-    with pytest.raises(InputError, match=r"0.parquet: z_pred of A, seed 0, transferz.*1 of 700"):
+    with pytest.raises(InputError, match=r"0.parquet: z_pred of A, seed 0, source.*1 of 700"):
         evaluate(tmp_path, table)
     assert not (tmp_path / "per_seed.csv").exists()
 
@@ -257,7 +257,7 @@ def test_a_prediction_that_is_not_a_number(tmp_path: Path) -> None:
 def test_a_seed_that_is_missing(tmp_path: Path) -> None:
     table = predictions()
     lacking = table[~((table["strategy"] == "B") & (table["seed"] == 1))]
-    with pytest.raises(InputError, match="missing; found B, seed 1, galaxiesml; B, seed 1, tra"):
+    with pytest.raises(InputError, match="missing; found B, seed 1, source; B, seed 1, tar"):
         evaluate(tmp_path, lacking)
 
 
@@ -268,7 +268,7 @@ def test_a_seed_that_is_left_over(tmp_path: Path) -> None:
 
 def test_a_seed_that_comes_twice(tmp_path: Path) -> None:
     table = predictions()
-    with pytest.raises(InputError, match=r"1.parquet: A, 2, transferz: .*twice.*0.parquet"):
+    with pytest.raises(InputError, match=r"1.parquet: A, 2, source: .*twice.*0.parquet"):
         evaluate(tmp_path, table, table[(table["seed"] == 2) & (table["strategy"] == "A")])
 
 

@@ -147,21 +147,21 @@ def test_significance_compares_absolute_values() -> None:
 
 
 def per_seed_table() -> pd.DataFrame:
-    keys = pd.DataFrame([("A", s, "galaxiesml", 0.3, 1.5) for s in (2, 0, 1)], columns=KEYS)
+    keys = pd.DataFrame([("A", s, "target", 0.3, 1.5) for s in (2, 0, 1)], columns=KEYS)
     return keys.assign(n=10, **{name: [0.2, 0.0, 0.1] for name in METRICS})
 
 
 def test_values_come_in_the_order_of_seeds() -> None:
-    values = seed_values(per_seed_table(), "rms", "A", "galaxiesml", (0.3, 1.5))
+    values = seed_values(per_seed_table(), "rms", "A", "target", (0.3, 1.5))
     assert values.to_dict() == {0: 0.0, 1: 0.1, 2: 0.2}
     assert list(values.index) == [0, 1, 2]
 
 
 def test_values_that_are_missing() -> None:
-    with pytest.raises(InputError, match=r"B, galaxiesml, z 0.3 to 1.5: .*found 0 rows"):
-        seed_values(per_seed_table(), "rms", "B", "galaxiesml", (0.3, 1.5))
+    with pytest.raises(InputError, match=r"B, target, z 0.3 to 1.5: .*found 0 rows"):
+        seed_values(per_seed_table(), "rms", "B", "target", (0.3, 1.5))
     with pytest.raises(InputError, match="rmse: unknown metric"):
-        seed_values(per_seed_table(), "rmse", "A", "galaxiesml", (0.3, 1.5))
+        seed_values(per_seed_table(), "rmse", "A", "target", (0.3, 1.5))
 
 
 def test_a_table_of_metrics_is_checked(tmp_path: Path) -> None:

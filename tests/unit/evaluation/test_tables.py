@@ -25,7 +25,7 @@ from transferz.report.tables import (
     with_spread,
 )
 
-LABELS = {"galaxiesml": "GalaxiesML", "transferz": "Transfer_Z"}
+LABELS = {"target": "GalaxiesML", "source": "Transfer_Z"}
 SHOWN = ["bias_median", "rms", "outlier_fraction"]
 
 
@@ -109,8 +109,8 @@ def per_seed(tmp_path: Path) -> Path:
     """Metrics in which B is clearly better than A on the target, and equal on the source."""
     rows = []
     for strategy in "AB":
-        for dataset in ("galaxiesml", "transferz"):
-            offset = 0.0 if strategy == "A" or dataset == "transferz" else -0.05
+        for dataset in ("target", "source"):
+            offset = 0.0 if strategy == "A" or dataset == "source" else -0.05
             noise = np.random.default_rng([ord(strategy), len(dataset)]).normal(0.1, 0.004, 30)
             for seed, value in enumerate(noise):
                 values = dict.fromkeys(METRICS, value + offset)
@@ -155,8 +155,8 @@ def test_table1_means_and_spreads(first: dict[str, Path], per_seed: Path) -> Non
 def test_table1_marks_only_what_is_significant(first: dict[str, Path]) -> None:
     table = pd.read_csv(first["csv"]).set_index(["dataset", "strategy"])
     for metric in METRICS:
-        assert table.loc[("galaxiesml", "B"), f"{metric}_best"]
-        assert not table.loc["transferz", f"{metric}_best"].any()
+        assert table.loc[("target", "B"), f"{metric}_best"]
+        assert not table.loc["source", f"{metric}_best"].any()
     page = first["md"].read_text()
     lines = [line for line in page.splitlines() if line.startswith("| GalaxiesML | B")]
     assert lines[0].count("**") == 2 * len(SHOWN)

@@ -213,7 +213,7 @@ def test_script_predicts_both_test_sets(model_file: Path, scaler: Scaler, tmp_pa
     rng = np.random.default_rng(6)
     names = list(scaler.columns)
     tables = {}
-    for dataset, ids in (("transferz", np.arange(90) + 2**62), ("galaxiesml", np.arange(60))):
+    for dataset, ids in (("source", np.arange(90) + 2**62), ("target", np.arange(60))):
         table = pd.DataFrame(rng.uniform(18, 26, (len(ids), 5)), columns=names)
         table = table.assign(object_id=ids, redshift=rng.uniform(0, 3, len(ids)))
         table["split"] = np.resize(["train", "test", "validation"], len(ids))
@@ -223,8 +223,8 @@ def test_script_predicts_both_test_sets(model_file: Path, scaler: Scaler, tmp_pa
     predict_tests.main(
         [model_file, model_file],
         outputs,
-        transferz=tmp_path / "transferz.parquet",
-        galaxiesml=tmp_path / "galaxiesml.parquet",
+        source=tmp_path / "source.parquet",
+        target=tmp_path / "target.parquet",
         strategy="NN-X",
         threads=1,
     )

@@ -70,7 +70,7 @@ def fixture_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = galaxies(3000, 1)
     table["split"] = np.repeat(["train", "validation", "test"], [1000, 200, 1800])
     (folder / "splits").mkdir()
-    table.to_parquet(folder / "splits" / "galaxiesml.parquet")
+    table.to_parquet(folder / "splits" / "target.parquet")
     values = table[COLUMNS].to_numpy(np.float32)
     architecture, scaler = Architecture(3, (16, 16)), Scaler.fit(values[:1000], COLUMNS)
     weights = {seed: initial_weights(architecture, seed) for seed in range(4)}
@@ -82,9 +82,9 @@ def fixture_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {seed: weights[seed] for seed in (first, first + 1)},
         )
     calibration_sample.main(
-        folder / "splits" / "galaxiesml.parquet",
-        folder / "splits" / "galaxiesml.parquet",
-        folder / "calibration" / "NN-Combo" / "galaxiesml.npz",
+        folder / "splits" / "target.parquet",
+        folder / "splits" / "target.parquet",
+        folder / "calibration" / "NN-Combo" / "target.npz",
         bands=BANDS,
         inputs=["mag_{band}"],
         magnitude_band="i",
@@ -181,7 +181,7 @@ def test_a_wrong_table_is_named(photo_z, results):
     with pytest.raises(InputError, match="no trained network"):
         api.load(results, "NN-Combu")
     with pytest.raises(InputError, match="calibration sample not found"):
-        api.load(results, "NN-Combo", calibrated_on="transferz")
+        api.load(results, "NN-Combo", calibrated_on="source")
     with pytest.raises(InputError, match="seeds"):
         api.load(results, "NN-Combo", seeds=[7])
 
@@ -233,7 +233,7 @@ def run(results: Path, catalogue: Path, folder: Path, **changes: object) -> pd.D
     predict_catalogue(
         catalogue,
         sorted((results / "models" / "NN-Combo").glob("*.npz")),
-        results / "calibration" / "NN-Combo" / "galaxiesml.npz",
+        results / "calibration" / "NN-Combo" / "target.npz",
         folder / "photo_z.parquet",
         strategy="NN-Combo",
         seeds=[0, 1],

@@ -100,7 +100,7 @@ def deuteranope(colour: str) -> np.ndarray:
 
 
 def test_target_is_blue_source_is_orange_and_colour_blind_readers_see_it() -> None:
-    assert DATASET_COLOURS == {"galaxiesml": TARGET, "transferz": SOURCE}
+    assert DATASET_COLOURS == {"target": TARGET, "source": SOURCE}
     red, green, blue = to_rgb(TARGET)
     assert blue > green > red
     red, green, blue = to_rgb(SOURCE)

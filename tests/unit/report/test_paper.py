@@ -32,7 +32,7 @@ def book(tmp_path: Path) -> Book:
     rows = []
     means = {"A": (-0.020, 0.10, 0.30), "B": (0.004, 0.15, 0.3001)}
     for name, (bias, rms, outliers) in means.items():
-        row = {"dataset": "galaxiesml", "strategy": name, "n_seeds": 100, "n_galaxies": 5804}
+        row = {"dataset": "target", "strategy": name, "n_seeds": 100, "n_galaxies": 5804}
         for metric, mean in (("bias", bias), ("rms", rms), ("outliers", outliers)):
             row |= {f"{metric}_mean": mean, f"{metric}_spread": 0.002}
         rows.append(row)
@@ -42,7 +42,7 @@ def book(tmp_path: Path) -> Book:
     return Book({"table1": tmp_path / "table1.csv", "config": tmp_path / "config.yaml"})
 
 
-WHERE = {"dataset": "galaxiesml", "strategy": "A"}
+WHERE = {"dataset": "target", "strategy": "A"}
 
 
 def test_numbers_are_quoted_and_noted(book: Book) -> None:
@@ -50,7 +50,7 @@ def test_numbers_are_quoted_and_noted(book: Book) -> None:
     assert book.spread("table1", WHERE, "rms") == "0.1000 ± 0.0020"
     assert book.number("table1", WHERE, "bias_mean", 2) == "\N{MINUS SIGN}0.020"
     assert book.percent("table1", WHERE, "outliers_mean") == "30.0"
-    assert book.total("table1", {"dataset": "galaxiesml"}) == "2"
+    assert book.total("table1", {"dataset": "target"}) == "2"
     assert book.setting("config", "list") == "1, 2.5, x"
     ledger = book.ledger()
     assert ledger["text"].tolist()[:2] == ["5,804", "0.1000 ± 0.0020"]
@@ -62,7 +62,7 @@ def test_numbers_are_quoted_and_noted(book: Book) -> None:
     ("where", "column", "message"),
     [
         ({"strategy": "C"}, "rms_mean", "found 0 rows"),
-        ({"dataset": "galaxiesml"}, "rms_mean", "found 2 rows"),
+        ({"dataset": "target"}, "rms_mean", "found 2 rows"),
         ({"strategy": "A"}, "rsm_mean", "rsm_mean"),
         ({"stratgy": "A"}, "rms_mean", "stratgy: missing column"),
     ],
@@ -116,7 +116,7 @@ def sentence(book: Book, call: str, metrics: dict, names: dict) -> str:
 
 def test_a_comparison_says_what_falls_rises_and_stays(book: Book) -> None:
     metrics = {"bias": "bias", "rms": "RMS", "outliers": "outlier fraction"}
-    text = sentence(book, 'comparison("galaxiesml", "B")', metrics, {"B": "second"})
+    text = sentence(book, 'comparison("target", "B")', metrics, {"B": "second"})
     assert text == (
         "second lowers the bias from \N{MINUS SIGN}0.0200 ± 0.0020 to 0.0040 ± 0.0020, raises the "
         "RMS from 0.1000 ± 0.0020 to 0.1500 ± 0.0020 and leaves the outlier fraction where it was "
@@ -130,7 +130,7 @@ def test_requirements_name_who_meets_them(book: Book) -> None:
         "rms": ("RMS", "scatter"),
         "outliers": ("outlier fraction", "outliers"),
     }
-    assert sentence(book, 'requirements("galaxiesml")', metrics, {}) == (
+    assert sentence(book, 'requirements("target")', metrics, {}) == (
         "The LSST requirements are met in the mean over seeds by B on the bias (0.01); by no "
         "strategy on the RMS (0.02)."
     )

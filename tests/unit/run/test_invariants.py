@@ -52,7 +52,7 @@ def predictions(n: int = 4000) -> pd.DataFrame:
         {
             "strategy": "A",
             "seed": np.int32(0),
-            "dataset": "transferz",
+            "dataset": "source",
             "object_id": np.arange(n),
             "z_true": rng.random(n, dtype=np.float32),
             "z_pred": rng.random(n, dtype=np.float32),
@@ -67,7 +67,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "iterate_predictions": lambda path: list(iterate_predictions(path)),
     "read_catalogue": lambda path: read_catalogue(path, [Column("z", "z_pred")]),
     "stream_catalogue": lambda path: list(stream_catalogue(path, [Column("z", "z_pred")])),
-    "figure2": lambda path: figure2.read_run([path], ["A"], 0, "transferz"),
+    "figure2": lambda path: figure2.read_run([path], ["A"], 0, "source"),
 }
 
 
@@ -120,30 +120,30 @@ def test_counts_that_do_not_add_up_stop_the_run(
 @pytest.mark.parametrize("value", [99.0, -99.0, 3631.0, 0.0])
 def test_a_sentinel_or_a_flux_in_place_of_a_magnitude_stops_the_run(value: float) -> None:
     table = catalogue()
-    check_complete(table, ["g"], "transferz")
+    check_complete(table, ["g"], "source")
     table.loc[3, "mag_g"] = value
-    with pytest.raises(InputError, match=f"transferz: mag_g: implausible.*{value:g} and 0 more"):
-        check_complete(table, ["g"], "transferz")
+    with pytest.raises(InputError, match=f"source: mag_g: implausible.*{value:g} and 0 more"):
+        check_complete(table, ["g"], "source")
 
 
 def test_fluxes_in_the_range_of_magnitudes_stop_the_run() -> None:
     table = catalogue().assign(mag_g=np.linspace(0.4, 6.0, 9))
     with pytest.raises(InputError, match=r"mag_g: implausible.*a median of 3\.2;"):
-        check_complete(table, ["g"], "transferz")
+        check_complete(table, ["g"], "source")
 
 
 def test_a_galaxy_whose_flux_is_about_zero_does_not_stop_the_run() -> None:
     table = catalogue()
     table.loc[3, "mag_g"] = 35.7
-    check_complete(table, ["g"], "transferz")
+    check_complete(table, ["g"], "source")
 
 
 def test_an_object_that_is_there_twice_stops_the_run(tmp_path: Path) -> None:
     twice = catalogue().assign(object_id=[0, *range(8)])
     with pytest.raises(InputError, match="object_id: an object is there twice; found 0; 1 such"):
-        check_complete(twice, ["g"], "transferz")
+        check_complete(twice, ["g"], "source")
     # Two catalogues of different surveys may use the same numbers.
-    combo = pd.concat([catalogue(), catalogue()]).assign(dataset=["transferz"] * 9 + ["other"] * 9)
+    combo = pd.concat([catalogue(), catalogue()]).assign(dataset=["source"] * 9 + ["other"] * 9)
     check_complete(combo, ["g"], "combo")
     paths = [tmp_path / name for name in ("t", "g", "ts", "gs", "combo", "summary")]
     write_parquet(pd.concat([catalogue(), catalogue()]), paths[0])
@@ -152,7 +152,7 @@ def test_an_object_that_is_there_twice_stops_the_run(tmp_path: Path) -> None:
         split.main(
             *map(str, paths),
             bands=["g"],
-            method={"transferz": "published", "galaxiesml": "published"},
+            method={"source": "published", "target": "published"},
             fractions={"train": 0.6, "validation": 0.2, "test": 0.2},
             seed=1,
             block=1.0,
@@ -174,13 +174,13 @@ def test_inputs_outside_the_range_trained_on_are_reported(
     fraction, farthest, column = scaler.outside(far)
     assert (fraction, column) == (0.5, "mag_r")
     assert farthest == pytest.approx(2.0, abs=1e-6)
-    test = pd.DataFrame({"dataset": ["transferz"] * 2 + ["galaxiesml"] * 4})
+    test = pd.DataFrame({"dataset": ["source"] * 2 + ["target"] * 4})
     with caplog.at_level(logging.INFO):
         report_range(scaler, test, np.concatenate([inside, far]))
     first, second = caplog.records
     assert (first.levelname, second.levelname) == ("INFO", "WARNING")
-    assert "transferz: 0.00% of the test galaxies outside" in first.message
-    assert "galaxiesml: 50.00%" in second.message
+    assert "source: 0.00% of the test galaxies outside" in first.message
+    assert "target: 50.00%" in second.message
     assert "farthest by 2.00 of its width in mag_r" in second.message
 
 
@@ -195,7 +195,7 @@ def test_a_network_that_predicts_nan_stops_the_run(tmp_path: Path) -> None:
     scaler = Scaler(("mag_g",), np.float32([20]), np.float32([25]))
     save_models(tmp_path / "m.npz", architecture, scaler, {0: weights})
     write_parquet(catalogue(), tmp_path / "s.parquet")
-    sets = {name: tmp_path / "s.parquet" for name in ("transferz", "galaxiesml")}
+    sets = {name: tmp_path / "s.parquet" for name in ("source", "target")}
     with pytest.raises(InputError, match=r"m\.npz: z_pred: a prediction is not finite"):
         predict_tests.main(
             tmp_path / "m.npz", tmp_path / "p.parquet", **sets, strategy="A", threads=1
@@ -249,21 +249,21 @@ def test_a_match_that_is_not_one_to_one(tmp_path: Path) -> None:
 
 
 def split_files(folder: Path, **tables: pd.DataFrame) -> tuple[dict, dict]:
-    paths = {name: folder / f"{name}.parquet" for name in ("transferz", "galaxiesml", "combo")}
+    paths = {name: folder / f"{name}.parquet" for name in ("source", "target", "combo")}
     for name, path in paths.items():
         write_parquet(tables[name], path)
-    return paths, {name: paths[name] for name in ("transferz", "galaxiesml")}
+    return paths, {name: paths[name] for name in ("source", "target")}
 
 
 def test_a_leak_between_splits(tmp_path: Path) -> None:
     source, target = catalogue(), catalogue(first_id=100)
-    combo = pd.concat([source.assign(dataset="transferz"), target.assign(dataset="galaxiesml")])
-    files = split_files(tmp_path, transferz=source, galaxiesml=target, combo=combo)
+    combo = pd.concat([source.assign(dataset="source"), target.assign(dataset="target")])
+    files = split_files(tmp_path, source=source, target=target, combo=combo)
     identity = {"common_ids": True, "radius": 1.0}
     assert set(results(invariants.check_splits(*files, **identity)).values()) == {PASSED}
     # The last test galaxy of one is the first training galaxy of the other.
     leaking = source.assign(object_id=[*range(8), 100])
-    files = split_files(tmp_path, transferz=leaking, galaxiesml=target, combo=combo)
+    files = split_files(tmp_path, source=leaking, target=target, combo=combo)
     failed = [
         c.invariant for c in invariants.check_splits(*files, **identity) if c.result == FAILED
     ]
@@ -291,8 +291,8 @@ def test_predictions_that_do_not_follow_from_the_weights(tmp_path: Path) -> None
     np.savez(tmp_path / "m.npz", **arrays)
     history = pd.DataFrame({"seed": 3, "epoch": [1, 2], "loss": 0.1, "val_loss": 0.2})
     write_csv(history, tmp_path / "h.csv")
-    given = pd.DataFrame({"seed": 3, "dataset": "transferz", "z_pred": np.float32(by_hand)})
-    test = {"transferz": pd.DataFrame({"mag_g": values[:, 0]})}
+    given = pd.DataFrame({"seed": 3, "dataset": "source", "z_pred": np.float32(by_hand)})
+    test = {"source": pd.DataFrame({"mag_g": values[:, 0]})}
     paths = [tmp_path / name for name in ("m.npz", "h.csv", "p.parquet")]
     write_parquet(given, paths[2])
     assert set(results(invariants.check_models(*paths, test)).values()) == {PASSED}
@@ -302,17 +302,17 @@ def test_predictions_that_do_not_follow_from_the_weights(tmp_path: Path) -> None
     assert [check.result for check in found] == [PASSED, FAILED, FAILED]
     assert "5.0e-02" in found[2].found
     (noted,) = invariants.check_training_range(
-        paths[0], {"transferz": pd.DataFrame({"mag_g": np.float32([21, 26])})}
+        paths[0], {"source": pd.DataFrame({"mag_g": np.float32([21, 26])})}
     )
     assert noted.result == NOTED
     assert noted.found == "50.00% of 2 galaxies outside, the farthest by 0.50 of its width in mag_g"
 
 
 def test_a_table_that_does_not_follow_from_the_metrics(tmp_path: Path) -> None:
-    keys = {"strategy": "A", "dataset": "transferz", "z_min": 0.3, "z_max": 1.5, "n": 7}
+    keys = {"strategy": "A", "dataset": "source", "z_min": 0.3, "z_max": 1.5, "n": 7}
     metrics = {name: [0.1, 0.2, 0.6] for name in METRICS}
     write_csv(pd.DataFrame({"seed": [0, 1, 2], **keys, **metrics}), tmp_path / "m.csv")
-    row = {"dataset": "transferz", "strategy": "A", "z_min": 0.3, "z_max": 1.5}
+    row = {"dataset": "source", "strategy": "A", "z_min": 0.3, "z_max": 1.5}
     row |= {"n_galaxies": 7, "n_seeds": 3}
     row |= {f"{name}_mean": 0.3 for name in METRICS}
     # By hand: squares of -0.2, -0.1 and 0.3 over 2.

@@ -294,7 +294,7 @@ def test_the_overview_shows_labels_as_text(tmp_path: Path) -> None:
         tmp_path / "c.csv",
         tmp_path / "c.md",
         tmp_path / "overview.html",
-        labels={"transferz": NASTY, "galaxiesml": ATTRIBUTE},
+        labels={"source": NASTY, "target": ATTRIBUTE},
         survey="custom",
     )
     check_page(tmp_path / "overview.html")

@@ -69,7 +69,7 @@ def write(path: Path, **changes: object) -> Path:
 def test_described_columns_become_a_catalogue_table(tmp_path: Path) -> None:
     for name in ("a.csv", "a.parquet"):
         table = read_custom.read_survey(
-            write(tmp_path / name), survey(columns={"redshift_err": "zerr"}), BANDS, "transferz"
+            write(tmp_path / name), survey(columns={"redshift_err": "zerr"}), BANDS, "source"
         )
         assert list(table) == [
             *("object_id", "ra", "dec", "mag_g", "mag_y", "mag_err_g", "mag_err_y"),
@@ -84,7 +84,7 @@ def test_described_columns_become_a_catalogue_table(tmp_path: Path) -> None:
 
 def test_without_identifier_and_position(tmp_path: Path) -> None:
     described = survey(columns={"object_id": None, "ra": None, "dec": None})
-    table = read_custom.read_survey(write(tmp_path / "a.csv"), described, BANDS, "transferz")
+    table = read_custom.read_survey(write(tmp_path / "a.csv"), described, BANDS, "source")
     assert table["object_id"].tolist() == [0, 1, 2]
     assert table[["ra", "dec"]].isna().all(axis=None)
 
@@ -99,7 +99,7 @@ def test_fluxes_and_angles(tmp_path: Path) -> None:
         delta=[0.0, -np.pi / 2, np.pi / 4],
     )
     described = survey(units={"mag": "uJy", "position": "rad"})
-    table = read_custom.read_survey(path, described, BANDS, "transferz")
+    table = read_custom.read_survey(path, described, BANDS, "source")
     # 3631 Jy is 0 mag: 3631 uJy is 15 mag.
     np.testing.assert_allclose(table["mag_g"], [15.0, 20.0, np.nan])
     np.testing.assert_allclose(table["mag_err_g"], [0.1085736, 0.1085736, np.nan], rtol=1e-6)
@@ -109,7 +109,7 @@ def test_fluxes_and_angles(tmp_path: Path) -> None:
     wrong = survey(units={"mag": "uJy", "position": "hourangle"})
     path = write(path, delta=[0.0, -45.0, 10.0])
     with pytest.raises(InputError, match=r"delta: coordinate out of range; found 675 deg"):
-        read_custom.read_survey(path, wrong, BANDS, "transferz")
+        read_custom.read_survey(path, wrong, BANDS, "source")
 
 
 def test_bad_descriptions(tmp_path: Path) -> None:
@@ -119,16 +119,16 @@ def test_bad_descriptions(tmp_path: Path) -> None:
         ({"columns": {"redshift": None}}, r"columns\.redshift: a column is needed"),
         ({"columns": {"mag": "MAG_G"}}, r"columns\.mag: the template names no band; found MAG_G"),
         ({"band_names": {}}, r"MAG_g, MAG_y, .*2?4 missing columns; found .*did you mean 'MAG_"),
-        ({"units": {"mag": "erg", "position": "deg"}}, r"custom\.transferz\.units\.mag: unknown"),
+        ({"units": {"mag": "erg", "position": "deg"}}, r"custom\.source\.units\.mag: unknown"),
     ]:
         with pytest.raises(InputError, match=message):
-            read_custom.read_survey(path, survey(**changes), BANDS, "transferz")
+            read_custom.read_survey(path, survey(**changes), BANDS, "source")
     write(path, id=[1, 1, 2])
     with pytest.raises(InputError, match="id: the same identifier on several rows"):
-        read_custom.read_survey(path, survey(), BANDS, "transferz")
+        read_custom.read_survey(path, survey(), BANDS, "source")
     write(path, MAG_G=-99)
     with pytest.raises(InputError, match="MAG_G: column without any value; found 3 nulls"):
-        read_custom.read_survey(path, survey(), BANDS, "transferz")
+        read_custom.read_survey(path, survey(), BANDS, "source")
 
 
 def test_script_cuts_both_catalogues(tmp_path: Path) -> None:
@@ -137,8 +137,8 @@ def test_script_cuts_both_catalogues(tmp_path: Path) -> None:
         "quality": {"column": "quality", "min": 1},
     }
     surveys = {
-        "transferz": survey(cuts=cuts, extra_columns={"quality": "q"}),
-        "galaxiesml": survey(truth="spec_z", source="T", cuts={}, columns={"split": "s"}),
+        "source": survey(cuts=cuts, extra_columns={"quality": "q"}),
+        "target": survey(truth="spec_z", source="T", cuts={}, columns={"split": "s"}),
     }
     outputs = [tmp_path / name for name in ("t.parquet", "t.csv", "g.parquet", "g.csv")]
     read_custom.main(
@@ -163,7 +163,7 @@ def test_script_cuts_both_catalogues(tmp_path: Path) -> None:
 def test_example_of_a_real_pair_names_its_origin() -> None:
     example = yaml.safe_load((ROOT / "config" / "examples" / "des_cosmos.yaml").read_text())
     assert example["survey"] == "custom"
-    for role, commit in (("transferz", "267fe55"), ("galaxiesml", "0b64d81")):
+    for role, commit in (("source", "267fe55"), ("target", "0b64d81")):
         described = example["custom"][role]
         assert "github.com" in described["origin"]
         assert commit in described["origin"]

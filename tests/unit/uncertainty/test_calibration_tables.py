@@ -17,7 +17,7 @@ from scripts.uncertainty.table_calibration import (
 )
 from transferz.core.products import write_parquet
 
-LABELS = {"galaxiesml": "GalaxiesML", "transferz": "TransferZ"}
+LABELS = {"target": "GalaxiesML", "source": "TransferZ"}
 RANGE = (0.3, 1.5)
 LIMITS = {"bias": 0.003, "scatter": 0.02, "outliers": 0.10}
 N = 400
@@ -55,7 +55,7 @@ def fixture_run(tmp_path: Path) -> Path:
     z = np.linspace(0.1, 2.5, N)
     error = np.where(np.arange(N) % 4, 0.05, 0.2)
     parts = []
-    for dataset, first in (("transferz", 0), ("galaxiesml", 1000)):
+    for dataset, first in (("source", 0), ("target", 1000)):
         for calibrated_on in LABELS:
             part = scores_of(z, error, first)
             parts.append(part.assign(dataset=dataset, calibrated_on=calibrated_on))
@@ -88,12 +88,12 @@ def test_coverage_by_label_and_by_truth(run: Path) -> None:
     metrics, page = tables(run)
     full = metrics[metrics["z_min"].isna()].set_index(["dataset", "calibrated_on", "judged_by"])
     assert set(full.index.droplevel(1)) == {
-        ("galaxiesml", "label"),
-        ("transferz", "label"),
-        ("transferz", "truth"),
+        ("target", "label"),
+        ("source", "label"),
+        ("source", "truth"),
     }
-    by_label = full.loc["transferz", "transferz", "label"]
-    by_truth = full.loc["transferz", "transferz", "truth"]
+    by_label = full.loc["source", "source", "label"]
+    by_truth = full.loc["source", "source", "truth"]
     # Medians are 0.05 or 0.2 above the label, 0.2 or 0.35 above the truth.
     assert (by_label["coverage_68"], by_label["coverage_95"]) == (0.75, 1.0)
     assert (by_truth["coverage_68"], by_truth["coverage_95"]) == (0.0, 0.75)
@@ -104,7 +104,7 @@ def test_coverage_by_label_and_by_truth(run: Path) -> None:
     z = np.linspace(0.1, 2.5, N)
     for judge, shift in (("label", 0.0), ("truth", 0.15)):
         inside = ((z - shift >= RANGE[0]) & (z - shift <= RANGE[1])).sum()
-        assert part.loc[("transferz", "transferz", judge), "n"] == inside
+        assert part.loc[("source", "source", judge), "n"] == inside
     row = next(line for line in page.split("## Label and truth")[1].splitlines() if "NN" in line)
     assert [float(cell.split("±")[0]) for cell in row.split("|")[4:8]] == [75, 0, 100, 75]
 
@@ -112,7 +112,7 @@ def test_coverage_by_label_and_by_truth(run: Path) -> None:
 def test_without_the_truth_only_labels_judge(run: Path) -> None:
     metrics, page = tables(run, truth=False)
     assert set(metrics["judged_by"]) == {"label"} and "## Label and truth" not in page
-    assert "`calibrated_on: transferz`" in page
+    assert "`calibrated_on: source`" in page
 
 
 def test_coverage_given_the_prediction_and_given_the_answer(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_coverage_given_the_prediction_and_given_the_answer(tmp_path: Path) -> N
     _, page = tables(tmp_path, truth=False)
     cells = pd.read_csv(tmp_path / "cells.csv").set_index(["dataset", "quantity"])
     held = np.abs(error) < 0.1
-    fifths = cells.loc[("galaxiesml", "magnitude")]
+    fifths = cells.loc[("target", "magnitude")]
     assert (fifths["n"] == N // 5).all()
     expected = [held[k * 80 : (k + 1) * 80].mean() for k in range(5)]
     assert fifths["coverage_68"].tolist() == pytest.approx(expected)
@@ -135,14 +135,14 @@ def test_coverage_given_the_prediction_and_given_the_answer(tmp_path: Path) -> N
     assert fifths["standard_error_68"].iloc[0] == pytest.approx(
         (0.68 * 0.32 * (1 / 80 + 0.01)) ** 0.5
     )
-    ranges = cells.loc[("galaxiesml", "z_true")]
+    ranges = cells.loc[("target", "z_true")]
     assert ranges["low"].tolist() == [0.0, 0.3, 1.5, 2.0, 3.0]
     assert ranges["n"].sum() == N
     by_answer = ranges.set_index("low")["coverage_68"]
     assert by_answer[2.0] == 0.0 and np.isnan(by_answer[3.0])
     assert by_answer[0.3] == held[(z >= 0.3) & (z < 1.5)].mean()
     given = page.split("## Given the prediction")[1]
-    farthest = cells.drop(index="z_true", level=1).loc["galaxiesml"]
+    farthest = cells.drop(index="z_true", level=1).loc["target"]
     away = (farthest["coverage_68"] - 0.68).abs().idxmax()
     row = next(line for line in given.splitlines() if line.startswith("| NN"))
     assert row.split("|")[3].strip() == {"z_ensemble": "predicted redshift"}.get(away, away)
@@ -180,7 +180,7 @@ def test_a_requirement_that_fails_again_is_marked_and_one_never_met_is_infinite(
     assert needs.loc["drop_all_rms", ["value", "low", "high"]].tolist() == [np.inf] * 3
     assert not needs.loc["drop_rms", "fails_again"]
     assert "drop_outlier_fraction" not in needs.index
-    table = requirements_section({("NN", "galaxiesml"): needs}, RANGE, LABELS)[2]
+    table = requirements_section({("NN", "target"): needs}, RANGE, LABELS)[2]
     cells = [cell.strip() for cell in table.splitlines()[2].split("|")]
     assert cells[3].startswith("0%* [0%, ")
     assert cells[5:7] == ["never [never, never]", "no limit"]

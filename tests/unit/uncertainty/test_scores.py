@@ -74,7 +74,7 @@ def test_coverage_of_central_intervals_from_a_histogram_of_the_pit() -> None:
 def fixture_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Untrained networks of two seeds, splits of both data sets, and the truth."""
     folder, draw = tmp_path_factory.mktemp("run"), np.random.default_rng(8)
-    for dataset, first in (("transferz", 0), ("galaxiesml", 1000)):
+    for dataset, first in (("source", 0), ("target", 1000)):
         n = 300
         table = pd.DataFrame(
             {
@@ -86,7 +86,7 @@ def fixture_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             }
         )
         table.to_parquet(folder / f"{dataset}.parquet", index=False)
-        if dataset == "transferz":
+        if dataset == "source":
             truth = table[["object_id"]].assign(redshift_true=table["redshift"] + 0.05, file="hsc")
             other = truth.assign(redshift_true=9.0, file="galaxiesml")
             pd.concat([other, truth]).to_parquet(folder / "truth.parquet", index=False)
@@ -103,7 +103,7 @@ def fixture_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluate(run: Path, models: str = "models", *, truth: bool = True) -> pd.DataFrame:
     evaluate_distributions.main(
         run / f"{models}.npz",
-        {name: run / f"{name}.parquet" for name in ("transferz", "galaxiesml")},
+        {name: run / f"{name}.parquet" for name in ("source", "target")},
         run / "truth.parquet" if truth else None,
         run / "scores.csv",
         run / "pit.csv",
@@ -120,12 +120,12 @@ def test_every_seed_is_scored_on_both_test_sets_by_all_judges(run: Path) -> None
     assert (pit.groupby(["dataset", "judged_by"])["n"].sum() == 2 * 150).all()
     # The truth is another redshift than the label.
     crps = scores.set_index(["judged_by", "dataset", "seed"]).sort_index()["crps"]
-    assert (crps["truth", "transferz"] != crps["label", "transferz"]).all()
+    assert (crps["truth", "source"] != crps["label", "source"]).all()
 
 
 def test_the_distribution_is_the_one_behind_the_predicted_median(run: Path) -> None:
     """The PIT of a network's own prediction is one half."""
-    path = run / "transferz.parquet"
+    path = run / "source.parquet"
     table = pd.read_parquet(path)
     rows = table["split"] == "test"
     model = load_model(run / "models.npz", 1)
@@ -136,7 +136,7 @@ def test_the_distribution_is_the_one_behind_the_predicted_median(run: Path) -> N
         scores = evaluate(run, truth=False)
     finally:
         table.assign(redshift=kept).to_parquet(path, index=False)
-    own = scores[(scores["dataset"] == "transferz") & (scores["seed"] == 1)].iloc[0]
+    own = scores[(scores["dataset"] == "source") & (scores["seed"] == 1)].iloc[0]
     # A single step at one half is as far from uniform as that.
     assert own["pit_distance"] == pytest.approx(0.5, abs=1e-3) and own["coverage_68"] == 1.0
     assert set(scores["judged_by"]) == {"label"} and rows.sum() == own["n"]
@@ -204,12 +204,12 @@ def test_pairs_say_by_how_much_one_is_farther_from_perfect(
         pair,
         *outputs,
         compared=[["soft", "hard"], ["soft", "regression"]],
-        labels={"galaxiesml": "Target"},
+        labels={"target": "Target"},
         survey="custom",
     )
     table, pairs, page = pd.read_csv(outputs[0]), pd.read_csv(outputs[1]), outputs[2].read_text()
     assert len(table) == 2 * 2 * 6 and (table["n_seeds"] == 20).all()
-    found = pairs[pairs["dataset"] == "galaxiesml"].set_index("score")
+    found = pairs[pairs["dataset"] == "target"].set_index("score")
     assert set(pairs["against"]) == {"hard"} and set(found.index) == set(SCORES)
     assert found.loc["crps", "worse"] == pytest.approx(-0.02)
     assert found.loc["cde_loss", "worse"] == pytest.approx(-3.0)
@@ -228,7 +228,7 @@ def test_the_figure_shows_the_histograms_in_its_table(run: Path, tmp_path: Path)
     assert set(zip(source["dataset"], source["judged_by"], strict=True)) == set(JUDGED)
     density = source[source["panel"] == "pit"].groupby(["dataset", "judged_by"])["y"]
     assert np.allclose(density.mean(), 1.0) and (density.size() == 20).all()
-    assert "Soft on galaxiesml by label: farthest" in (tmp_path / "f.md").read_text()
+    assert "Soft on target by label: farthest" in (tmp_path / "f.md").read_text()
     assert (tmp_path / "f.pdf").stat().st_size > 5000 < (tmp_path / "f.png").stat().st_size
 
 

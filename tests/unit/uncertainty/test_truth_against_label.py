@@ -32,8 +32,8 @@ def write_predictions(path: Path, strategy: str, first: int = 0) -> None:
     """Write predictions of all seeds for both test sets, as the rule predict_tests does."""
     z, parts = true_z(), []
     for seed, error in zip(SEEDS, ERRORS[strategy], strict=True):
-        for dataset in ("galaxiesml", "transferz"):
-            n = N if dataset == "transferz" else 7
+        for dataset in ("target", "source"):
+            n = N if dataset == "source" else 7
             parts.append(
                 pd.DataFrame(
                     {
@@ -112,7 +112,7 @@ def test_a_page_and_a_figure_of_these_errors(run: Path) -> None:
         files,
         strategies=list(ERRORS),
         z_range=RANGE,
-        labels={"transferz": "TransferZ"},
+        labels={"source": "TransferZ"},
         survey="embedded",
     )
     lines = [line.split("|") for line in (run / "page.md").read_text().splitlines()]

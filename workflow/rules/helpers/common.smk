@@ -39,7 +39,7 @@ ROOMS = (
 wildcard_constraints:
     strategy=r"[A-Za-z0-9][A-Za-z0-9_.+-]*",
     chunk=r"\d+-\d+",
-    sample=r"transferz|galaxiesml|combo",
+    sample=r"source|target|combo",
 
 
 # ---------------------------------------------------------------------------- configuration
@@ -50,7 +50,9 @@ def checked_config(config):
     schema_path = workflow.source_path("../../schemas/config.schema.yaml")
     with open(schema_path, encoding="utf-8") as handle:
         schema = yaml.safe_load(handle)
-    problems = schema_problems(config, jsonschema.Draft202012Validator(schema))
+    problems = renamed_problems(config) or schema_problems(
+        config, jsonschema.Draft202012Validator(schema)
+    )
     if not problems:
         validate(config, schema_path)
         # An overlay switches a published strategy off by setting it to null; its own come first in
@@ -67,6 +69,47 @@ def checked_config(config):
         files = ", ".join(str(path) for path in workflow.configfiles) or "--config"
         raise WorkflowError(f"Configuration ({files}):\n  " + "\n  ".join(problems))
     return config
+
+
+# Keys, and values of keys, that were called otherwise once: old to new. A star is any entry.
+RENAMED = {
+    "labels.transferz": "labels.source",
+    "labels.galaxiesml": "labels.target",
+    "custom.transferz": "custom.source",
+    "custom.galaxiesml": "custom.target",
+    "splits.method.transferz": "splits.method.source",
+    "splits.method.galaxiesml": "splits.method.target",
+    "strategies.*.train_on: transferz": "source",
+    "strategies.*.train_on: galaxiesml": "target",
+    "predict.calibrated_on: transferz": "source",
+    "predict.calibrated_on: galaxiesml": "target",
+    "figures.literature.*.dataset: transferz": "source",
+    "figures.literature.*.dataset: galaxiesml": "target",
+}
+
+
+def renamed_problems(config):
+    """Return one line for each key or value that has another name now."""
+    problems = []
+    for old, new in RENAMED.items():
+        path, _, value = old.partition(": ")
+        for place, found in entries(config, path.split(".")):
+            if not value:
+                problems.append(f"{place}: found an old name, expected {new}")
+            elif found == value:
+                problems.append(
+                    f"{place}: found the old name '{value}', expected '{new}'"
+                )
+    return problems
+
+
+def entries(config, path, place=()):
+    """Yield name and value of each entry of `config` under `path`, whose stars are any key."""
+    if not path:
+        yield ".".join(place), config
+    elif isinstance(config, dict):
+        for key in config if path[0] == "*" else {path[0]} & set(config):
+            yield from entries(config[key], path[1:], (*place, str(key)))
 
 
 def schema_problems(config, validator):
@@ -220,10 +263,10 @@ def cross_key_problems(config):
             f"splits.fractions: found a sum of {sum(config['splits']['fractions'].values()):g}, "
             "expected 1"
         )
-    unknown = set(config["labels"]) - {"transferz", "galaxiesml", *strategies}
+    unknown = set(config["labels"]) - {"source", "target", *strategies}
     for name in sorted(unknown):
         problems.append(
-            f"labels: unknown key '{name}'; known keys: transferz, galaxiesml, "
+            f"labels: unknown key '{name}'; known keys: source, target, "
             f"{', '.join(strategies)}"
         )
     for pair in config["evaluation"]["comparisons"]:
@@ -380,10 +423,30 @@ def training_split(wildcards):
     return f"<results>/splits/{config['strategies'][wildcards.strategy]['train_on']}.parquet"
 
 
+def catalogue(role):
+    """Return the catalogue table that is the `source` or the `target` of this run."""
+    if config["survey"] == "custom":
+        return f"<results>/catalogues/{role}.parquet"
+    return {
+        "source": "<results>/transferz/transferz.parquet",
+        "target": "<results>/catalogues/galaxiesml.parquet",
+    }[role]
+
+
+def cutflow(role):
+    """Return the cut flow of the catalogue that is the `source` or the `target` of this run."""
+    if config["survey"] == "custom":
+        return f"<results>/catalogues/{role}_cutflow.csv"
+    return {
+        "source": "<results>/transferz/cutflow.csv",
+        "target": "<results>/catalogues/galaxiesml_cutflow.csv",
+    }[role]
+
+
 def input_names():
     """Return the display names of the catalogues that the source data set is made from."""
     if config["survey"] == "custom":
-        return [config["custom"]["transferz"]["source"]]
+        return [config["custom"]["source"]["source"]]
     catalogues = config["catalogues"]
     return [
         f"COSMOS2020 {catalogues['cosmos2020']}",

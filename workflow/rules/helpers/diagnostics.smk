@@ -80,7 +80,7 @@ def learns_from_target(strategy):
     """Return whether a strategy, or one that it starts from, is trained on the target."""
     entry = config["strategies"][strategy]
     parent = entry.get("start_from")
-    return entry["train_on"] != "transferz" or (
+    return entry["train_on"] != "source" or (
         parent is not None and learns_from_target(parent)
     )
 

@@ -1,8 +1,8 @@
 """Split both data sets, and the two combined, without a leak between them.
 
-Inputs: transferz.parquet and galaxiesml.parquet. Outputs: the same tables with a column `split`
-(train, validation, test), combo.parquet with both (a shared object once, as in GalaxiesML), and
-summary.csv with the counts.
+Inputs: the catalogues of source and target. Outputs: source.parquet and target.parquet, the same
+tables with a column `split` (train, validation, test), combo.parquet with both (a shared object
+once, as in the target), and summary.csv with the counts.
 """
 
 import logging
@@ -71,8 +71,8 @@ def count_table(
 ) -> pd.DataFrame:
     """Return the number of objects by sample, data set and split.
 
-    Rows of sample ``shared`` count TransferZ objects that are in GalaxiesML too, rows of sample
-    ``dropped`` those that fit no split.
+    Rows of sample ``shared`` count objects of the source that are in the target too, rows of
+    sample ``dropped`` those that fit no split.
     """
     rows = []
     for sample, table in samples.items():
@@ -80,17 +80,17 @@ def count_table(
         for dataset in sorted(datasets.unique()):
             counts = table.loc[datasets == dataset, "split"].value_counts()
             rows += [(sample, dataset, split, int(counts.get(split, 0))) for split in SPLITS]
-    counts = samples["transferz"].loc[shared, "split"].value_counts()
-    rows += [("shared", "transferz", split, int(counts.get(split, 0))) for split in SPLITS]
-    rows.append(("dropped", "transferz", "none", n_dropped))
+    counts = samples["source"].loc[shared, "split"].value_counts()
+    rows += [("shared", "source", split, int(counts.get(split, 0))) for split in SPLITS]
+    rows.append(("dropped", "source", "none", n_dropped))
     return pd.DataFrame(rows, columns=["sample", "dataset", "split", "n"])
 
 
 def main(
-    transferz: str,
-    galaxiesml: str,
-    transferz_split: str,
-    galaxiesml_split: str,
+    source: str,
+    target: str,
+    source_split: str,
+    target_split: str,
     combo_split: str,
     summary: str,
     *,
@@ -106,9 +106,9 @@ def main(
 
     Parameters
     ----------
-    transferz, galaxiesml : path
+    source, target : path
         Catalogue tables.
-    transferz_split, galaxiesml_split, combo_split, summary : path
+    source_split, target_split, combo_split, summary : path
         Outputs, three Parquet files and a CSV.
     bands : sequence of str
     method : mapping
@@ -126,40 +126,36 @@ def main(
     """
     check_fractions(fractions)
     settings = {"fractions": fractions, "seed": seed, "block": block}
-    source = split_catalogue(
-        read_parquet(transferz), "transferz", method=method["transferz"], **settings
-    )
-    target = split_catalogue(
-        read_parquet(galaxiesml), "galaxiesml", method=method["galaxiesml"], **settings
-    )
+    sources = split_catalogue(read_parquet(source), "source", method=method["source"], **settings)
+    targets = split_catalogue(read_parquet(target), "target", method=method["target"], **settings)
     identity = {"common_ids": common_ids, "radius": identity_radius}
-    n_given = len(source)
-    source, shared, n_dropped = make_consistent(
-        source, target, same_objects(source, target, **identity)
+    n_given = len(sources)
+    sources, shared, n_dropped = make_consistent(
+        sources, targets, same_objects(sources, targets, **identity)
     )
-    combo = combine(source, target, shared)
-    for dataset, table in (("transferz", source), ("galaxiesml", target), ("combo", combo)):
+    combo = combine(sources, targets, shared)
+    for dataset, table in (("source", sources), ("target", targets), ("combo", combo)):
         check_complete(table, bands, dataset)
-    n_combo = n_given - n_dropped - int(shared.sum()) + len(target)
-    if len(source) + n_dropped != n_given or len(combo) != n_combo:
-        raise RuntimeError(f"{n_given} objects went in, {len(source)} + {n_dropped} came out")
-    if leaks(source, target, same_objects(source, target, **identity)):
+    n_combo = n_given - n_dropped - int(shared.sum()) + len(targets)
+    if len(sources) + n_dropped != n_given or len(combo) != n_combo:
+        raise RuntimeError(f"{n_given} objects went in, {len(sources)} + {n_dropped} came out")
+    if leaks(sources, targets, same_objects(sources, targets, **identity)):
         raise RuntimeError("an object is trained on in one data set and tested on in the other")
     logger.info("%d objects are in both data sets", int(shared.sum()))
-    write_parquet(source, transferz_split)
-    write_parquet(target, galaxiesml_split)
+    write_parquet(sources, source_split)
+    write_parquet(targets, target_split)
     write_parquet(combo, combo_split)
-    samples = {"transferz": source, "galaxiesml": target, "combo": combo}
+    samples = {"source": sources, "target": targets, "combo": combo}
     write_csv(count_table(samples, shared, n_dropped), summary)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
-            snakemake.input.transferz,
-            snakemake.input.galaxiesml,
-            snakemake.output.transferz,
-            snakemake.output.galaxiesml,
+            snakemake.input.source,
+            snakemake.input.target,
+            snakemake.output.source,
+            snakemake.output.target,
             snakemake.output.combo,
             snakemake.output.summary,
             bands=snakemake.params.bands,

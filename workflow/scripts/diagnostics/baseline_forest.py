@@ -1,7 +1,7 @@
 """Train random forests on the networks' training rows and predict both test sets.
 
 Inputs
-    transferz, galaxiesml, combo : splits/{transferz,galaxiesml,combo}.parquet
+    source, target, combo : splits/{source,target,combo}.parquet
 
 Outputs
     predictions : baselines/forest.parquet, in the form of the networks' predictions; strategy is
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def main(
-    transferz: str | Path,
-    galaxiesml: str | Path,
+    source: str | Path,
+    target: str | Path,
     combo: str | Path,
     predictions: str | Path,
     *,
@@ -40,7 +40,7 @@ def main(
 
     Parameters
     ----------
-    transferz, galaxiesml, combo : path-like
+    source, target, combo : path-like
         Split catalogues.
     predictions : path-like
         Output.
@@ -53,7 +53,7 @@ def main(
     threads : int
     """
     columns = input_columns(inputs, bands)
-    splits = {"transferz": transferz, "galaxiesml": galaxiesml, "combo": combo}
+    splits = {"source": source, "target": target, "combo": combo}
     settings = {"trees": trees, "min_leaf": min_leaf, "threads": threads}
 
     def fit(values: np.ndarray, z_train: np.ndarray) -> Iterator[Callable]:
@@ -66,8 +66,8 @@ def main(
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
-            snakemake.input.transferz,
-            snakemake.input.galaxiesml,
+            snakemake.input.source,
+            snakemake.input.target,
             snakemake.input.combo,
             snakemake.output.predictions,
             inputs=snakemake.params.inputs,

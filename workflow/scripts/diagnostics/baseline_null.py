@@ -1,7 +1,7 @@
 """Predict both test sets from the training redshifts alone, without photometry.
 
 Inputs
-    transferz, galaxiesml, combo : splits/{transferz,galaxiesml,combo}.parquet
+    source, target, combo : splits/{source,target,combo}.parquet
 
 Outputs
     predictions : baselines/null.parquet, in the form of the networks' predictions; strategy is
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 def main(
-    transferz: str | Path, galaxiesml: str | Path, combo: str | Path, predictions: str | Path
+    source: str | Path, target: str | Path, combo: str | Path, predictions: str | Path
 ) -> None:
     """Write the predictions of the null estimate for each training sample.
 
     Parameters
     ----------
-    transferz, galaxiesml, combo : path-like
+    source, target, combo : path-like
         Split catalogues.
     predictions : path-like
         Output.
     """
-    splits = {"transferz": transferz, "galaxiesml": galaxiesml, "combo": combo}
+    splits = {"source": source, "target": target, "combo": combo}
 
     def fit(_: np.ndarray, z_train: np.ndarray) -> list[Callable]:
         return [lambda values: predict_null(z_train, len(values))]
@@ -45,8 +45,8 @@ def main(
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
-            snakemake.input.transferz,
-            snakemake.input.galaxiesml,
+            snakemake.input.source,
+            snakemake.input.target,
             snakemake.input.combo,
             snakemake.output.predictions,
         )

@@ -4,7 +4,7 @@ Inputs
     predictions : control/predictions/{strategy}/seeds-{first}-{last}.parquet; may hold more seeds
 
 Outputs
-    per_seed : metrics/control.csv, in the form of metrics/per_seed.csv; data set galaxiesml is the
+    per_seed : metrics/control.csv, in the form of metrics/per_seed.csv; data set target is the
         control, which stands in its place
 """
 
@@ -46,7 +46,7 @@ def main(
     ranges = Ranges.without_bins(z_range, full_range)
     found = evaluate_predictions(list(predictions), ranges)
     found = {key: rows for key, rows in found.items() if key[1] in set(seeds)}
-    check_networks(found, strategies, seeds, ("transferz", "galaxiesml"))
+    check_networks(found, strategies, seeds, ("source", "target"))
     write_csv(metrics_table(found), per_seed)
     logger.info("%d networks on test sets", len(found))
 

@@ -2,7 +2,7 @@
 
 Inputs
     predictions : predictions/{strategy}/seeds-{first}-{last}.parquet, all strategies and chunks
-    transferz, galaxiesml : splits/{transferz,galaxiesml}.parquet
+    source, target : splits/{source,target}.parquet
 
 Outputs
     per_magnitude : metrics/per_magnitude.csv, one row per strategy, seed, data set and bin of
@@ -122,8 +122,8 @@ def colour_table(
 
 def main(
     predictions: str | Path | Sequence[str | Path],
-    transferz: str | Path,
-    galaxiesml: str | Path,
+    source: str | Path,
+    target: str | Path,
     per_magnitude: str | Path,
     per_colour: str | Path,
     *,
@@ -144,7 +144,7 @@ def main(
     Parameters
     ----------
     predictions : path-like or sequence of path-like
-    transferz, galaxiesml : path-like
+    source, target : path-like
         Split catalogues.
     per_magnitude, per_colour : path-like
         Outputs, CSV.
@@ -165,7 +165,7 @@ def main(
     paths = [predictions] if isinstance(predictions, str | Path) else list(predictions)
     pairs = colour_axes(bands, colours)
     columns = [f"mag_{name}" for name in (band, *pairs[0], *pairs[1])]
-    splits = {"transferz": transferz, "galaxiesml": galaxiesml}
+    splits = {"source": source, "target": target}
     rows = {name: read_test_rows(path, columns) for name, path in splits.items()}
     bins: dict[str, list[tuple[float, float, np.ndarray]]] = {}
     cells: dict[str, pd.DataFrame] = {}
@@ -196,10 +196,10 @@ def main(
         loss = 1.0 - 1.0 / (1.0 + (dz / HSC_GAMMA) ** 2)
         total = losses.setdefault((dataset, network.strategy), np.zeros(len(loss)))
         total += loss / len(seeds)
-    check_networks(found, strategies, seeds, ("transferz", "galaxiesml"))
+    check_networks(found, strategies, seeds, ("source", "target"))
     metrics = pd.DataFrame(table, columns=[*MAGNITUDE_KEYS, "n", *METRICS])
     write_csv(metrics.sort_values(MAGNITUDE_KEYS, ignore_index=True), per_magnitude)
-    ordered = {name: cells[name] for name in ("galaxiesml", "transferz")}
+    ordered = {name: cells[name] for name in ("target", "source")}
     maps = colour_table(losses, ordered, strategies, size=cell_size, least=cell_min_galaxies)
     write_csv(maps, per_colour)
     logger.info(
@@ -211,8 +211,8 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.predictions,
-            snakemake.input.transferz,
-            snakemake.input.galaxiesml,
+            snakemake.input.source,
+            snakemake.input.target,
             snakemake.output.per_magnitude,
             snakemake.output.per_colour,
             strategies=snakemake.params.strategies,

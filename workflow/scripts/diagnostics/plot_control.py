@@ -3,7 +3,7 @@
 Inputs
     per_seed : metrics/per_seed.csv
     control : metrics/control.csv
-    transferz, galaxiesml, control_catalogue : catalogues of source, target and control
+    source, target, control_catalogue : catalogues of source, target and control
 
 Outputs
     pdf, png : the figure
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONTROL = "#AA3377"
-TARGETS = {"galaxiesml": DATASET_COLOURS["galaxiesml"], "control": CONTROL}
-MARKERS = {"galaxiesml": "o", "control": "D"}
+TARGETS = {"target": DATASET_COLOURS["target"], "control": CONTROL}
+MARKERS = {"target": "o", "control": "D"}
 OFFSET = 0.13
 N_BINS = 45
 # More names than this below an axis stand in two rows.
@@ -66,7 +66,7 @@ def gains(
     Parameters
     ----------
     tables : mapping
-        galaxiesml and control to metrics of every network; both call the target galaxiesml.
+        target and control to metrics of every network; both call it target.
     metrics, strategies : sequence of str
     seeds : sequence of int
         Those that both have.
@@ -82,7 +82,7 @@ def gains(
     for target, table in tables.items():
         for metric in metrics:
             values = {
-                name: seed_values(table, metric, name, "galaxiesml", z_range).loc[list(seeds)]
+                name: seed_values(table, metric, name, "target", z_range).loc[list(seeds)]
                 for name in strategies
             }
             first = values[strategies[0]]
@@ -102,8 +102,8 @@ def draw_distribution(axes: Axes, samples: Mapping[str, np.ndarray], limits) -> 
     for name, values in samples.items():
         counts, _ = np.histogram(values, edges)
         density = counts / max(1, len(values)) / np.diff(edges)
-        colour = {**TARGETS, "transferz": DATASET_COLOURS["transferz"]}[name]
-        if name == "transferz":
+        colour = {**TARGETS, "source": DATASET_COLOURS["source"]}[name]
+        if name == "source":
             axes.stairs(density, edges, fill=True, color=colour, alpha=0.3, lw=0)
         else:
             axes.stairs(density, edges, color=colour, lw=1.2)
@@ -194,10 +194,10 @@ def draw(
             (0, 0),
             1,
             1,
-            color=DATASET_COLOURS["transferz"],
+            color=DATASET_COLOURS["source"],
             alpha=0.4,
             lw=0,
-            label=names["transferz"],
+            label=names["source"],
         )
     )
     legend_above(figure, handles)
@@ -207,8 +207,8 @@ def draw(
 def main(
     per_seed: str | Path,
     control: str | Path,
-    transferz: str | Path,
-    galaxiesml: str | Path,
+    source: str | Path,
+    target: str | Path,
     control_catalogue: str | Path,
     files: FigureFiles,
     *,
@@ -227,7 +227,7 @@ def main(
     ----------
     per_seed, control : path-like
         Metrics of every network on the target, and on the control in its place.
-    transferz, galaxiesml, control_catalogue : path-like
+    source, target, control_catalogue : path-like
     files : FigureFiles
         Outputs.
     metrics, strategies : sequence of str
@@ -243,10 +243,10 @@ def main(
     survey : str
         embedded, archive or custom.
     """
-    tables = {"galaxiesml": read_per_seed(per_seed), "control": read_per_seed(control)}
+    tables = {"target": read_per_seed(per_seed), "control": read_per_seed(control)}
     ratios = gains(tables, metrics, strategies, seeds, z_range)
     columns = ["redshift", *dict.fromkeys(f"mag_{name}" for name in (band, *bands[:2]))]
-    paths = {"transferz": transferz, "galaxiesml": galaxiesml, "control": control_catalogue}
+    paths = {"source": source, "target": target, "control": control_catalogue}
     samples = {}
     for name, path in paths.items():
         rows = read_parquet(path, columns)
@@ -254,9 +254,9 @@ def main(
         rows["colour"] = rows[f"mag_{bands[0]}"] - rows[f"mag_{bands[1]}"]
         samples[name] = rows
     names = {
-        "galaxiesml": f"{label('galaxiesml', labels)} (target)",
+        "target": f"{label('target', labels)} (target)",
         "control": "representative control",
-        "transferz": f"{label('transferz', labels)} (source)",
+        "source": f"{label('source', labels)} (source)",
     }
     axis_labels = {
         "redshift": "Redshift",
@@ -267,7 +267,7 @@ def main(
     first = label(strategies[0], labels)
     notes = [
         f"{METRICS[row.metric].label}, {label(row.strategy, labels)}, "
-        f"{'control' if row.target == 'control' else label('galaxiesml', labels)}: "
+        f"{'control' if row.target == 'control' else label('target', labels)}: "
         f"{with_interval(row.ratio, row.low, row.high)}."
         for row in ratios.itertuples()
     ]
@@ -275,11 +275,11 @@ def main(
         figure,
         ratios,
         "Control.",
-        f"What drives the gain. Top: {label('galaxiesml', labels)}, the target as spectroscopic "
+        f"What drives the gain. Top: {label('target', labels)}, the target as spectroscopic "
         "surveys select it (blue), a control with the same photometry and true redshifts but drawn "
-        f"representatively to the flux limit of {label('transferz', labels)} "
+        f"representatively to the flux limit of {label('source', labels)} "
         f"({thousands(len(samples['control']))} galaxies, purple), and "
-        f"{label('transferz', labels)} (orange, filled). Bottom: error of {first} over that of each"
+        f"{label('source', labels)} (orange, filled). Bottom: error of {first} over that of each"
         " other strategy on the test set of the target and, trained anew with the control in the "
         f"target's place, on that of the control; above 1: better than {first}. "
         f"{ratios['n_seeds'].iloc[0]} seeds, 95% intervals over seeds, {z_range[0]:g} <= z <= "
@@ -294,8 +294,8 @@ if __name__ == "__main__":
         main(
             snakemake.input.per_seed,
             snakemake.input.control,
-            snakemake.input.transferz,
-            snakemake.input.galaxiesml,
+            snakemake.input.source,
+            snakemake.input.target,
             snakemake.input.control_catalogue,
             FigureFiles.of(snakemake.output),
             metrics=snakemake.params.metrics,

@@ -115,7 +115,7 @@ def draw(
         upper, lower = panels[:, column]
         for (name, dataset, strategy), sample in values.items():
             if name == metric:
-                side = 1 if dataset == "galaxiesml" else -1
+                side = 1 if dataset == "target" else -1
                 draw_violin(upper, sample, places[strategy], side, DATASET_COLOURS[dataset])
         upper.set_yticks(
             list(places.values()), [label(n, labels) if column == 0 else "" for n in places]
@@ -127,7 +127,7 @@ def draw(
         for (dataset, strategy), rows in widths[widths["metric"] == metric].groupby(
             ["dataset", "strategy"], sort=True
         ):
-            dashes = "-" if dataset == "galaxiesml" else (0, (3, 1.5))
+            dashes = "-" if dataset == "target" else (0, (3, 1.5))
             style = styles[strategy] | {"ls": dashes, "ms": 2.6, "mew": 0, "lw": 0.9}
             lower.plot(rows["n_seeds"], rows["half_width"], **style)
         n = widths["n_seeds"].unique()
@@ -209,10 +209,10 @@ def main(
         widths,
         "Spread over seeds.",
         f"Top: distribution of each metric over {n} seeds for {z_range[0]:g} <= z <= "
-        f"{z_range[1]:g}, on {label('galaxiesml', labels)} (upwards, blue) and "
-        f"{label('transferz', labels)} (downwards, orange); ticks: seeds; dots: means. Bottom: "
+        f"{z_range[1]:g}, on {label('target', labels)} (upwards, blue) and "
+        f"{label('source', labels)} (downwards, orange); ticks: seeds; dots: means. Bottom: "
         "half the width of the 95% interval of a mean over N seeds, on "
-        f"{label('galaxiesml', labels)} (solid) and {label('transferz', labels)} (dashed); "
+        f"{label('target', labels)} (solid) and {label('source', labels)} (dashed); "
         f"dotted: 1/sqrt(N). {survey_note(survey)}",
         f"Standard deviation over seeds in per cent of the mean. {'; '.join(relative)}.",
     )

@@ -265,7 +265,7 @@ def main(
         lines,
         f"Trends with {quantity}.",
         f"{shown} against {what} in bins of {bin_width:g}, on the test sets of "
-        f"{label('galaxiesml', labels)} (left) and {label('transferz', labels)} (right). Lines: "
+        f"{label('target', labels)} (left) and {label('source', labels)} (right). Lines: "
         f"median over {int(lines['n_seeds'].max())} seeds; bands: their central 68%; top: "
         f"galaxies per bin. Green: LSST requirement. {where} {definitions}. {survey_note(survey)}",
         alt_text(lines, names, labels),

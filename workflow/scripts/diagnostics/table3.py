@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DATASETS = ("galaxiesml", "transferz")
+DATASETS = ("target", "source")
 NOTE = (
     "Training n(z): every galaxy gets the median redshift of the training sample. Random forest: "
     "trained on the same rows and magnitudes as the networks. Mean and standard deviation over "

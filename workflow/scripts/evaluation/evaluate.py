@@ -30,7 +30,7 @@ def main(
     *,
     strategies: Sequence[str],
     seeds: Sequence[int],
-    datasets: Sequence[str] = ("transferz", "galaxiesml"),
+    datasets: Sequence[str] = ("source", "target"),
     z_range: Sequence[float] = (0.3, 1.5),
     full_range: Sequence[float] = (0.0, 10.0),
     bin_width: float = 0.1,

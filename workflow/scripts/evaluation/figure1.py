@@ -1,7 +1,7 @@
 """Figure 1: distributions of both data sets in redshift, magnitude and colour.
 
 Inputs
-    transferz, galaxiesml : transferz/transferz.parquet, catalogues/galaxiesml.parquet
+    source, target : the catalogues of the run
 
 Outputs
     pdf, png : the figure
@@ -133,8 +133,8 @@ def draw(
 
 
 def main(
-    transferz: str | Path,
-    galaxiesml: str | Path,
+    source: str | Path,
+    target: str | Path,
     files: FigureFiles,
     *,
     bands: Sequence[str],
@@ -148,7 +148,7 @@ def main(
 
     Parameters
     ----------
-    transferz, galaxiesml : path-like
+    source, target : path-like
         Catalogue tables.
     files : FigureFiles
         Outputs.
@@ -165,7 +165,7 @@ def main(
         embedded, archive or custom.
     """
     band, pair = reference_band(bands, reference), colour_bands(bands, colour)
-    paths = {"galaxiesml": galaxiesml, "transferz": transferz}
+    paths = {"target": target, "source": source}
     samples = {name: read_quantities(path, band, pair) for name, path in paths.items()}
     counts = {name: len(sample) for name, sample in samples.items()}
     axis_labels = {
@@ -183,11 +183,11 @@ def main(
         draw(shown, counts, axis_labels, labels),
         shown,
         "Figure 1.",
-        f"Distributions of {names['galaxiesml']} (target, blue, filled) and {names['transferz']} "
+        f"Distributions of {names['target']} (target, blue, filled) and {names['source']} "
         f"(source, orange, line) in (a) redshift, (b) {band} magnitude and (c) {pair[0]} - "
-        f"{pair[1]} colour, each normalised to its {thousands(counts['galaxiesml'])} and "
-        f"{thousands(counts['transferz'])} galaxies. Beyond z = {redshift_max:g} lie "
-        f"{beyond['galaxiesml']:.2%} and {beyond['transferz']:.2%}. {survey_note(survey)}",
+        f"{pair[1]} colour, each normalised to its {thousands(counts['target'])} and "
+        f"{thousands(counts['source'])} galaxies. Beyond z = {redshift_max:g} lie "
+        f"{beyond['target']:.2%} and {beyond['source']:.2%}. {survey_note(survey)}",
         "Three histograms of both data sets. "
         + " ".join(
             f"{names[name]}: median redshift {median['redshift']:.2f}, {band} magnitude "
@@ -201,8 +201,8 @@ def main(
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
-            snakemake.input.transferz,
-            snakemake.input.galaxiesml,
+            snakemake.input.source,
+            snakemake.input.target,
             FigureFiles.of(snakemake.output),
             bands=snakemake.params.bands,
             reference=snakemake.params.reference,

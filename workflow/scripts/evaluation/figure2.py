@@ -262,7 +262,7 @@ def main(
     redshift_max: float,
     labels: Mapping[str, str],
     survey: str,
-    dataset: str = "galaxiesml",
+    dataset: str = "target",
 ) -> None:
     """Draw Figure 2.
 

@@ -269,9 +269,9 @@ def main(
         points,
         "Figure 3.",
         f"{', '.join(METRICS[m].label for m in metrics)} of each strategy for {z_range[0]:g} <= z "
-        f"<= {z_range[1]:g}, on the test sets of {label('galaxiesml', labels)} (target, blue "
-        f"circles, {thousands(counts['galaxiesml'])} galaxies) and {label('transferz', labels)} "
-        f"(source, orange squares, {thousands(counts['transferz'])}). {told} "
+        f"<= {z_range[1]:g}, on the test sets of {label('target', labels)} (target, blue "
+        f"circles, {thousands(counts['target'])} galaxies) and {label('source', labels)} "
+        f"(source, orange squares, {thousands(counts['source'])}). {told} "
         f"error bars: standard deviation; dots: single "
         f"seeds. Green: LSST requirements ({limits or 'none'}). {definitions}."
         + literature_note(literature, known)

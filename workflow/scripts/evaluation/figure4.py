@@ -1,8 +1,8 @@
 """Figure 4: how the source data set is made, as a flow chart with this run's counts.
 
 Inputs
-    cutflow : transferz/cutflow.csv
-    transferz : transferz/transferz.parquet (its number of rows, and the counts of the inputs)
+    cutflow : cut flow of the source
+    source : catalogue of the source (its number of rows, and the counts of the inputs)
 
 Outputs
     pdf, png : the figure; blue: inputs, green: processes, red: the data set
@@ -52,7 +52,7 @@ GUTTER = 0.42
 MOST_IN_A_COLUMN = 9
 
 
-def read_counts(transferz: str | Path, flow: pd.DataFrame, cutflow: str | Path) -> dict[str, int]:
+def read_counts(source: str | Path, flow: pd.DataFrame, cutflow: str | Path) -> dict[str, int]:
     """Return the counts in the metadata of the data set, and check its size.
 
     Raises
@@ -61,15 +61,15 @@ def read_counts(transferz: str | Path, flow: pd.DataFrame, cutflow: str | Path) 
         If the file cannot be read, or has other rows than the cut flow leaves.
     """
     try:
-        metadata = pq.read_metadata(transferz)
+        metadata = pq.read_metadata(source)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            "not a readable Parquet file", file=transferz, found=str(error).splitlines()[0]
+            "not a readable Parquet file", file=source, found=str(error).splitlines()[0]
         ) from error
     if metadata.num_rows != flow["n_out"].iloc[-1]:
         raise InputError(
             "the data set and its cut flow are of different runs",
-            file=transferz,
+            file=source,
             found=f"{metadata.num_rows} rows",
             expected=f"{flow['n_out'].iloc[-1]}, the last count of {cutflow}",
             fix="make both again",
@@ -162,7 +162,7 @@ def draw(
 
 def main(
     cutflow: str | Path,
-    transferz: str | Path,
+    source: str | Path,
     files: FigureFiles,
     *,
     inputs: Sequence[str],
@@ -173,20 +173,20 @@ def main(
 
     Parameters
     ----------
-    cutflow, transferz : path-like
+    cutflow, source : path-like
     files : FigureFiles
         Outputs.
     inputs : sequence of str
         Display names of the input catalogues: the one with the redshifts, and the one with the
         photometry if two were matched.
     labels : mapping
-        Display names; ``transferz`` is used.
+        Display names; ``source`` is used.
     survey : str
         embedded, archive or custom.
     """
     flow = read_cutflow(cutflow)
-    counts = read_counts(transferz, flow, cutflow)
-    name = label("transferz", labels)
+    counts = read_counts(source, flow, cutflow)
+    name = label("source", labels)
     n_final = int(flow["n_out"].iloc[-1])
     names = {
         "single": inputs[0],
@@ -214,7 +214,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             snakemake.input.cutflow,
-            snakemake.input.transferz,
+            snakemake.input.source,
             FigureFiles.of(snakemake.output),
             inputs=snakemake.params.inputs,
             labels=snakemake.params.labels,

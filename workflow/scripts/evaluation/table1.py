@@ -162,7 +162,7 @@ def main(
     z_range: Sequence[float],
     labels: Mapping[str, str],
     survey: str,
-    datasets: Sequence[str] = ("galaxiesml", "transferz"),
+    datasets: Sequence[str] = ("target", "source"),
 ) -> None:
     """Write Table 1.
 

@@ -1,7 +1,7 @@
 """Table 2: how the source data set came about, cut by cut.
 
 Inputs
-    cutflow : transferz/cutflow.csv
+    cutflow : cut flow of the source
 
 Outputs
     csv : the cut flow with the fraction of the last input that is left after each step
@@ -55,12 +55,12 @@ def main(
     csv, md, tex : path-like
         Outputs.
     labels : mapping
-        Display names; ``transferz`` is used.
+        Display names; ``source`` is used.
     survey : str
         embedded, archive or custom.
     """
     flow = read_cutflow(cutflow)
-    name = labels.get("transferz", "transferz")
+    name = labels.get("source", "source")
     write_csv(flow, csv)
     rows = list(flow.itertuples())
     counts = [[thousands(row.n_in), thousands(row.n_out), thousands(row.n_removed)] for row in rows]

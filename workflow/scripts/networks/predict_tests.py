@@ -2,7 +2,7 @@
 
 Inputs
     models : models/{strategy}/seeds-{first}-{last}.npz, one file or several
-    transferz, galaxiesml : splits/{dataset}.parquet
+    source, target : splits/{dataset}.parquet
 
 Outputs
     predictions : predictions/{strategy}/seeds-{first}-{last}.parquet, one per model file:
@@ -86,8 +86,8 @@ def main(
     models: str | Path | Sequence[str | Path],
     predictions: str | Path | Sequence[str | Path],
     *,
-    transferz: str | Path,
-    galaxiesml: str | Path,
+    source: str | Path,
+    target: str | Path,
     strategy: str,
     threads: int,
 ) -> None:
@@ -97,7 +97,7 @@ def main(
     ----------
     models, predictions : path-like or sequence of path-like
         As many of one as of the other; TensorFlow starts once for all.
-    transferz, galaxiesml : path-like
+    source, target : path-like
         Split catalogues.
     strategy : str
     threads : int
@@ -105,7 +105,7 @@ def main(
     configure_tensorflow(threads)
     sources = [models] if isinstance(models, str | Path) else list(models)
     targets = [predictions] if isinstance(predictions, str | Path) else list(predictions)
-    files = {"transferz": transferz, "galaxiesml": galaxiesml}
+    files = {"source": source, "target": target}
     columns: tuple[str, ...] = ()
     for source, target in zip(sources, targets, strict=True):
         contents = read_models(source)
@@ -125,8 +125,8 @@ if __name__ == "__main__":
         main(
             snakemake.input.models,
             snakemake.output.predictions,
-            transferz=snakemake.input.transferz,
-            galaxiesml=snakemake.input.galaxiesml,
+            source=snakemake.input.source,
+            target=snakemake.input.target,
             strategy=snakemake.wildcards.strategy,
             threads=snakemake.threads,
         )

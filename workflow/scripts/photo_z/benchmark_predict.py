@@ -1,7 +1,7 @@
 """How fast a catalogue is predicted, and in how much memory, for tables of several lengths.
 
 Inputs
-    galaxies : splits/galaxiesml.parquet, whose rows are repeated with noise
+    galaxies : splits/target.parquet, whose rows are repeated with noise
     models, sample : as of predict_catalogue
 
 Outputs

@@ -155,7 +155,7 @@ def main(
     shown = [(Path(path).stem in study.first, figure(Path(path), measured_on)) for path in figures]
     read(Path(claims_csv))
     verdicts = pd.read_csv(claims_csv)["verdict"].tolist()
-    target, source = (markup.escape(labels.get(n, n)) for n in ("galaxiesml", "transferz"))
+    target, source = (markup.escape(labels.get(n, n)) for n in ("target", "source"))
     pages = [read(Path(path)).partition("\n")[2] for path in tables]
     sections = {
         "figures": (study.heading, "\n".join(text for first, text in shown if first)),

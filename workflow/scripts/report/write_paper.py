@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TARGET, SOURCE = "galaxiesml", "transferz"
+TARGET, SOURCE = "target", "source"
 
 
 class Words:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PACKAGES = ("astropy", "numpy", "pandas", "pyarrow")
-DATASETS = ("transferz", "galaxiesml")
+DATASETS = ("source", "target")
 
 
 def checks_of(files: Mapping[str, object], settings: Mapping[str, object]) -> list[Check]:
@@ -104,7 +104,7 @@ def checks_of(files: Mapping[str, object], settings: Mapping[str, object]) -> li
     )
     arguments = files["table1"], files["per_seed"], evaluation["z_range"]
     checks += guarded(str(files["table1"]), invariants.check_table1, *arguments)
-    arguments = files["table2"], files["cutflow_transferz"]
+    arguments = files["table2"], files["cutflow_source"]
     checks += guarded(str(files["table2"]), invariants.check_table2, *arguments)
     if files.get("release"):
         arguments = (files["release"],)

@@ -1,7 +1,7 @@
 """Read the two catalogues of a custom survey, described in the configuration, and cut them.
 
-Inputs: a catalogue in the role of TransferZ (many objects, approximate redshifts) and one in the
-role of GalaxiesML (precise redshifts), as FITS, CSV, TSV, Parquet or HDF5. Outputs: the same
+Inputs: the source (many objects, approximate redshifts) and the target (precise redshifts), as
+FITS, CSV, TSV, Parquet or HDF5. Outputs: the same
 catalogue tables and cut flows as those of the published surveys, so that nothing downstream
 knows the difference.
 """
@@ -100,7 +100,7 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
     ----------
     path : path
     survey : mapping
-        Description of the catalogue (config, ``custom.transferz`` or ``custom.galaxiesml``).
+        Description of the catalogue (config, ``custom.source`` or ``custom.target``).
     bands : sequence of str
     role : str
         For messages.
@@ -152,12 +152,12 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
 
 
 def main(
-    transferz_catalogue: str,
-    galaxiesml_catalogue: str,
-    transferz: str,
-    transferz_cutflow: str,
-    galaxiesml: str,
-    galaxiesml_cutflow: str,
+    source_catalogue: str,
+    target_catalogue: str,
+    source: str,
+    source_cutflow: str,
+    target: str,
+    target_cutflow: str,
     *,
     bands: Sequence[str],
     surveys: Mapping[str, Mapping],
@@ -166,17 +166,17 @@ def main(
 
     Parameters
     ----------
-    transferz_catalogue, galaxiesml_catalogue : path
+    source_catalogue, target_catalogue : path
         The user's catalogues.
-    transferz, transferz_cutflow, galaxiesml, galaxiesml_cutflow : path
+    source, source_cutflow, target, target_cutflow : path
         Outputs, Parquet and CSV.
     bands : sequence of str
     surveys : mapping
-        Descriptions by role, ``transferz`` and ``galaxiesml`` (config, ``custom``).
+        Descriptions by role, ``source`` and ``target`` (config, ``custom``).
     """
     for role, path, output, cutflow in (
-        ("transferz", transferz_catalogue, transferz, transferz_cutflow),
-        ("galaxiesml", galaxiesml_catalogue, galaxiesml, galaxiesml_cutflow),
+        ("source", source_catalogue, source, source_cutflow),
+        ("target", target_catalogue, target, target_cutflow),
     ):
         survey = surveys[role]
         table = read_survey(path, survey, bands, role)
@@ -190,12 +190,12 @@ def main(
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
-            snakemake.input.transferz,
-            snakemake.input.galaxiesml,
-            snakemake.output.transferz,
-            snakemake.output.transferz_cutflow,
-            snakemake.output.galaxiesml,
-            snakemake.output.galaxiesml_cutflow,
+            snakemake.input.source,
+            snakemake.input.target,
+            snakemake.output.source,
+            snakemake.output.source_cutflow,
+            snakemake.output.target,
+            snakemake.output.target_cutflow,
             bands=snakemake.params.bands,
             surveys=snakemake.params.surveys,
         )

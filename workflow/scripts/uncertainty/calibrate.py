@@ -2,8 +2,8 @@
 
 Inputs
     models : models/{strategy}/seeds-{first}-{last}.npz, all chunks
-    transferz_sample, galaxiesml_sample : calibration/{strategy}/{dataset}.npz
-    transferz, galaxiesml : splits/{dataset}.parquet
+    source_sample, target_sample : calibration/{strategy}/{dataset}.npz
+    source, target : splits/{dataset}.parquet
 
 Outputs
     scores : calibration/{strategy}/scores.parquet, every test galaxy that calibrates nothing, once
@@ -90,12 +90,12 @@ if __name__ == "__main__":
         main(
             snakemake.input.models,
             {
-                "transferz": snakemake.input.transferz_sample,
-                "galaxiesml": snakemake.input.galaxiesml_sample,
+                "source": snakemake.input.source_sample,
+                "target": snakemake.input.target_sample,
             },
             {
-                "transferz": snakemake.input.transferz,
-                "galaxiesml": snakemake.input.galaxiesml,
+                "source": snakemake.input.source,
+                "target": snakemake.input.target,
             },
             snakemake.output.scores,
             test_share=snakemake.params.test_share,

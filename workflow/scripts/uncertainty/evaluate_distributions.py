@@ -2,7 +2,7 @@
 
 Inputs
     models : models/{strategy}/seeds-{first}-{last}.npz, all chunks
-    transferz, galaxiesml : splits/{dataset}.parquet
+    source, target : splits/{dataset}.parquet
     truth : truth.parquet of the simulation; embedded survey only
 
 Outputs
@@ -119,8 +119,8 @@ if __name__ == "__main__":
         main(
             snakemake.input.models,
             {
-                "transferz": snakemake.input.transferz,
-                "galaxiesml": snakemake.input.galaxiesml,
+                "source": snakemake.input.source,
+                "target": snakemake.input.target,
             },
             snakemake.input.get("truth") or None,
             snakemake.output.scores,

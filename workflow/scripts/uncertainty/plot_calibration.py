@@ -161,7 +161,7 @@ def main(
         "Are the intervals as wide as they should be?",
         "Left: probability integral transform of the ensembles' conformal distributions, flat if "
         "they are calibrated. Right: share of the data set's own redshifts (spectroscopic of "
-        f"{label('galaxiesml', labels)}, photometric labels of {label('transferz', labels)}) in "
+        f"{label('target', labels)}, photometric labels of {label('source', labels)}) in "
         "the central interval, minus the nominal share; dashed: 1.5 points. Test galaxies that "
         f"neither trained nor calibrated anything ({counts}); "
         "grey: twice the standard error expected of calibrated intervals from the sizes of the "

@@ -128,7 +128,7 @@ def main(
         "Bias, scatter, RMS and outlier fraction of the ensembles' calibrated medians for "
         f"{z_range[0]:g} <= z <= {z_range[1]:g}, against the fraction of galaxies dropped, those "
         "with the widest 68% intervals over 1 + z first. Top: "
-        f"{label('galaxiesml', labels)}; bottom: {label('transferz', labels)}. Green: LSST "
+        f"{label('target', labels)}; bottom: {label('source', labels)}. Green: LSST "
         "requirements; the one on scatter is drawn for scatter and for RMS. Right ends of the "
         f"curves: few galaxies are left. {survey_note(survey)}",
         " ".join(

@@ -407,9 +407,9 @@ def page(
         "nor calibrated anything. Coverage: share of the data set's own redshifts inside, with its "
         "standard error from the sizes of both samples. PIT distance: Kolmogorov-Smirnov, from "
         "uniform. CRPS in redshift.",
-        f"The redshifts of {label('galaxiesml', labels)} are spectroscopic, those of "
-        f"{label('transferz', labels)} photometric labels. Intervals calibrated on the latter "
-        "(`calibrated_on: transferz`) are intervals for such a label, not for the truth.",
+        f"The redshifts of {label('target', labels)} are spectroscopic, those of "
+        f"{label('source', labels)} photometric labels. Intervals calibrated on the latter "
+        "(`calibrated_on: source`) are intervals for such a label, not for the truth.",
         "## Like calibrates like",
         markdown_table(header, [row(found) for _, found in home.iterrows()], align),
         "## Calibrated on the other data set: what happens when the galaxies are not alike",

@@ -75,7 +75,7 @@ def collect(
 
     for path in sorted(map(str, predictions)):
         for prediction in iterate_predictions(path):
-            if prediction.dataset != "transferz":
+            if prediction.dataset != "source":
                 continue
             object_id = pd.Index(prediction.object_id.to_pandas())
             if known is None:
@@ -217,7 +217,7 @@ def main(
     write_csv(judged, per_seed)
     table = over_seeds(judged, strategies)
     write_csv(table, csv)
-    names = {"label": f"The label of {label('transferz', labels)}"}
+    names = {"label": f"The label of {label('source', labels)}"}
     body = []
     for strategy in ("label", *strategies):
         for by in JUDGES if strategy != "label" else ("truth",):
@@ -229,7 +229,7 @@ def main(
     n = int(value(table, "label", "truth", "range", "rms")["n"])
     header = ["Redshift", "Judged by", *(METRICS[metric].label for metric in SHOWN)]
     text = (
-        f"The same {n:,} test galaxies of {label('transferz', labels)} with true redshifts from "
+        f"The same {n:,} test galaxies of {label('source', labels)} with true redshifts from "
         f"{z_range[0]:g} to {z_range[1]:g}, judged by their label (a photometric redshift) and by "
         "the truth, which only a simulation knows. Mean and standard deviation over the seeds."
     )

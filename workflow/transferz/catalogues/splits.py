@@ -146,58 +146,57 @@ def split_by_sky(
 
 
 def make_consistent(
-    transferz: pd.DataFrame, galaxiesml: pd.DataFrame, pairs: Pairs
+    source: pd.DataFrame, target: pd.DataFrame, pairs: Pairs
 ) -> tuple[pd.DataFrame, np.ndarray, int]:
     """Give objects that are in both data sets the same split in both.
 
-    GalaxiesML keeps its published split, so the TransferZ copy takes it over. A TransferZ
-    object that counts as the same as GalaxiesML objects of both the test set and another one
-    (a blend) fits nowhere and is left out.
+    The target keeps its split, so the copy in the source takes it over. An object of the source
+    that counts as the same as objects of the target in both the test set and another one (a
+    blend) fits nowhere and is left out.
 
     Parameters
     ----------
-    transferz, galaxiesml : pandas.DataFrame
+    source, target : pandas.DataFrame
         With a column ``split``.
     pairs : Pairs
-        Rows that are the same object: left in `transferz`, right in `galaxiesml`.
+        Rows that are the same object: left in `source`, right in `target`.
 
     Returns
     -------
-    transferz : pandas.DataFrame
+    source : pandas.DataFrame
         With the splits of shared objects changed, misfits left out, index reset.
     shared : numpy.ndarray of bool
-        Which of these rows are in GalaxiesML as well.
+        Which of these rows are in the target as well.
     n_dropped : int
         How many were left out.
     """
     # Plain object arrays: comparisons below must not depend on the string type.
-    other = galaxiesml["split"].to_numpy(dtype=object)[pairs.right]
+    other = target["split"].to_numpy(dtype=object)[pairs.right]
     members = {
-        name: np.bincount(pairs.left[other == name], minlength=len(transferz)) > 0
-        for name in SPLITS
+        name: np.bincount(pairs.left[other == name], minlength=len(source)) > 0 for name in SPLITS
     }
-    split = transferz["split"].to_numpy(dtype=object, copy=True)
+    split = source["split"].to_numpy(dtype=object, copy=True)
     for name in ("test", "validation", "train"):
         split[members[name]] = name
     misfit = members["test"] & (members["train"] | members["validation"])
     shared = members["train"] | members["validation"] | members["test"]
-    consistent = transferz.assign(split=split)[~misfit].reset_index(drop=True)
+    consistent = source.assign(split=split)[~misfit].reset_index(drop=True)
     if misfit.any():
-        logger.warning("%d TransferZ objects fit no split and are left out", misfit.sum())
+        logger.warning("%d objects of the source fit no split and are left out", misfit.sum())
     return consistent, shared[~misfit], int(misfit.sum())
 
 
-def combine(transferz: pd.DataFrame, galaxiesml: pd.DataFrame, shared: np.ndarray) -> pd.DataFrame:
+def combine(source: pd.DataFrame, target: pd.DataFrame, shared: np.ndarray) -> pd.DataFrame:
     """Return both data sets as one, with a column ``dataset``; shared objects once.
 
     Parameters
     ----------
-    transferz, galaxiesml : pandas.DataFrame
-    shared : numpy.ndarray of bool, shape (len(transferz),)
-        TransferZ rows whose object is in GalaxiesML: the GalaxiesML copy is kept.
+    source, target : pandas.DataFrame
+    shared : numpy.ndarray of bool, shape (len(source),)
+        Rows of the source whose object is in the target: the copy of the target is kept.
     """
-    first = transferz[~shared].assign(dataset="transferz")
-    second = galaxiesml.assign(dataset="galaxiesml")
+    first = source[~shared].assign(dataset="source")
+    second = target.assign(dataset="target")
     if first["object_id"].dtype != second["object_id"].dtype:
         first = first.assign(object_id=first["object_id"].astype(str))
         second = second.assign(object_id=second["object_id"].astype(str))
@@ -270,8 +269,8 @@ def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> N
         )
 
 
-def leaks(transferz: pd.DataFrame, galaxiesml: pd.DataFrame, pairs: Pairs) -> int:
+def leaks(source: pd.DataFrame, target: pd.DataFrame, pairs: Pairs) -> int:
     """Return how many pairs are trained on in one data set and tested on in the other."""
-    left = transferz["split"].to_numpy(dtype=object)[pairs.left] == "test"
-    right = galaxiesml["split"].to_numpy(dtype=object)[pairs.right] == "test"
+    left = source["split"].to_numpy(dtype=object)[pairs.left] == "test"
+    right = target["split"].to_numpy(dtype=object)[pairs.right] == "test"
     return int((left != right).sum())

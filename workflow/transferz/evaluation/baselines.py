@@ -19,8 +19,8 @@ from transferz.networks.features import TARGET, feature_matrix, select_split, ta
 
 logger = logging.getLogger(__name__)
 
-SAMPLES = ("transferz", "galaxiesml", "combo")
-TEST_SETS = ("transferz", "galaxiesml")
+SAMPLES = ("source", "target", "combo")
+TEST_SETS = ("source", "target")
 
 
 def read_split(

@@ -11,7 +11,7 @@ from transferz.core.errors import InputError
 from transferz.core.products import read_parquet
 
 # Test sets and by what they are judged, in the order of tables; spectra count as the truth.
-JUDGED = (("galaxiesml", "label"), ("transferz", "label"), ("transferz", "truth"))
+JUDGED = (("target", "label"), ("source", "label"), ("source", "truth"))
 
 
 def true_redshifts(path: str | Path, object_id: pd.Index) -> np.ndarray:

@@ -40,11 +40,11 @@ PAGE_HEIGHT = 9.0
 # Blue and orange of Okabe & Ito (2008): told apart by colour-blind readers and in print.
 TARGET = "#0072B2"
 SOURCE = "#D97F00"
-DATASET_COLOURS = {"galaxiesml": TARGET, "transferz": SOURCE}
-DATASET_MARKERS = {"galaxiesml": "o", "transferz": "s"}
+DATASET_COLOURS = {"target": TARGET, "source": SOURCE}
+DATASET_MARKERS = {"target": "o", "source": "s"}
 # Both test sets in the order of the figures, and the part that each plays.
 DATASETS = tuple(DATASET_COLOURS)
-SIDES = {"galaxiesml": "target", "transferz": "source"}
+SIDES = {"target": "target", "source": "source"}
 
 # Strategies: the rest of the Okabe-Ito palette, then darker shades; markers tell them apart in
 # black and white.

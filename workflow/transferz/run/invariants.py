@@ -155,7 +155,7 @@ def check_splits(
     Parameters
     ----------
     paths, catalogues : mapping
-        Split tables of transferz, galaxiesml and combo; catalogues of the first two.
+        Split tables of source, target and combo; catalogues of the first two.
     common_ids, radius
         Identity of objects, see `transferz.matching.same_objects`.
     """
@@ -183,7 +183,7 @@ def check_splits(
                 f"{extra} unknown, {missing} left out of {len(whole)}",
             )
         )
-    source, target, combo = (tables[name] for name in ("transferz", "galaxiesml", "combo"))
+    source, target, combo = (tables[name] for name in ("source", "target", "combo"))
     pairs = same_objects(source, target, common_ids=common_ids, radius=radius)
     n_leaks = leaks(source, target, pairs)
     checks.append(
