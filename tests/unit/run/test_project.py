@@ -125,16 +125,6 @@ def test_workflow_catalog_requirements(root: Path) -> None:
     assert "workflow" in readme
 
 
-def test_every_script_belongs_to_the_rule_of_its_name(root: Path) -> None:
-    """A script of spectra/ is called by a rule of spectra.smk, with or without that in front."""
-    for path in sorted((root / "workflow/scripts").rglob("*.py")):
-        room = path.parent.name
-        rules = (root / f"workflow/rules/{room}.smk").read_text()
-        names = set(re.findall(r"^ *rule (\w+):", rules, re.MULTILINE))
-        assert f'"../scripts/{room}/{path.name}"' in rules, path
-        assert names & {path.stem, f"{room}_{path.stem}"}, path
-
-
 def test_every_rule_asks_for_memory_and_time(root: Path) -> None:
     """A batch system ends what takes more than was asked for; `use rule` inherits."""
     lacking = []

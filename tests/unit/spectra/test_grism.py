@@ -6,7 +6,7 @@ import pytest
 from transferz.core.errors import InputError
 from transferz.spectra.galaxies import draw_galaxies, draw_quasars, galaxy_blocks
 from transferz.spectra.grism import (
-    Classes,
+    EqualClasses,
     Grism,
     line_spread,
     log_edges,
@@ -27,12 +27,12 @@ def galaxies() -> np.ndarray:
 
 @pytest.mark.parametrize("number", [80, 800, 7])
 def test_ends_of_the_range_are_the_first_and_the_last_class(number: int) -> None:
-    classes = Classes(1.0, 1.8, number)
+    classes = EqualClasses(1.0, 1.8, number)
     assert classes.of(np.array([1.0, 1.7999])).tolist() == [0, number - 1]
 
 
 def test_class_is_the_published_floor_of_the_scaled_redshift() -> None:
-    classes = Classes(1.0, 1.8, 80)
+    classes = EqualClasses(1.0, 1.8, 80)
     z = np.random.default_rng(0).uniform(1.0, 1.8, 1000)
     expected = [int((value - 1.0) / (1.8 - 1.0) * 80) for value in z]
     assert classes.of(z).tolist() == expected
@@ -40,7 +40,7 @@ def test_class_is_the_published_floor_of_the_scaled_redshift() -> None:
 
 @pytest.mark.parametrize("number", [80, 800])
 def test_every_centre_and_every_lower_edge_is_in_its_own_class(number: int) -> None:
-    classes = Classes(1.0, 1.8, number)
+    classes = EqualClasses(1.0, 1.8, number)
     assert classes.of(classes.centres).tolist() == list(range(number))
     assert classes.of(classes.edges[:-1]).tolist() == list(range(number))
     assert classes.width == pytest.approx(0.8 / number)

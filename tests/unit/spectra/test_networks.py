@@ -9,21 +9,21 @@ import keras
 
 from transferz.core.errors import InputError
 from transferz.networks.losses import ClassLoss, cross_entropy
-from transferz.spectra.grism import Classes
+from transferz.spectra.grism import EqualClasses
 from transferz.spectra.networks import (
-    Architecture,
     MatrixConv1D,
-    Settings,
+    SpectraArchitecture,
+    SpectraSettings,
+    SpectraTrainer,
     Task,
-    Trainer,
     build_network,
     initial_weights,
 )
 from transferz.spectra.spoilt_labels import hard_targets
 from transferz.spectra.studies import REGRESSION, expand_study
 
-SMALL = Architecture(((4, 8, 4), (8, 4, 2)), (16,))
-SETTINGS = Settings(learning_rate=3e-3, batch_size=16, updates=40, validate_every=20)
+SMALL = SpectraArchitecture(((4, 8, 4), (8, 4, 2)), (16,))
+SETTINGS = SpectraSettings(learning_rate=3e-3, batch_size=16, updates=40, validate_every=20)
 
 
 # ---------------------------------------------------------------------------------- networks
@@ -44,7 +44,7 @@ def test_matrix_convolution_is_keras_convolution(kernel: int, stride: int) -> No
 
 def test_a_stride_that_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match="multiples of the stride"):
-        build_network(Architecture(((4, 6, 4),)), 64, 1)
+        build_network(SpectraArchitecture(((4, 6, 4),)), 64, 1)
 
 
 def test_initial_weights_are_glorot_and_of_the_seed() -> None:
@@ -65,50 +65,52 @@ def task() -> Task:
     z = draw.uniform(1.0, 1.8, 400)
     place = (z - 1.0) / 0.8 * 60
     x = np.exp(-0.5 * ((np.arange(64) - place[:, None]) / 1.5) ** 2).astype(np.float32)
-    target = hard_targets(z, Classes(1.0, 1.8, 8))
+    target = hard_targets(z, EqualClasses(1.0, 1.8, 8))
     return Task(x[:300], target[:300], x[300:], target[300:])
 
 
 @pytest.fixture(scope="module")
-def trainer() -> Trainer:
-    return Trainer(SMALL, 64, 8, Settings(1e-2, 16, 120, 20))
+def trainer() -> SpectraTrainer:
+    return SpectraTrainer(SMALL, 64, 8, SpectraSettings(1e-2, 16, 120, 20))
 
 
-def test_training_learns_where_a_line_is(trainer: Trainer, task: Task) -> None:
+def test_training_learns_where_a_line_is(trainer: SpectraTrainer, task: Task) -> None:
     _, losses = trainer.fit(task, 0, ClassLoss(cross_entropy=1.0))
     assert losses.shape == (6, 2)
     found = trainer.outputs_of(task.validation_x).argmax(axis=1)
     assert np.mean(found == task.validation_target.argmax(axis=1)) > 0.7
 
 
-def test_a_seed_does_not_depend_on_what_was_trained_before(trainer: Trainer, task: Task) -> None:
+def test_a_seed_does_not_depend_on_what_was_trained_before(
+    trainer: SpectraTrainer, task: Task
+) -> None:
     alone, _ = trainer.fit(task, 3, ClassLoss(cross_entropy=1.0))
     trainer.fit(task, 4, ClassLoss(jensen_shannon=1.0))
     again, _ = trainer.fit(task, 3, ClassLoss(cross_entropy=1.0))
     assert all(np.array_equal(a, b) for a, b in zip(alone, again, strict=True))
 
 
-def test_the_best_weights_are_kept(trainer: Trainer, task: Task) -> None:
+def test_the_best_weights_are_kept(trainer: SpectraTrainer, task: Task) -> None:
     _, losses = trainer.fit(task, 1, ClassLoss(cross_entropy=1.0))
     outputs = trainer.outputs_of(task.validation_x)
     value = cross_entropy(task.validation_target, outputs).numpy().mean()
     assert value == pytest.approx(losses[:, 1].min(), rel=1e-5)
 
 
-def test_a_spectrum_gets_the_same_bits_in_any_company(trainer: Trainer, task: Task) -> None:
+def test_a_spectrum_gets_the_same_bits_in_any_company(trainer: SpectraTrainer, task: Task) -> None:
     together = trainer.outputs_of(task.x)
     assert np.array_equal(together[17:18], trainer.outputs_of(task.x[17:18]))
 
 
 def test_a_loss_that_explodes_names_the_learning_rate(task: Task) -> None:
-    wild = Trainer(SMALL, 64, 8, Settings(1e30, 16, 40, 20))
+    wild = SpectraTrainer(SMALL, 64, 8, SpectraSettings(1e30, 16, 40, 20))
     with pytest.raises(InputError, match="learning_rate"):
         wild.fit(task, 0, ClassLoss(cross_entropy=1.0))
 
 
 def test_updates_must_be_a_multiple_of_the_validation_interval() -> None:
     with pytest.raises(InputError, match="updates"):
-        Settings(1e-3, 16, 50, 20)
+        SpectraSettings(1e-3, 16, 50, 20)
 
 
 # ----------------------------------------------------------------------------------- members

@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from transferz.core.errors import InputError
-from transferz.spectra.grism import Classes
+from transferz.spectra.grism import EqualClasses
 from transferz.spectra.spoilt_labels import LabelRecipe, hard_targets, spoil, target_distribution
 
-CLASSES = Classes(1.0, 1.8, 80)
+CLASSES = EqualClasses(1.0, 1.8, 80)
 
 
 def test_exact_labels_are_the_truth_and_one_hot() -> None:

@@ -8,7 +8,7 @@ from scipy import integrate, stats
 from scripts.spectra import evaluate, plot_uncertainty
 from transferz.core.errors import InputError
 from transferz.spectra.galaxies import draw_galaxies, galaxy_blocks
-from transferz.spectra.grism import Classes, Grism, line_spread, observe, rest_grid, with_noise
+from transferz.spectra.grism import EqualClasses, Grism, line_spread, observe, rest_grid, with_noise
 from transferz.spectra.studies import Member, prediction_table
 from transferz.spectra.templates import (
     cross_correlate,
@@ -20,7 +20,7 @@ from transferz.spectra.templates import (
 )
 from transferz.uncertainty import scores
 
-EDGES = Classes(1.0, 1.8, 40).edges
+EDGES = EqualClasses(1.0, 1.8, 40).edges
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_crps_is_the_integral_of_its_definition() -> None:
 
 def test_crps_of_a_narrow_distribution_is_the_absolute_error() -> None:
     probability = np.eye(800)[[100]]
-    edges = Classes(1.0, 1.8, 800).edges
+    edges = EqualClasses(1.0, 1.8, 800).edges
     score = scores.continuous_ranked_probability_score(probability, edges, np.array([1.5]))
     assert score[0] == pytest.approx(1.5 - 1.1005, abs=1e-3)
 
@@ -79,7 +79,7 @@ def test_entropy_of_density_does_not_depend_on_the_number_of_classes() -> None:
     z = np.array([1.3])
     values = []
     for number in (80, 800):
-        classes = Classes(1.0, 1.8, number)
+        classes = EqualClasses(1.0, 1.8, number)
         shape = (np.abs(classes.centres - 1.3) < 0.1).astype(float)[None]
         summary = scores.describe(shape / shape.sum(), classes.edges, z)
         values.append(float(summary["entropy"].iloc[0]))
@@ -156,7 +156,7 @@ def test_classical_methods_find_the_redshift_of_bright_lines() -> None:
     rest = line_spread(next(galaxy_blocks(galaxies, wave))[1], wave, 480.0)
     z = np.random.default_rng(0).uniform(1.0, 1.8, 80)
     spectra = with_noise(observe(rest, wave, z, grism), 10.0, 0, 0)[40:]
-    classes = Classes(1.0, 1.8, 200)
+    classes = EqualClasses(1.0, 1.8, 200)
     bases = redshifted_bases(principal_components(rest[:40], 4), wave, classes, grism)
     fitted = fit_templates(spectra, bases)
     assert np.allclose(fitted.sum(axis=1), 1.0)

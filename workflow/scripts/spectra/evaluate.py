@@ -21,7 +21,7 @@ from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
 from transferz.spectra.results import FAILURE_LIMIT
-from transferz.spectra.studies import KEYS, REGRESSION
+from transferz.spectra.studies import MEMBER_KEYS, REGRESSION
 from transferz.uncertainty.scores import (
     CENTRAL_68,
     CENTRAL_95,
@@ -86,13 +86,13 @@ def evaluate(predictions: pd.DataFrame) -> pd.DataFrame:
         If two networks were tested on different spectra.
     """
     rows, expected = [], None
-    for keys, table in predictions.groupby(KEYS, sort=True, observed=True):
+    for keys, table in predictions.groupby(MEMBER_KEYS, sort=True, observed=True):
         spectra = table["spectrum"].to_numpy()
         expected = spectra if expected is None else expected
         if not np.array_equal(spectra, expected):
             raise InputError("tested on other spectra than the rest", key=str(keys))
         z_true = table["z_true"].to_numpy(dtype=float)
-        network = dict(zip(KEYS, keys, strict=True))
+        network = dict(zip(MEMBER_KEYS, keys, strict=True))
         network |= {"noise": 1.0 / network["snr"], "n": len(table)} | probability_metrics(table)
         estimators = {"mode": "z_mode", "mean": "z_mean"}
         if network["head"] == REGRESSION:
@@ -110,11 +110,11 @@ def main(predictions: Sequence[str | Path], metrics: str | Path) -> None:
     """Write the metrics of all predictions; a network trained by two studies is kept once."""
     tables = [read_parquet(path) for path in predictions]
     together = pd.concat(tables, ignore_index=True)
-    together = together.drop_duplicates([*KEYS, "spectrum"], ignore_index=True)
+    together = together.drop_duplicates([*MEMBER_KEYS, "spectrum"], ignore_index=True)
     table = evaluate(together)
     write_csv(table, metrics)
-    logger.info("%d networks and classical fits, %d rows", table[KEYS].drop_duplicates().shape[0],
-                len(table))  # fmt: skip
+    n_networks = len(table[MEMBER_KEYS].drop_duplicates())
+    logger.info("%d networks and classical fits, %d rows", n_networks, len(table))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import write_parquet
-from transferz.spectra.grism import Classes, SpectraFile
+from transferz.spectra.grism import EqualClasses, SpectraFile
 from transferz.spectra.studies import Member, prediction_table, read_spectra, write_probabilities
 from transferz.spectra.templates import (
     cross_correlate,
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 def best_components(
-    data: SpectraFile, bases: Mapping[int, np.ndarray], grid: Classes, snr: float
+    data: SpectraFile, bases: Mapping[int, np.ndarray], grid: EqualClasses, snr: float
 ) -> int:
     """Return the number of components with the smallest mean CRPS on the validation sample."""
     if len(bases) == 1:
@@ -75,7 +75,7 @@ def main(
     with np.load(templates, allow_pickle=False) as arrays:
         wavelength, seds = arrays["wavelength"], arrays["flux"]
     classes, groups = settings["classes"], settings["groups"]
-    grid = Classes(*settings["z_range"], classes)
+    grid = EqualClasses(*settings["z_range"], classes)
     bases = {
         number: redshifted_bases(principal_components(seds, number), wavelength, grid, data.grism)
         for number in settings["components"]

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 from transferz.core.logs import run
 from transferz.report.figures import NEUTRAL, FigureFiles, subplots
-from transferz.spectra.grism import Classes, SpectraFile
+from transferz.spectra.grism import EqualClasses, SpectraFile
 from transferz.spectra.plotting import head_style
 from transferz.spectra.results import NOTE, head_name, members_of
 from transferz.spectra.studies import read_probabilities, read_spectra
@@ -93,7 +93,7 @@ def draw(
         draw_spectrum(left, spectra, row, snr)
         right.axvline(spectra.redshift[row], color="#1a1a1a", lw=0.7, ls=(0, (4, 2)), zorder=1)
         for head, values in distributions.items():
-            classes = Classes(*z_range, values.shape[1])
+            classes = EqualClasses(*z_range, values.shape[1])
             density = np.maximum(values[row - first] / classes.width, FLOOR / 10)
             (handles[head],) = right.step(
                 classes.centres, density, where="mid", lw=0.4 if classes.number > 400 else 0.9,
@@ -155,7 +155,7 @@ def main(
     rows = data.rows("test")[chosen]
     source = pd.DataFrame({"spectrum": rows, "sed": data.sed[rows], "z_true": data.redshift[rows]})
     for head, values in distributions.items():
-        centres = Classes(*z_range, values.shape[1]).centres
+        centres = EqualClasses(*z_range, values.shape[1]).centres
         source[f"z_mode_{head}"] = centres[values[chosen].argmax(axis=1)]
     files.save(
         draw(data, rows, distributions, heads, snr, z_range),

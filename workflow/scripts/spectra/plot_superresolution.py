@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.report.figures import FigureFiles, legend_above, panel_letter, subplots
-from transferz.spectra.grism import Classes
+from transferz.spectra.grism import EqualClasses
 from transferz.spectra.plotting import loss_styles, name_places
 from transferz.spectra.results import NAMES, NOTE, select
 from transferz.spectra.spoilt_labels import LabelRecipe, spoil
@@ -133,7 +133,7 @@ def main(
     z_range : pair of float
     """
     data, entry = read_spectra(spectra), LabelRecipe.from_config(recipes[recipe])
-    classes = Classes(*z_range, int(default["head"]))
+    classes = EqualClasses(*z_range, int(default["head"]))
     z_train = data.redshift[data.rows("train")[: int(default["n_train"])]]
     label_error = spoil(z_train, entry, classes, 2 * data.seed) - z_train
     summary, errors = collect(read_parquet(predictions), label_error, default, losses, recipe)

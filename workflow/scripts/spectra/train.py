@@ -25,8 +25,8 @@ from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
 from transferz.networks.losses import ClassLoss
 from transferz.networks.tensorflow import configure_tensorflow
-from transferz.spectra.grism import Classes, SpectraFile
-from transferz.spectra.networks import Architecture, Settings, Task, Trainer
+from transferz.spectra.grism import EqualClasses, SpectraFile
+from transferz.spectra.networks import SpectraArchitecture, SpectraSettings, SpectraTrainer, Task
 from transferz.spectra.spoilt_labels import LabelRecipe, hard_targets, spoil, target_distribution
 from transferz.spectra.studies import (
     REGRESSION,
@@ -72,9 +72,9 @@ class Data:
         """Return the true redshifts of a sample."""
         return self.spectra.redshift[self.spectra.rows(sample)]
 
-    def classes(self, member: Member) -> Classes:
+    def classes(self, member: Member) -> EqualClasses:
         """Return the classes of a member; the whole range is the one class of a regression."""
-        return Classes(*self.z_range, max(member.classes, 1))
+        return EqualClasses(*self.z_range, max(member.classes, 1))
 
     def target(self, member: Member, sample: str, recipe: LabelRecipe, hard: bool) -> np.ndarray:
         """Return targets from labels spoilt by the recipe, shape (n, outputs), float32."""
@@ -110,7 +110,7 @@ def task_of(member: Member, data: Data, recipe: LabelRecipe, hard: bool) -> Task
     )
 
 
-def predict(trainer: Trainer, member: Member, data: Data, sample: str) -> np.ndarray:
+def predict(trainer: SpectraTrainer, member: Member, data: Data, sample: str) -> np.ndarray:
     """Redshifts of a regression, shape (n,), or class probabilities, shape (n, k)."""
     outputs = trainer.outputs_of(data.scaled(member, sample))
     if member.head == REGRESSION:
@@ -142,7 +142,7 @@ def main(
     """
     configure_tensorflow(threads)
     data = Data(read_spectra(spectra), tuple(settings["z_range"]))
-    training = Settings(**settings["training"])
+    training = SpectraSettings(**settings["training"])
     members = expand_study(settings["study"], settings["default"])
     test, z_test = data.spectra.rows("test"), data.redshift("test")
     trainer, network = None, None
@@ -150,9 +150,9 @@ def main(
     for number, member in enumerate(members, start=1):
         if member.network != network:
             network = member.network
-            architecture = Architecture.from_config(entry(settings, "architectures", member))
+            architecture = SpectraArchitecture.from_config(entry(settings, "architectures", member))
             pixels = data.spectra.grism.pixels
-            trainer = Trainer(architecture, pixels, max(member.classes, 1), training)
+            trainer = SpectraTrainer(architecture, pixels, max(member.classes, 1), training)
         recipe = LabelRecipe.from_config(entry(settings, "labels", member))
         loss = None if member.head == REGRESSION else ClassLoss(**entry(settings, "losses", member))
         task = task_of(member, data, recipe, bool(loss and loss.hard))

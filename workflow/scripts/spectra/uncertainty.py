@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
-from transferz.spectra.grism import Classes
+from transferz.spectra.grism import EqualClasses
 from transferz.spectra.results import members_of
 from transferz.spectra.studies import read_probabilities, read_spectra
 from transferz.uncertainty.scores import decompose
@@ -75,7 +75,7 @@ def main(
     """
     data, parts = read_spectra(spectra), []
     members = members_of(default, default["head"], seeds)
-    centres = Classes(*z_range, int(default["head"])).centres
+    centres = EqualClasses(*z_range, int(default["head"])).centres
     for sample in SAMPLES:
         stack = read_probabilities(probabilities, members, sample)
         rows = data.rows(sample)

@@ -16,7 +16,7 @@ from transferz.survey.galaxy_spectra import GalaxyModel, quasar_spectra
 
 GALAXY_STREAM = 71
 QUASAR_STREAM = 73
-BLOCK = 1000
+SEDS_AT_ONCE = 1000
 
 
 def draw_galaxies(number: int, seed: int) -> pd.DataFrame:
@@ -61,8 +61,8 @@ def galaxy_blocks(
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield row ranges and their spectra, shape (rows, n_wavelength), L_sun / Angstrom / M_sun."""
     model = GalaxyModel(wavelength)
-    for first in range(0, len(galaxies), BLOCK):
-        rows = slice(first, min(first + BLOCK, len(galaxies)))
+    for first in range(0, len(galaxies), SEDS_AT_ONCE):
+        rows = slice(first, min(first + SEDS_AT_ONCE, len(galaxies)))
         yield rows, model.spectra(galaxies.iloc[rows])
 
 

@@ -65,7 +65,7 @@ class Grism:
 
 
 @dataclass(frozen=True)
-class Classes:
+class EqualClasses:
     """The redshift range cut into equal classes.
 
     Attributes

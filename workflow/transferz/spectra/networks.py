@@ -14,20 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from transferz.core.errors import InputError
+from transferz.networks.architecture import Weights
 from transferz.networks.losses import ClassLoss, class_loss
 from transferz.networks.tensorflow import keras, tf
 
 logger = logging.getLogger(__name__)
 
-INITIALISATION_STREAM = 75
+WEIGHTS_STREAM = 75
 ORDER_STREAM = 76
-PREDICTION_ROWS = 512
-
-Weights = list[np.ndarray]
+OUTPUT_ROWS = 512
 
 
 @dataclass(frozen=True)
-class Architecture:
+class SpectraArchitecture:
     """Shape of a network.
 
     Attributes
@@ -43,8 +42,8 @@ class Architecture:
     dense: tuple[int, ...] = ()
 
     @classmethod
-    def from_config(cls, entry: Mapping[str, object]) -> Architecture:
-        """Architecture from an entry of ``spectra.architectures``."""
+    def from_config(cls, entry: Mapping[str, object]) -> SpectraArchitecture:
+        """SpectraArchitecture from an entry of ``spectra.architectures``."""
         rows = [(row["filters"], row["kernel"], row["stride"]) for row in entry["convolutions"]]
         return cls(tuple(rows), tuple(entry["dense"]))
 
@@ -84,12 +83,12 @@ class MatrixConv1D(keras.layers.Conv1D):
         return self.activation(tf.reshape(product, [-1, n_out, self.filters]))
 
 
-def build_network(architecture: Architecture, pixels: int, outputs: int) -> keras.Model:
+def build_network(architecture: SpectraArchitecture, pixels: int, outputs: int) -> keras.Model:
     """Convolutions, dense layers, and a linear head.
 
     Parameters
     ----------
-    architecture : Architecture
+    architecture : SpectraArchitecture
     pixels : int
     outputs : int
         1 for a regression, else the number of classes; the outputs are logits, their softmax the
@@ -123,7 +122,7 @@ def initial_weights(model: keras.Model, seed: int) -> Weights:
     list of numpy.ndarray
         float32, in the order of ``model.get_weights``.
     """
-    generator = np.random.default_rng([INITIALISATION_STREAM, seed])
+    generator = np.random.default_rng([WEIGHTS_STREAM, seed])
     weights = []
     for variable in model.weights:
         shape = tuple(variable.shape)
@@ -147,7 +146,7 @@ def squared_error(target: tf.Tensor, output: tf.Tensor, _weights: tf.Tensor) -> 
 
 
 @dataclass(frozen=True)
-class Settings:
+class SpectraSettings:
     """How every network is trained; the keys of ``spectra.training``.
 
     Attributes
@@ -194,7 +193,7 @@ class Task:
     validation_target: np.ndarray
 
 
-class Trainer:
+class SpectraTrainer:
     """One compiled network, trained for one task and seed after another.
 
     The number of rows is not part of the compiled function: training sets of any size, all
@@ -202,15 +201,19 @@ class Trainer:
 
     Parameters
     ----------
-    architecture : Architecture
+    architecture : SpectraArchitecture
     pixels : int
     outputs : int
         1 is a regression.
-    settings : Settings
+    settings : SpectraSettings
     """
 
     def __init__(
-        self, architecture: Architecture, pixels: int, outputs: int, settings: Settings
+        self,
+        architecture: SpectraArchitecture,
+        pixels: int,
+        outputs: int,
+        settings: SpectraSettings,
     ) -> None:
         self.settings = settings
         self.pixels, self.outputs = pixels, outputs
@@ -298,9 +301,9 @@ class Trainer:
         stands.
         """
         blocks = []
-        for first in range(0, len(x), PREDICTION_ROWS):
-            block = x[first : first + PREDICTION_ROWS]
-            filled = np.zeros((PREDICTION_ROWS, self.pixels), dtype=np.float32)
+        for first in range(0, len(x), OUTPUT_ROWS):
+            block = x[first : first + OUTPUT_ROWS]
+            filled = np.zeros((OUTPUT_ROWS, self.pixels), dtype=np.float32)
             filled[: len(block)] = block
             blocks.append(self._forward(filled).numpy()[: len(block)])
         return np.concatenate(blocks)

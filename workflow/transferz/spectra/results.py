@@ -10,7 +10,7 @@ import pandas as pd
 
 from transferz.core.errors import InputError
 from transferz.evaluation.over_seeds import summarise
-from transferz.spectra.studies import AXES, KEYS, REGRESSION, SQUARED_ERROR, Member
+from transferz.spectra.studies import AXES, MEMBER_KEYS, REGRESSION, SQUARED_ERROR, Member
 
 NOTE = (
     "These are not real spectra: every number here was measured on simulated spectra of a "
@@ -73,7 +73,9 @@ def read_metrics(path: str | Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError("file not found", file=path, fix="run the rule spectra_evaluate")
     table = pd.read_csv(path)
-    missing = [name for name in [*KEYS, "estimator", "mse", "mae", "r2"] if name not in table]
+    missing = [
+        name for name in [*MEMBER_KEYS, "estimator", "mse", "mae", "r2"] if name not in table
+    ]
     if missing or table.empty:
         raise InputError("not a table of metrics", file=path, key=", ".join(missing) or None)
     return table

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from transferz.core.errors import InputError
-from transferz.spectra.grism import Classes
+from transferz.spectra.grism import EqualClasses
 
 LABEL_STREAM = 74
 
@@ -57,7 +57,9 @@ class LabelRecipe:
         return self == LabelRecipe()
 
 
-def spoil(redshift: np.ndarray, recipe: LabelRecipe, classes: Classes, seed: int) -> np.ndarray:
+def spoil(
+    redshift: np.ndarray, recipe: LabelRecipe, classes: EqualClasses, seed: int
+) -> np.ndarray:
     """Labels that stand in for true redshifts.
 
     Parameters
@@ -65,7 +67,7 @@ def spoil(redshift: np.ndarray, recipe: LabelRecipe, classes: Classes, seed: int
     redshift : numpy.ndarray
         Shape (n,), true.
     recipe : LabelRecipe
-    classes : Classes
+    classes : EqualClasses
         Their range is that of the labels.
     seed : int
         Of the simulation: all members of the experiment see the same labels.
@@ -87,7 +89,9 @@ def spoil(redshift: np.ndarray, recipe: LabelRecipe, classes: Classes, seed: int
     return label
 
 
-def target_distribution(label: np.ndarray, recipe: LabelRecipe, classes: Classes) -> np.ndarray:
+def target_distribution(
+    label: np.ndarray, recipe: LabelRecipe, classes: EqualClasses
+) -> np.ndarray:
     """Q: probability of each class given a label.
 
     With f the fraction of random labels, Q_j = (1 - f) p(z in class j | label) + f / k, where p is
@@ -99,7 +103,7 @@ def target_distribution(label: np.ndarray, recipe: LabelRecipe, classes: Classes
     label : numpy.ndarray
         Shape (n,), from `spoil`.
     recipe : LabelRecipe
-    classes : Classes
+    classes : EqualClasses
 
     Returns
     -------
@@ -130,12 +134,12 @@ def target_distribution(label: np.ndarray, recipe: LabelRecipe, classes: Classes
     return mixed.astype(np.float32)
 
 
-def hard_targets(label: np.ndarray, classes: Classes) -> np.ndarray:
+def hard_targets(label: np.ndarray, classes: EqualClasses) -> np.ndarray:
     """One-hot targets at the label, as if it were exact; shape (n, classes.number), float32."""
     return _one_hot(np.asarray(label, dtype=float), classes, 0.0)
 
 
-def _one_hot(label: np.ndarray, classes: Classes, fraction: float) -> np.ndarray:
+def _one_hot(label: np.ndarray, classes: EqualClasses, fraction: float) -> np.ndarray:
     rows = np.full((len(label), classes.number), fraction / classes.number, dtype=np.float32)
     rows[np.arange(len(label)), classes.of(label)] += 1.0 - fraction
     return rows

@@ -17,7 +17,7 @@ from transferz.spectra.grism import SpectraFile
 REGRESSION = "regression"
 SQUARED_ERROR = "squared_error"
 AXES = ("head", "architecture", "n_train", "snr", "labels", "loss")
-KEYS = ["head", "classes", "architecture", "n_train", "snr", "labels", "loss", "seed"]
+MEMBER_KEYS = ["head", "classes", "architecture", "n_train", "snr", "labels", "loss", "seed"]
 
 
 @dataclass(frozen=True)

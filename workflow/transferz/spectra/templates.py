@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from transferz.spectra.grism import Classes, Grism, observe
+from transferz.spectra.grism import EqualClasses, Grism, observe
 
 CONTINUUM_PIXELS = 61
 
@@ -38,7 +38,7 @@ def principal_components(rest_flux: np.ndarray, number: int) -> np.ndarray:
 
 
 def redshifted_bases(
-    templates: np.ndarray, rest_wavelength: np.ndarray, classes: Classes, grism: Grism
+    templates: np.ndarray, rest_wavelength: np.ndarray, classes: EqualClasses, grism: Grism
 ) -> np.ndarray:
     """Orthonormal bases of what the templates look like at the centre of every class.
 
@@ -48,7 +48,7 @@ def redshifted_bases(
         Shape (n_templates, n_wavelength), from `principal_components`.
     rest_wavelength : numpy.ndarray
         Shape (n_wavelength,).
-    classes : Classes
+    classes : EqualClasses
     grism : Grism
 
     Returns
@@ -109,7 +109,7 @@ def group_means(rest_flux: np.ndarray, groups: int) -> np.ndarray:
 
 
 def redshifted_lines(
-    templates: np.ndarray, rest_wavelength: np.ndarray, classes: Classes, grism: Grism
+    templates: np.ndarray, rest_wavelength: np.ndarray, classes: EqualClasses, grism: Grism
 ) -> np.ndarray:
     """Templates at the centre of every class without continuum, of unit norm.
 
@@ -125,7 +125,7 @@ def redshifted_lines(
     return np.stack([without_continuum(model) for model in models])
 
 
-def cross_correlate(spectra: np.ndarray, lines: np.ndarray, classes: Classes) -> np.ndarray:
+def cross_correlate(spectra: np.ndarray, lines: np.ndarray, classes: EqualClasses) -> np.ndarray:
     """Redshift of the highest normalised cross-correlation with any template.
 
     Parameters
@@ -134,7 +134,7 @@ def cross_correlate(spectra: np.ndarray, lines: np.ndarray, classes: Classes) ->
         Shape (n, pixels).
     lines : numpy.ndarray
         Shape (classes.number, n_templates, pixels), from `redshifted_lines`.
-    classes : Classes
+    classes : EqualClasses
 
     Returns
     -------

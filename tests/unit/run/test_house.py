@@ -1,0 +1,293 @@
+"""The house: rooms agree by name, imports run down, scripts serve one rule, nothing grows too long.
+
+A list of exceptions may only shrink: an entry that is not needed any more is taken out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Rooms that lack a place, and why.
+WITHOUT = {
+    "core": {"rules", "scripts"},  # used by all rooms, makes nothing itself
+    "diagnostics": {"transferz"},  # its scripts compare what other rooms measure
+}
+
+# A room or module of the package imports from floors below its own, or from its own room.
+FLOORS = (
+    {"core"},
+    {"survey", "catalogues", "networks", "report"},
+    {"evaluation", "uncertainty", "release"},
+    {"spectra", "run", "api"},
+    {"photo_z"},
+)
+
+# Names that mean the same for every module that has one.
+PROTOCOL = {"logger", "__all__", "DATA_FILES"}
+TWO_MEANINGS = {"TARGET", "TINY", "BLOCK_ROWS", "Estimate", "KINDS", "CHUNK", "Progress"}
+
+# Longer than 250, 500 and 60 lines.
+LONG_SCRIPTS = {
+    "diagnostics/plot_control",
+    "diagnostics/plot_trends",
+    "evaluation/figure2",
+    "evaluation/figure3",
+    "report/write_paper",
+    "run/audit",
+    "run/benchmark_training",
+    "survey/plot_survey_quality",
+    "uncertainty/table_calibration",
+    "uncertainty/truth_against_label",
+}
+LONG_MODULES = {
+    "catalogues/download",
+    "catalogues/formats",
+    "catalogues/streams",
+    "release/documents",
+}
+LONG_FUNCTIONS = {
+    "scripts/catalogues/split: main",
+    "scripts/diagnostics/evaluate_photometry: main",
+    "scripts/diagnostics/plot_colour_space: draw",
+    "scripts/diagnostics/plot_colour_space: main",
+    "scripts/diagnostics/plot_control: main",
+    "scripts/diagnostics/plot_seed_spread: main",
+    "scripts/diagnostics/plot_trends: main",
+    "scripts/diagnostics/table3: main",
+    "scripts/evaluation/figure1: main",
+    "scripts/evaluation/figure2: draw",
+    "scripts/evaluation/figure2: main",
+    "scripts/evaluation/figure3: main",
+    "scripts/evaluation/table2: main",
+    "scripts/networks/train: main",
+    "scripts/release/compare_release: main",
+    "scripts/release/release_transferz: main",
+    "scripts/run/audit: checks_of",
+    "scripts/spectra/simulate: main",
+    "scripts/uncertainty/table_calibration: main",
+    "scripts/uncertainty/truth_against_label: main",
+    "transferz/catalogues/crossmatch: match_surveys",
+    "transferz/catalogues/formats: hdf5_columns",
+    "transferz/catalogues/formats: load_columns",
+    "transferz/catalogues/formats: read_catalogue",
+    "transferz/catalogues/splits: check_complete",
+    "transferz/evaluation/claims: _claim",
+    "transferz/photo_z/catalogue: predict_catalogue",
+    "transferz/release/datasheet: datasheet",
+    "transferz/release/documents: croissant",
+    "transferz/release/documents: readme",
+    "transferz/survey/galaxiesml: galaxiesml_rows",
+    "transferz/uncertainty/conformal: fit",
+}
+
+# Scripts whose rule does not hand over everything by name yet.
+WITHOUT_RUN = {
+    "catalogues/split",
+    "diagnostics/baseline_forest",
+    "diagnostics/baseline_null",
+    "diagnostics/evaluate_baselines",
+    "diagnostics/evaluate_control",
+    "diagnostics/evaluate_photometry",
+    "diagnostics/plot_baselines",
+    "diagnostics/plot_colour_space",
+    "diagnostics/plot_control",
+    "diagnostics/plot_learning_curves",
+    "diagnostics/plot_seed_spread",
+    "diagnostics/plot_trends",
+    "diagnostics/table3",
+    "diagnostics/table_comparisons",
+    "diagnostics/table_recipes",
+    "evaluation/evaluate",
+    "evaluation/figure1",
+    "evaluation/figure2",
+    "evaluation/figure3",
+    "evaluation/figure4",
+    "evaluation/judge_claims",
+    "evaluation/table1",
+    "evaluation/table2",
+    "networks/predict_tests",
+    "photo_z/benchmark_predict",
+    "photo_z/predict_catalogue",
+    "release/compare_release",
+    "release/release_transferz",
+    "report/write_overview",
+    "report/write_page",
+    "report/write_run_config",
+    "run/audit",
+    "run/benchmark_overhead",
+    "run/benchmark_run",
+    "run/benchmark_training",
+    "run/plot_benchmark_training",
+    "run/status",
+    "survey/download_dataset",
+    "survey/plot_survey_quality",
+    "survey/query_hsc",
+    "survey/read_custom",
+    "uncertainty/calibrate",
+    "uncertainty/calibration_sample",
+    "uncertainty/evaluate_distributions",
+    "uncertainty/plot_calibration",
+    "uncertainty/plot_distributions",
+    "uncertainty/plot_requirements",
+    "uncertainty/table_calibration",
+    "uncertainty/table_distributions",
+    "uncertainty/truth_against_label",
+}
+
+
+@pytest.fixture(scope="module")
+def workflow(root: Path) -> Path:
+    return root / "workflow"
+
+
+def modules(folder: Path) -> Iterator[tuple[str, ast.Module]]:
+    """Yield `room/module` and syntax tree of every Python file below a folder."""
+    for path in sorted(folder.rglob("*.py")):
+        yield str(path.relative_to(folder).with_suffix("")), ast.parse(path.read_text())
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the full name of every module that a module imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+# ------------------------------------------------------------------------------------ rooms
+
+
+def test_rooms_have_one_name_in_every_place(root: Path, workflow: Path) -> None:
+    def folders(path: Path) -> set[str]:
+        return {entry.name for entry in path.iterdir() if any(entry.glob("*.py"))}
+
+    places = {
+        "rules": {path.stem for path in (workflow / "rules").glob("*.smk")},
+        "scripts": folders(workflow / "scripts"),
+        "transferz": folders(workflow / "transferz"),
+        "tests": folders(root / "tests/unit"),
+    }
+    for room in set.union(*places.values()):
+        lacking = {place for place, rooms in places.items() if room not in rooms}
+        assert lacking == WITHOUT.get(room, set()), room
+
+
+def test_imports_of_the_package_run_down(workflow: Path) -> None:
+    floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    upward = set()
+    for name, tree in modules(workflow / "transferz"):
+        room = name.split("/")[0]
+        for target in imported(tree):
+            package, _, rest = target.partition(".")
+            other = rest.split(".")[0]
+            if package == "transferz" and other != room and floor[other] >= floor[room]:
+                upward.add(f"{name} imports {target}")
+    assert upward == set()
+
+
+def test_no_script_imports_a_script(workflow: Path) -> None:
+    found = {
+        f"{name} imports {target}"
+        for name, tree in modules(workflow / "scripts")
+        for target in imported(tree)
+        if target.split(".")[0] == "scripts"
+    }
+    assert found == set()
+
+
+def test_no_name_of_the_package_has_two_meanings(workflow: Path) -> None:
+    meanings: dict[str, set[str]] = defaultdict(set)
+    for _, tree in modules(workflow / "transferz"):
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                meanings[node.name].add(ast.dump(node))
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                if isinstance(target, ast.Name) and target.id not in PROTOCOL:
+                    meanings[target.id].add(ast.dump(node.value))
+    assert {name for name, values in meanings.items() if len(values) > 1} <= TWO_MEANINGS
+
+
+# ------------------------------------------------------------------------------------ length
+
+
+def lines_of(folder: Path, most: int) -> set[str]:
+    """Return `room/module` of the files with more than so many lines."""
+    paths = {str(path.relative_to(folder).with_suffix("")): path for path in folder.rglob("*.py")}
+    return {name for name, path in paths.items() if len(path.read_text().splitlines()) > most}
+
+
+def test_files_are_not_too_long(workflow: Path) -> None:
+    assert lines_of(workflow / "scripts", 250) <= LONG_SCRIPTS
+    assert lines_of(workflow / "transferz", 500) <= LONG_MODULES
+
+
+def test_functions_are_not_too_long(workflow: Path) -> None:
+    found = {
+        f"{folder}/{name}: {node.name}"
+        for folder in ("scripts", "transferz")
+        for name, tree in modules(workflow / folder)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 60
+    }
+    assert found <= LONG_FUNCTIONS, sorted(found - LONG_FUNCTIONS)
+
+
+# ------------------------------------------------------------------------- rules and scripts
+
+DIRECTIVES = ("input", "output", "params")
+FIGURE_FILES = {"pdf", "png", "caption", "table"}
+
+
+def rules_of(path: Path) -> Iterator[tuple[str, str, dict[str, set[str]]]]:
+    """Yield name, script and literal names of the directives of every rule with a script."""
+    parts = re.split(r"^( *)rule (\w+):\n", path.read_text(), flags=re.MULTILINE)
+    for indent, rule, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        script = re.search(r'^ +"\.\./scripts/([\w/]+)\.py"', body, re.MULTILINE)
+        names: dict[str, set[str]] = {}
+        for directive in DIRECTIVES:
+            block = re.search(
+                rf"^{indent}    {directive}:\n((?:{indent}     .*\n|\n)+)", body, re.M
+            )
+            found = re.findall(rf"^{indent}        (\w+)=", block[1], re.M) if block else []
+            names[directive] = set(found)
+        if script:
+            yield rule, script[1], names
+
+
+def test_every_script_belongs_to_the_rule_of_its_name(workflow: Path) -> None:
+    """A script of spectra/ is called by a rule of spectra.smk, with or without that in front."""
+    called = defaultdict(set)
+    for path in (workflow / "rules").glob("*.smk"):
+        for rule, script, _ in rules_of(path):
+            called[script].add((path.stem, rule))
+    scripts = {name for name, _ in modules(workflow / "scripts")}
+    assert scripts == set(called)
+    for script, callers in called.items():
+        room, name = script.split("/")
+        assert callers & {(room, name), (room, f"{room}_{name}")}, script
+
+
+def test_what_a_rule_names_is_a_parameter_of_its_script(workflow: Path) -> None:
+    """All but the hash of the code: `logs.run` hands things over by these names."""
+    trees, by_hand = dict(modules(workflow / "scripts")), set()
+    for path in (workflow / "rules").glob("*.smk"):
+        for rule, script, names in rules_of(path):
+            tree = trees[script]
+            if not ast.unparse(tree.body[-1]).endswith("run(main, snakemake)"):
+                by_hand.add(script)
+                continue
+            (main,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
+            arguments = main.args.posonlyargs + main.args.args + main.args.kwonlyargs
+            known = {argument.arg for argument in arguments} | {"code"}
+            if "files" in known:
+                known |= FIGURE_FILES
+            assert set.union(*names.values()) <= known, rule
+    assert by_hand <= WITHOUT_RUN, sorted(by_hand - WITHOUT_RUN)
