@@ -65,7 +65,6 @@ rule benchmark_predict:
         strategy=config["predict"]["strategy"],
         seeds=applied_seeds(),
         chunk_rows=config["predict"]["chunk_rows"],
-        n_networks=len(applied_seeds()),
         code=code_hash("photo_z/benchmark_predict", "training"),
     message:
         "Timing predictions for {params.lengths} galaxies"

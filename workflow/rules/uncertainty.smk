@@ -17,13 +17,13 @@ localrules:
 rule calibration_sample:
     input:
         training=training_chain,
-        calibration="<results>/splits/{sample}.parquet",
+        calibration="<results>/splits/{calibrated_on}.parquet",
     output:
-        sample="<results>/calibration/{strategy}/{sample}.npz",
+        sample="<results>/calibration/{strategy}/{calibrated_on}.npz",
     log:
-        "<logs>/calibration_sample/{strategy}-{sample}.log",
+        "<logs>/calibration_sample/{strategy}-{calibrated_on}.log",
     benchmark:
-        "<benchmarks>/calibration_sample/{strategy}-{sample}.tsv"
+        "<benchmarks>/calibration_sample/{strategy}-{calibrated_on}.tsv"
     conda:
         "../../envs/training.yaml"
     resources:
@@ -36,7 +36,7 @@ rule calibration_sample:
         settings=config["calibration"],
         code=code_hash("uncertainty/calibration_sample", "training"),
     message:
-        "Galaxies of {wildcards.sample} to calibrate {wildcards.strategy} with"
+        "Galaxies of {wildcards.calibrated_on} to calibrate {wildcards.strategy} with"
     script:
         "../scripts/uncertainty/calibration_sample.py"
 
@@ -96,7 +96,7 @@ rule table_calibration:
     params:
         strategies=list(config["strategies"]),
         z_range=config["evaluation"]["z_range"],
-        requirements=config["evaluation"]["requirements"],
+        limits=config["evaluation"]["requirements"],
         labels=config["labels"],
         survey=config["survey"],
         code=code_hash("uncertainty/table_calibration", "plots"),
@@ -172,7 +172,7 @@ rule plot_requirements:
         runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
-        requirements=config["evaluation"]["requirements"],
+        limits=config["evaluation"]["requirements"],
         z_range=config["evaluation"]["z_range"],
         labels=config["labels"],
         survey=config["survey"],
@@ -240,7 +240,7 @@ rule table_distributions:
         mem_mb=request(800),
         runtime=request(10),
     params:
-        pairs=config["evaluation"]["comparisons"],
+        compared=config["evaluation"]["comparisons"],
         labels=config["labels"],
         survey=config["survey"],
         code=code_hash("uncertainty/table_distributions", "plots"),

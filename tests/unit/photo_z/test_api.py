@@ -82,7 +82,7 @@ def fixture_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {seed: weights[seed] for seed in (first, first + 1)},
         )
     calibration_sample.main(
-        folder / "splits" / "target.parquet",
+        [folder / "splits" / "target.parquet"],
         folder / "splits" / "target.parquet",
         folder / "calibration" / "NN-Combo" / "target.npz",
         bands=BANDS,

@@ -102,8 +102,9 @@ def fixture_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def evaluate(run: Path, models: str = "models", *, truth: bool = True) -> pd.DataFrame:
     evaluate_distributions.main(
-        run / f"{models}.npz",
-        {name: run / f"{name}.parquet" for name in ("source", "target")},
+        [run / f"{models}.npz"],
+        run / "source.parquet",
+        run / "target.parquet",
         run / "truth.parquet" if truth else None,
         run / "scores.csv",
         run / "pit.csv",
@@ -223,7 +224,7 @@ def test_pairs_say_by_how_much_one_is_farther_from_perfect(
 def test_the_figure_shows_the_histograms_in_its_table(run: Path, tmp_path: Path) -> None:
     evaluate(run)
     files = FigureFiles(*(tmp_path / f"f.{kind}" for kind in ("pdf", "png", "md", "csv")))
-    plot_distributions.main(run / "pit.csv", files, labels={}, survey="embedded")
+    plot_distributions.main([run / "pit.csv"], files, labels={}, survey="embedded")
     source = pd.read_csv(tmp_path / "f.csv")
     assert set(zip(source["dataset"], source["judged_by"], strict=True)) == set(JUDGED)
     density = source[source["panel"] == "pit"].groupby(["dataset", "judged_by"])["y"]

@@ -39,7 +39,7 @@ ROOMS = (
 wildcard_constraints:
     strategy=r"[A-Za-z0-9][A-Za-z0-9_.+-]*",
     chunk=r"\d+-\d+",
-    sample=r"source|target|combo",
+    calibrated_on=r"source|target|combo",
 
 
 # ---------------------------------------------------------------------------- configuration

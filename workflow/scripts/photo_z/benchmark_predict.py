@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.streams import ROW_GROUP, TableWriter
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
 from transferz.photo_z.catalogue import measure
 from transferz.uncertainty.calibration_sample import CalibrationSample
@@ -71,66 +71,39 @@ def main(
     *,
     lengths: Sequence[int],
     strategy: str,
-    seeds: Sequence[int] | None,
+    seeds: Sequence[int],
     chunk_rows: int,
-    n_networks: int,
     threads: int,
 ) -> None:
-    """Write the benchmark.
-
-    Parameters
-    ----------
-    galaxies, models, sample, table : path-like
-        See the head of this file.
-    lengths : sequence of int
-        Rows of each catalogue.
-    strategy, seeds, chunk_rows, threads
-        See `transferz.catalogue_prediction.predict_catalogue`.
-    n_networks : int
-        Members of the ensemble.
-    """
+    """Write the benchmark; strategy, seeds and chunk_rows are as of `predict_catalogue`."""
     columns = CalibrationSample.load(sample).columns
     source = read_parquet(galaxies, columns)
     rows = []
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(dir=Path(table).parent) as folder:
+        arguments = {
+            "catalogue": Path(folder) / "galaxies.parquet",
+            "models": models,
+            "sample": sample,
+            "photo_z": Path(folder) / "photo_z.parquet",
+            "description": PLAIN,
+            "strategy": strategy,
+            "seeds": seeds,
+            "chunk_rows": chunk_rows,
+            "threads": threads,
+        }
         for n in lengths:
-            path = Path(folder) / "galaxies.parquet"
-            write_galaxies(source, columns, n, path)
-            arguments = {
-                "catalogue": path,
-                "models": list(models),
-                "sample": sample,
-                "photo_z": Path(folder) / "photo_z.parquet",
-                "pdf": None,
-                "description": PLAIN,
-                "strategy": strategy,
-                "seeds": seeds,
-                "chunk_rows": chunk_rows,
-                "threads": threads,
-            }
+            write_galaxies(source, columns, n, arguments["catalogue"])
             queue = context.Queue()
             process = context.Process(target=measure, args=(arguments, queue))
             process.start()
             done, seconds, peak = queue.get()
             process.join()
-            rows.append((done, n_networks, round(seconds, 1), round(done / seconds), round(peak)))
+            rows.append((done, len(seeds), round(seconds, 1), round(done / seconds), round(peak)))
             logger.info("%d rows in %.1f s, %.0f MB", done, seconds, peak)
     header = ["rows", "networks", "seconds", "rows_per_second", "peak_memory_mb"]
     write_csv(pd.DataFrame(rows, columns=header), table)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.galaxies,
-            snakemake.input.models,
-            snakemake.input.sample,
-            snakemake.output.table,
-            lengths=snakemake.params.lengths,
-            strategy=snakemake.params.strategy,
-            seeds=snakemake.params.seeds,
-            chunk_rows=snakemake.params.chunk_rows,
-            n_networks=snakemake.params.n_networks,
-            threads=snakemake.threads,
-        )
+    run(main, snakemake)

@@ -13,7 +13,7 @@ Outputs
 
 from typing import TYPE_CHECKING
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.photo_z.catalogue import predict_catalogue
 
 if TYPE_CHECKING:
@@ -21,16 +21,4 @@ if TYPE_CHECKING:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        predict_catalogue(
-            snakemake.input.catalogue,
-            snakemake.input.models,
-            snakemake.input.sample,
-            snakemake.output.photo_z,
-            snakemake.output.get("pdf"),
-            description=snakemake.params.description,
-            strategy=snakemake.params.strategy,
-            seeds=snakemake.params.seeds,
-            chunk_rows=snakemake.params.chunk_rows,
-            threads=snakemake.threads,
-        )
+    run(predict_catalogue, snakemake)

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.api import PhotoZ
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_parquet
 from transferz.networks.ensemble import Ensemble
 from transferz.networks.features import TARGET
@@ -35,34 +35,25 @@ logger = logging.getLogger(__name__)
 
 def main(
     models: Sequence[str | Path],
-    samples: dict[str, str | Path],
-    splits: dict[str, str | Path],
+    source_sample: str | Path,
+    target_sample: str | Path,
+    source: str | Path,
+    target: str | Path,
     scores: str | Path,
     *,
     test_share: float,
     seed: int,
     threads: int,
 ) -> None:
-    """Write the scores.
-
-    Parameters
-    ----------
-    models, scores : path-like
-        See the head of this file.
-    samples, splits : dict of path-like
-        By data set.
-    test_share, seed : float, int
-        Of `calibration_sample.calibration_part`.
-    threads : int
-    """
+    """Write the scores; `test_share` and `seed` as `calibration_part` has them."""
     configure_tensorflow(threads)
-    paths = [models] if isinstance(models, str | Path) else list(models)
-    ensemble = Ensemble.load(paths)
+    ensemble = Ensemble.load(models)
+    samples = {"source": source_sample, "target": target_sample}
     estimators = {
         name: PhotoZ(ensemble, CalibrationSample.load(path)) for name, path in samples.items()
     }
     parts = []
-    for dataset, path in splits.items():
+    for dataset, path in (("source", source), ("target", target)):
         columns = ["object_id", *ensemble.columns, TARGET, "split"]
         table = read_parquet(path, columns)
         test = table[calibration_part(table, test_share, seed) == "test"].reset_index(drop=True)
@@ -86,19 +77,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.models,
-            {
-                "source": snakemake.input.source_sample,
-                "target": snakemake.input.target_sample,
-            },
-            {
-                "source": snakemake.input.source,
-                "target": snakemake.input.target,
-            },
-            snakemake.output.scores,
-            test_share=snakemake.params.test_share,
-            seed=snakemake.params.seed,
-            threads=snakemake.threads,
-        )
+    run(main, snakemake)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.networks.features import TARGET, input_columns, select_split
 from transferz.uncertainty.calibration_sample import SETTINGS, CalibrationSample, calibration_part
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(
-    training: str | Path | Sequence[str | Path],
+    training: Sequence[str | Path],
     calibration: str | Path,
     sample: str | Path,
     *,
@@ -38,9 +38,6 @@ def main(
 
     Parameters
     ----------
-    training, calibration, sample : path-like
-        See the head of this file.
-    bands : sequence of str
     inputs : sequence of str
         Templates of the networks' inputs.
     magnitude_band : str
@@ -49,9 +46,9 @@ def main(
         ``calibration`` of the configuration.
     """
     columns = input_columns(inputs, bands)
-    paths = [training] if isinstance(training, str | Path) else sorted(set(map(str, training)))
     trained = [
-        select_split(read_parquet(path, [*columns, "split"]), "train", file=path) for path in paths
+        select_split(read_parquet(path, [*columns, "split"]), "train", file=path)
+        for path in training
     ]
     table = read_parquet(calibration, ["object_id", *columns, TARGET, "split"])
     part = calibration_part(table, settings["test_share"], settings["seed"])
@@ -69,13 +66,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.training,
-            snakemake.input.calibration,
-            snakemake.output.sample,
-            bands=snakemake.params.bands,
-            inputs=snakemake.params.inputs,
-            magnitude_band=snakemake.params.magnitude_band,
-            settings=snakemake.params.settings,
-        )
+    run(main, snakemake)

@@ -16,7 +16,7 @@ not of those that are chosen by the redshift that is to be predicted.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
 from transferz.evaluation.judges import redshifts_by_judge
 from transferz.networks.architecture import build_network
@@ -54,8 +54,9 @@ def galaxies_to_judge(
 
 
 def main(
-    models: str | Path | Sequence[str | Path],
-    splits: Mapping[str, str | Path],
+    models: Sequence[str | Path],
+    source: str | Path,
+    target: str | Path,
     truth: str | Path | None,
     scores: str | Path,
     pit: str | Path,
@@ -63,26 +64,11 @@ def main(
     strategy: str,
     threads: int,
 ) -> None:
-    """Write scores and histograms.
-
-    Parameters
-    ----------
-    models, truth, scores, pit : path-like
-        See the head of this file; `truth` None: it is not known.
-    splits : mapping of str to path-like
-        By data set.
-    strategy : str
-    threads : int
-
-    Raises
-    ------
-    InputError
-        If the networks have no classes of redshift.
-    """
+    """Write scores and histograms; an `InputError` if the networks have no classes of redshift."""
     configure_tensorflow(threads)
-    paths = [models] if isinstance(models, str | Path) else list(models)
+    splits = {"source": source, "target": target}
     rows, counts, tests = [], {}, {}
-    for path in paths:
+    for path in models:
         contents = read_models(path)
         classes = contents.architecture.classes
         if classes is None:
@@ -115,16 +101,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.models,
-            {
-                "source": snakemake.input.source,
-                "target": snakemake.input.target,
-            },
-            snakemake.input.get("truth") or None,
-            snakemake.output.scores,
-            snakemake.output.pit,
-            strategy=snakemake.wildcards.strategy,
-            threads=snakemake.threads,
-        )
+    run(main, snakemake)

@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.report.figures import (
     DATASET_COLOURS,
@@ -94,13 +94,13 @@ def draw(
             right.axhline(edge, color=NEUTRAL, lw=0.8, ls=(0, (4, 2)))
         for strategy in strategies:
             rows = table[(table["dataset"] == dataset) & (table["strategy"] == strategy)]
-            pit, coverage = (rows[rows["panel"] == name] for name in ("pit", "coverage"))
+            pit, held = (rows[rows["panel"] == name] for name in ("pit", "coverage"))
             colour = styles[strategy]["color"]
             edges = np.arange(BINS + 1) / BINS
             left.stairs(pit["y"].to_numpy(), edges, color=colour, lw=1.1)
             right.plot(
-                100 * coverage["x"],
-                100 * coverage["y"],
+                100 * held["x"],
+                100 * held["y"],
                 color=colour,
                 marker=styles[strategy]["marker"],
                 ms=3,
@@ -127,27 +127,15 @@ def draw(
 
 
 def main(
-    scores: str | Path | Sequence[str | Path],
+    scores: Sequence[str | Path],
     files: FigureFiles,
     *,
     strategies: Sequence[str],
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
-    """Draw the figure.
-
-    Parameters
-    ----------
-    scores : sequence of path-like
-        One file per strategy, in their order.
-    files : FigureFiles
-        Outputs.
-    strategies : sequence of str
-    labels : mapping
-    survey : str
-    """
-    paths = [scores] if isinstance(scores, str | Path) else list(scores)
-    pits, sizes = read_pits(paths, strategies)
+    """Draw the figure."""
+    pits, sizes = read_pits(scores, strategies)
     source = source_table(pits)
     worst = (
         source[source["panel"] == "coverage"]
@@ -176,11 +164,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.scores,
-            FigureFiles.of(snakemake.output),
-            strategies=snakemake.params.strategies,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.evaluation.judges import JUDGED
 from transferz.report.figures import (
     DATASET_COLOURS,
@@ -76,16 +76,16 @@ def draw(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
         part = table[(table["dataset"] == dataset) & (table["judged_by"] == judge)]
         for strategy in strategies:
             rows = part[part["strategy"] == strategy]
-            pit, coverage = (rows[rows["panel"] == name] for name in ("pit", "coverage"))
+            pit, held = (rows[rows["panel"] == name] for name in ("pit", "coverage"))
             style = styles[strategy]
             edges = np.arange(BINS + 1) / BINS
             line = {"color": style["color"], "ls": style["ls"]}
             upper.stairs(pit["y"].to_numpy(), edges, **line, lw=1.0)
             lower.plot(
-                100 * coverage["x"],
-                100 * coverage["y"],
+                100 * held["x"],
+                100 * held["y"],
                 **style,
-                markevery=(len(coverage) // 5 - 1, len(coverage) // 5),
+                markevery=(len(held) // 5 - 1, len(held) // 5),
                 ms=3.5,
                 mew=0,
                 lw=1.0,
@@ -109,24 +109,14 @@ def draw(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
 
 
 def main(
-    pit: str | Path | Sequence[str | Path],
+    pit: Sequence[str | Path] | None,
     files: FigureFiles,
     *,
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
-    """Draw the figure.
-
-    Parameters
-    ----------
-    pit : sequence of path-like
-        One file per strategy, in their order.
-    files : FigureFiles
-        Outputs.
-    labels : mapping
-    survey : str
-    """
-    source = source_table(read_scores([pit] if isinstance(pit, str | Path) else list(pit)))
+    """Draw the figure."""
+    source = source_table(read_scores(pit))
     coverage = source[source["panel"] == "coverage"]
     keys = ["strategy", "dataset", "judged_by"]
     farthest = coverage.loc[
@@ -151,10 +141,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.pit,
-            FigureFiles.of(snakemake.output),
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

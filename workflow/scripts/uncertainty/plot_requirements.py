@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
 from transferz.report.figures import (
     DATASET_COLOURS,
@@ -32,13 +32,12 @@ from transferz.report.figures import (
     subplots,
 )
 from transferz.report.tables import survey_note
+from transferz.uncertainty.requirements import LIMITED
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
-
-PANELS = ("bias_median", "scatter_mad", "rms", "outlier_fraction")
 
 
 def draw(
@@ -49,9 +48,9 @@ def draw(
 ) -> plt.Figure:
     """Return the figure: one row per data set, one column per metric."""
     styles = strategy_styles(strategies)
-    figure, panels = subplots(2, len(PANELS), height=4.2, sharex=True, sharey="col")
+    figure, panels = subplots(2, len(LIMITED), height=4.2, sharex=True, sharey="col")
     for row, dataset in enumerate(DATASETS):
-        for column, metric in enumerate(PANELS):
+        for column, metric in enumerate(LIMITED):
             axes, limit = panels[row, column], requirements.get(METRICS[metric].requirement)
             if limit is not None:
                 lower = -limit if METRICS[metric].signed else 0.0
@@ -71,7 +70,7 @@ def draw(
             if row:
                 axes.set_xlabel("Dropped (%)")
             axes.set(ylabel=METRICS[metric].label, xlim=(0, 100))
-            panel_letter(axes, "abcdefgh"[row * len(PANELS) + column])
+            panel_letter(axes, "abcdefgh"[row * len(LIMITED) + column])
         # Outliers are the first to go: their panel has room.
         panels[row, -1].text(
             0.96,
@@ -82,13 +81,13 @@ def draw(
             color=DATASET_COLOURS[dataset],
             fontweight="bold",
         )
-    for column, metric in enumerate(PANELS):
+    for column, metric in enumerate(LIMITED):
         # Shared by both rows, so only when all curves are drawn.
         if not METRICS[metric].signed:
             panels[0, column].autoscale(axis="y")
             panels[0, column].set_ylim(bottom=0)
     handles = panels[0, 0].get_legend_handles_labels()[0]
-    if any(requirements.get(METRICS[metric].requirement) is not None for metric in PANELS):
+    if any(requirements.get(METRICS[metric].requirement) is not None for metric in LIMITED):
         handles.append(requirement_handle())
     legend_above(figure, handles, 5)
     return figure
@@ -104,21 +103,7 @@ def main(
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
-    """Draw the figure.
-
-    Parameters
-    ----------
-    requirements : path-like
-        Metrics against the fraction dropped.
-    files : FigureFiles
-        Outputs.
-    strategies : sequence of str
-    limits : mapping
-        Requirements by kind: bias, scatter, outliers.
-    z_range : pair of float
-    labels : mapping
-    survey : str
-    """
+    """Draw the figure; `limits` are the requirements by kind: bias, scatter, outliers."""
     curves = pd.read_csv(requirements)
     halves = curves[curves["dropped"] == 0.5]
     files.save(
@@ -141,13 +126,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.requirements,
-            FigureFiles.of(snakemake.output),
-            strategies=snakemake.params.strategies,
-            limits=snakemake.params.requirements,
-            z_range=snakemake.params.z_range,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

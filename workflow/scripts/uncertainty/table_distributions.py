@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.judges import JUDGED
 from transferz.evaluation.over_seeds import bootstrap, paired, summarise
@@ -139,7 +139,7 @@ def page(
 
 
 def main(
-    scores: str | Path | Sequence[str | Path],
+    scores: Sequence[str | Path] | None,
     csv: str | Path,
     pairs: str | Path,
     md: str | Path,
@@ -148,18 +148,8 @@ def main(
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
-    """Write the tables.
-
-    Parameters
-    ----------
-    scores, csv, pairs, md : path-like
-        See the head of this file.
-    compared : sequence of pairs of str
-        Strategies, the one that might be better first.
-    labels : mapping
-    survey : str
-    """
-    per_seed = read_scores([scores] if isinstance(scores, str | Path) else list(scores))
+    """Write the tables; `compared` are pairs of strategies, the one that might be better first."""
+    per_seed = read_scores(scores)
     table, found = over_seeds(per_seed), compare(per_seed, compared)
     write_csv(table, csv)
     write_csv(found, pairs)
@@ -168,13 +158,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.scores,
-            snakemake.output.csv,
-            snakemake.output.pairs,
-            snakemake.output.md,
-            compared=snakemake.params.pairs,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -37,7 +37,7 @@ def predict_catalogue(
     models: Sequence[str | Path],
     sample: str | Path,
     photo_z: str | Path,
-    pdf: str | Path | None,
+    pdf: str | Path | None = None,
     *,
     description: Mapping[str, object],
     strategy: str,
@@ -67,8 +67,7 @@ def predict_catalogue(
         Rows, and rows with each flag.
     """
     configure_tensorflow(threads)
-    paths = [models] if isinstance(models, str | Path) else list(models)
-    estimator = PhotoZ(Ensemble.load(paths, seeds), CalibrationSample.load(sample))
+    estimator = PhotoZ(Ensemble.load(models, seeds), CalibrationSample.load(sample))
     bands = estimator.sample.bands
     columns = described_columns(description, bands, estimator.columns)
     carried = ["object_id", *carried_columns(description)]

@@ -295,7 +295,7 @@ def decompose(members: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def read_scores(paths: Sequence[str | Path]) -> pd.DataFrame:
+def read_scores(paths: Sequence[str | Path] | None) -> pd.DataFrame:
     """Read the scores of several strategies, in their order.
 
     Raises

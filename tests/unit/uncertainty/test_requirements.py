@@ -9,13 +9,9 @@ import pandas as pd
 import pytest
 
 from scripts.uncertainty import table_calibration
-from scripts.uncertainty.table_calibration import (
-    needs_table,
-    requirements_section,
-    requirements_table,
-    widest_last,
-)
+from scripts.uncertainty.table_calibration import requirement_tables
 from transferz.core.products import write_parquet
+from transferz.uncertainty.requirements import fractions_to_drop, metrics_by_fraction, widest_last
 
 LABELS = {"target": "GalaxiesML", "source": "TransferZ"}
 RANGE = (0.3, 1.5)
@@ -69,7 +65,7 @@ def fixture_run(tmp_path: Path) -> Path:
 def tables(run: Path, *, truth: bool = True) -> tuple[pd.DataFrame, str]:
     """Return metrics and page."""
     table_calibration.main(
-        run / "scores.parquet",
+        [run / "scores.parquet"],
         run / "truth.parquet" if truth else None,
         run / "metrics.csv",
         run / "cells.csv",
@@ -158,7 +154,7 @@ def sign(n: int) -> np.ndarray:
 def test_the_limit_on_scatter_holds_for_scatter_and_for_rms_apart() -> None:
     """The tenth with the widest intervals is wrong by 0.12: no outliers, unseen by the MAD."""
     dz = np.concatenate([0.01 * sign(900), 0.12 * sign(100)])
-    needs = needs_table(dz, LIMITS)
+    needs = fractions_to_drop(dz, LIMITS)
     value = needs["value"]
     assert value["rms"] == pytest.approx((0.9e-4 + 0.1 * 0.0144) ** 0.5)
     assert value["drop_scatter_mad"] == value["drop_outlier_fraction"] == 0.0
@@ -168,19 +164,19 @@ def test_the_limit_on_scatter_holds_for_scatter_and_for_rms_apart() -> None:
     # The number of such galaxies among 1000 has a standard deviation of 0.95%.
     low, high = needs.loc["drop_rms", ["low", "high"]]
     assert 0.06 <= low <= 0.08 and 0.1 <= high <= 0.12
-    pd.testing.assert_frame_equal(needs, needs_table(dz, LIMITS))
+    pd.testing.assert_frame_equal(needs, fractions_to_drop(dz, LIMITS))
 
 
 def test_a_requirement_that_fails_again_is_marked_and_one_never_met_is_infinite() -> None:
     """The narrowest half is biased by 0.01; wider ones cancel it until they are dropped."""
     dz = np.concatenate([np.full(500, 0.01), np.full(501, -0.001)])
-    needs = needs_table(dz, {"bias": 0.003, "scatter": 1e-9, "outliers": None})
+    needs = fractions_to_drop(dz, {"bias": 0.003, "scatter": 1e-9, "outliers": None})
     assert needs.loc["drop_bias_median", "value"] == 0.0
     assert needs.loc["drop_bias_median", "fails_again"]
     assert needs.loc["drop_all_rms", ["value", "low", "high"]].tolist() == [np.inf] * 3
     assert not needs.loc["drop_rms", "fails_again"]
     assert "drop_outlier_fraction" not in needs.index
-    table = requirements_section({("NN", "target"): needs}, RANGE, LABELS)[2]
+    table = requirement_tables({("NN", "target"): needs}, LABELS)["drops"]
     cells = [cell.strip() for cell in table.splitlines()[2].split("|")]
     assert cells[3].startswith("0%* [0%, ")
     assert cells[5:7] == ["never [never, never]", "no limit"]
@@ -193,6 +189,6 @@ def test_the_widest_intervals_are_dropped_first() -> None:
     dz = widest_last(rows, RANGE)
     order = np.argsort(width / (1.0 + rows["z_median"]))
     np.testing.assert_allclose(dz, np.linspace(0.0, 0.3, 300)[order] / 2.0)
-    curve = requirements_table(dz)
+    curve = metrics_by_fraction(dz)
     assert curve["n"].tolist()[:2] == [300, 297] and curve["dropped"].max() == 0.66
     assert curve["rms"].iloc[50] == pytest.approx(np.sqrt(np.mean(dz[:150] ** 2)))

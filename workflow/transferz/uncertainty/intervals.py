@@ -1,0 +1,98 @@
+"""What intervals of redshift are worth: coverage and width, given the prediction or the answer.
+
+A table of galaxies has the columns of `transferz.api.PhotoZ.score`, the redshifts that judge the
+intervals as ``z_true`` (labels, or the truth), ``magnitude``, and ``n_calibration``: how many
+galaxies the intervals were calibrated with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from transferz.uncertainty.conformal import INTERVALS
+from transferz.uncertainty.scores import coverage, pit_distance
+
+# Ends of ranges of the judge's redshift beyond that of the headline numbers.
+HIGH_REDSHIFTS = (2.0, 3.0)
+# What a galaxy's intervals may be looked at by before its redshift is known.
+PREDICTED = ("z_ensemble", "magnitude")
+
+
+def interval_coverage(rows: pd.DataFrame, percent: int) -> float:
+    """Return the coverage of one kind of interval, NaN of no galaxy."""
+    ends = (rows[f"z_{end}{percent}"].to_numpy() for end in ("low", "high"))
+    return coverage(rows["z_true"].to_numpy(), *ends)
+
+
+def relative_width(rows: pd.DataFrame, percent: int) -> pd.Series:
+    """Return the width of one kind of interval over 1 + its median, shape (n,)."""
+    return (rows[f"z_high{percent}"] - rows[f"z_low{percent}"]) / (1.0 + rows["z_median"])
+
+
+def summarise_intervals(rows: pd.DataFrame) -> dict[str, float]:
+    """Return number, coverage with its standard error, median width, and mean scores of galaxies.
+
+    The standard errors are those of calibrated intervals.
+    """
+    result: dict[str, float] = {"n": len(rows)}
+    for percent in INTERVALS:
+        nominal = percent / 100.0
+        # Noise of the test sample and of the calibration, which counts over the whole data set.
+        share = 1.0 / len(rows) + 1.0 / rows["n_calibration"].iloc[0]
+        result |= {
+            f"coverage_{percent}": interval_coverage(rows, percent),
+            f"standard_error_{percent}": float(np.sqrt(nominal * (1 - nominal) * share)),
+            f"width_{percent}": float(relative_width(rows, percent).median()),
+        }
+    return result | {
+        "pit_mean": float(rows["pit"].mean()),
+        "pit_distance": pit_distance(rows["pit"].to_numpy(np.float64)),
+        "crps": float(rows["crps"].mean()),
+        "cde_loss": float(rows["cde_loss"].mean()),
+        "out_of_distribution": float(rows["flag_out_of_distribution"].mean()),
+    }
+
+
+def given_prediction(rows: pd.DataFrame, number: int = 5) -> pd.DataFrame:
+    """Return coverage in equally populated bins of the ensemble's redshift and of magnitude.
+
+    A bin counts as calibrated with its share of the galaxies that calibrated.
+
+    Returns
+    -------
+    pandas.DataFrame
+        quantity, low, high, n, then coverage and standard error of each kind of interval.
+    """
+    names = [f"{kind}_{p}" for kind in ("coverage", "standard_error") for p in INTERVALS]
+    found = []
+    for quantity in PREDICTED:
+        edges = np.quantile(rows[quantity], np.arange(1, number) / number)
+        place = np.searchsorted(edges, rows[quantity].to_numpy(), side="right")
+        for k in range(number):
+            part = rows[place == k]
+            part = part.assign(n_calibration=rows["n_calibration"] * (len(part) / len(rows)))
+            summary = summarise_intervals(part)
+            span = {"quantity": quantity, "low": part[quantity].min(), "high": part[quantity].max()}
+            found.append(span | {name: summary[name] for name in ("n", *names)})
+    return pd.DataFrame(found)
+
+
+def given_answer(rows: pd.DataFrame, z_range: Sequence[float]) -> pd.DataFrame:
+    """Return coverage in ranges of the judge's redshift, lower end included, upper end not.
+
+    Returns
+    -------
+    pandas.DataFrame
+        quantity (``z_true``), low, high, n, and the coverage of each kind of interval.
+    """
+    beyond = (z for z in HIGH_REDSHIFTS if z > z_range[1])
+    found = []
+    for low, high in pairwise([*sorted({0.0, *z_range, *beyond}), np.inf]):
+        part = rows[(rows["z_true"] >= low) & (rows["z_true"] < high)]
+        span = {"quantity": "z_true", "low": low, "high": high, "n": len(part)}
+        found.append(span | {f"coverage_{p}": interval_coverage(part, p) for p in INTERVALS})
+    return pd.DataFrame(found)
