@@ -165,7 +165,7 @@ localrules:
 
 rule write_run_config:
     output:
-        "<results>/run_config.yaml",
+        run_config="<results>/run_config.yaml",
     log:
         "<logs>/write_run_config.log",
     conda:

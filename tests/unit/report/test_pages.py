@@ -48,6 +48,19 @@ def test_inline_marks_and_escapes() -> None:
     assert inline("**a < b** and `c & d`") == "<b>a &lt; b</b> and <code>c &amp; d</code>"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("_a_ and *b*", "[a](javascript:b)", "![a](b)", "https://a.b", "<https://a.b>", "&amp;"),
+        *(r"\*a\*", "<b>a</b>", "[a]: b", "~~a~~", "&#42;"),
+    ],
+)
+def test_other_markup_is_text(text: str) -> None:
+    reader = read(markdown_to_html(f"x {text}"))
+    assert reader.tags == ["p"]
+    assert reader.texts == [f"x {text}"]
+
+
 def test_table_keeps_every_cell_and_the_alignment() -> None:
     text = markdown_table(["name", "value"], [["a|b", "1"], ["**c**", "2"]], "lr")
     reader = read(markdown_to_html(text))
@@ -66,7 +79,7 @@ def test_headings_lists_and_paragraphs() -> None:
 
 
 def test_page_asks_the_network_for_nothing(tmp_path: Path) -> None:
-    text = page("Title", "<main>x</main>")
+    text = page(title="Title", note="Note.", real=True, content="x")
     read(text)
     assert "http" not in text
 

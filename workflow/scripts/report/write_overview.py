@@ -6,15 +6,14 @@ Inputs
     claims_csv, claims : claims.csv, claims.md; the page's first line says what was measured on
 
 Outputs
-    html : one HTML file that needs no network
+    html : one HTML file that needs no network, called overview or spectra; its words are in
+        transferz/report/study.html.j2
 """
 
 import base64
-import html as markup
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,75 +21,25 @@ import pandas as pd
 from PIL import Image
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_text
 from transferz.evaluation.claims import VERDICTS
-from transferz.report.pages import inline, markdown_to_html, note, page
+from transferz.report.pages import inline, markdown_to_html, page, read
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Study:
-    """What is particular about a study's page.
-
-    Attributes
-    ----------
-    title : str
-    lead : str
-        HTML; ``{source}``, ``{target}`` and ``{n_claims}`` are filled in.
-    first : tuple of str
-        Figures that come before the claims and the tables; all others stand behind them.
-    heading : str
-        Of these figures.
-    """
-
-    title: str
-    lead: str
-    first: tuple[str, ...]
-    heading: str
-
-
-# By the name of the page.
-STUDIES = {
-    "overview": Study(
-        title="Redshifts from two kinds of truth",
-        lead="What happens to photometric redshifts when networks learn from approximate labels of "
-        "many galaxies ({source}), from precise labels of few kinds ({target}), or from both: a "
-        "reproduction of Soriano et al. 2024 (arXiv:2411.18054). Of {n_claims} published claims "
-        "on this run:",
-        first=("figure1", "figure2", "figure3", "figure4"),
-        heading="The paper's figures",
-    ),
-    "spectra": Study(
-        title="Redshifts from spectra",
-        lead="How should a network be asked for a redshift: as a number, or as one of many "
-        "classes? One-dimensional convolutions on simulated grism spectra, after a talk of "
-        "G. Tsagkatakis at COSMO21 (2024). Of {n_claims} published claims on this run:",
-        first=("spectra_examples", "spectra_predictions"),
-        heading="Spectra and redshifts",
-    ),
+# Figures that come before the claims and the tables; all others stand behind them.
+FIRST = {
+    "overview": ("figure1", "figure2", "figure3", "figure4"),
+    "spectra": ("spectra_examples", "spectra_predictions"),
 }
 # Pixels across, and quality of the images: sharp on dense screens, and the page stays below 1.5 MB,
 # beyond which Chromium shows no page inside another one (the report has it as a data URI).
 WIDTH = 1600
 QUALITY = 78
-
-
-def read(path: Path) -> str:
-    """Return a text.
-
-    Raises
-    ------
-    InputError
-        If it is missing or empty.
-    """
-    if not path.is_file() or not path.stat().st_size:
-        raise InputError("product missing or empty", file=path, fix="run the rule that makes it")
-    return path.read_text(encoding="utf-8")
 
 
 def picture(path: Path) -> str:
@@ -106,23 +55,14 @@ def picture(path: Path) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def figure(path: Path, measured_on: str) -> str:
+def figure(path: Path, measured_on: str) -> dict[str, str]:
     """Return a figure with its caption and its text for those who cannot see it.
 
     The page says once, on top, what every caption says: `measured_on`.
     """
     caption, _, alt = read(path.with_suffix(".md")).partition("Alt text: ")
     words = inline(caption.strip().replace(measured_on, "").strip())
-    return (
-        f'<figure id="{path.stem}"><div><img src="{picture(path)}" '
-        f'alt="{markup.escape(alt.strip())}"></div><figcaption>{words}</figcaption></figure>'
-    )
-
-
-def tally(verdicts: Sequence[str]) -> str:
-    """Return the number of claims of each verdict."""
-    counts = [f"<li><b>{list(verdicts).count(name)}</b>{name}</li>" for name in VERDICTS]
-    return f'<ul class="tally">{"".join(counts)}</ul>'
+    return {"name": path.stem, "image": picture(path), "caption": words, "alt": alt.strip()}
 
 
 def main(
@@ -139,57 +79,32 @@ def main(
 
     Parameters
     ----------
-    figures, tables : sequence of path-like
-        In their order.
-    claims_csv, claims : path-like
-        Verdicts, as a table and as a page.
-    html : path-like
-        Output, called like one of `STUDIES`.
     labels : mapping
         Display names.
     survey : str
         embedded, archive or custom.
     """
-    study = STUDIES[Path(html).stem]
-    measured_on, _, judged = read(Path(claims)).partition("\n")
-    shown = [(Path(path).stem in study.first, figure(Path(path), measured_on)) for path in figures]
-    read(Path(claims_csv))
+    study = Path(html).stem
+    measured_on, _, judged = read(claims).partition("\n")
+    read(claims_csv)
     verdicts = pd.read_csv(claims_csv)["verdict"].tolist()
-    target, source = (markup.escape(labels.get(n, n)) for n in ("target", "source"))
-    pages = [read(Path(path)).partition("\n")[2] for path in tables]
-    sections = {
-        "figures": (study.heading, "\n".join(text for first, text in shown if first)),
-        "claims": ("Published claims", markdown_to_html(judged, 3)),
-        "tables": ("Tables", "\n".join(markdown_to_html(text, 3) for text in pages)),
-        "behind": ("Behind the numbers", "\n".join(text for first, text in shown if not first)),
-    }
-    links = "".join(f'<a href="#{key}">{title}</a>' for key, (title, _) in sections.items())
-    lead = study.lead.format(source=source, target=target, n_claims=len(verdicts))
-    body = [
-        f'<nav aria-label="Sections"><div>{links}</div></nav>',
-        "<main>",
-        note(measured_on, survey == "archive"),
-        f"<h1>{study.title}</h1>",
-        f'<p class="lead">{lead}</p>',
-        tally(verdicts),
-        *(
-            f'<section id="{key}"><h2>{title}</h2>{text}</section>'
-            for key, (title, text) in sections.items()
-        ),
-        "</main>",
-    ]
-    write_text(page(study.title, "\n".join(body)), html)
-    logger.info("%d figures, %d tables", len(shown), len(pages))
+    content = page(
+        "study.html.j2",
+        study=study,
+        note=measured_on,
+        real=survey == "archive",
+        figures=[figure(Path(path), measured_on) for path in figures],
+        first=FIRST[study],
+        tables=[markdown_to_html(read(path).partition("\n")[2], 3) for path in tables],
+        claims=markdown_to_html(judged, 3),
+        n_claims=len(verdicts),
+        verdicts={name: verdicts.count(name) for name in VERDICTS},
+        target=labels.get("target", "target"),
+        source=labels.get("source", "source"),
+    )
+    write_text(content, html)
+    logger.info("%d figures, %d tables", len(figures), len(tables))
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.figures,
-            snakemake.input.tables,
-            snakemake.input.claims_csv,
-            snakemake.input.claims,
-            snakemake.output.html,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

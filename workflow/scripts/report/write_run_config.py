@@ -1,7 +1,7 @@
 """Write the resolved configuration, package versions and git revision beside the results.
 
-Inputs: none (everything comes through params).
-Outputs: run_config.yaml.
+Outputs
+    run_config : YAML
 """
 
 import platform
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_text
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def main(output: str, *, config: dict, revision: str) -> None:
+def main(run_config: str, *, config: dict, revision: str) -> None:
     """Write `config` with what is needed to run it again."""
     record = {
         "git_revision": revision,
@@ -48,13 +48,8 @@ def main(output: str, *, config: dict, revision: str) -> None:
         "versions": package_versions(),
         "config": config,
     }
-    write_text(yaml.safe_dump(record, sort_keys=True, allow_unicode=True), output)
+    write_text(yaml.safe_dump(record, sort_keys=True, allow_unicode=True), run_config)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], quiet=True):
-        main(
-            snakemake.output[0],
-            config=snakemake.params.config,
-            revision=snakemake.params.revision,
-        )
+    run(main, snakemake)
