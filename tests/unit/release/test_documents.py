@@ -24,7 +24,7 @@ from astropy.table import Table
 from scripts.release import release_transferz as release_script
 from transferz.core.errors import InputError
 from transferz.core.products import write_parquet
-from transferz.release import documents
+from transferz.release.table import describe
 
 BANDS = ["g", "r"]
 OUTPUTS = [
@@ -86,10 +86,10 @@ def build(folder: Path, survey: str = "archive", **settings: object) -> dict[str
     release_script.main(
         folder / "in.parquet",
         folder / "flow.csv",
-        *paths.values(),
+        release_script.ReleaseFiles(*paths.values()),
         bands=BANDS,
         survey=survey,
-        settings={**SETTINGS, **settings},
+        release={**SETTINGS, **settings},
         extinction="none",
     )
     return paths
@@ -263,7 +263,7 @@ def test_zenodo_metadata(built: dict[str, Path], tmp_path: Path) -> None:
 
 def test_every_column_needs_a_description() -> None:
     with pytest.raises(InputError, match=r"release_columns\.tsv: colour: released columns without"):
-        documents.describe(["ra", "colour"], BANDS)
+        describe(["ra", "colour"], BANDS)
     names = ["mag_g", "mag_r", "extinction_r"]
-    assert [item.name for item in documents.describe(names, BANDS)] == names
-    assert "in r" in documents.describe(["mag_r"], BANDS)[0].text
+    assert [item.name for item in describe(names, BANDS)] == names
+    assert "in r" in describe(["mag_r"], BANDS)[0].text

@@ -7,73 +7,45 @@ SHA256SUMS. The same inputs and configuration give the same bytes.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow.parquet as pq
 
-from transferz.core.logs import job
-from transferz.core.products import read_parquet, write_csv
-from transferz.release import datasheet, documents
+from transferz.core.logs import run
+from transferz.core.products import read_parquet, write_csv, write_text
+from transferz.release.documents import PAPER, Edition, Release, checksums
+from transferz.release.table import describe, write_csv_gz, write_fits, write_parquet
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 
-def main(
-    transferz: str,
-    cutflow: str,
-    fits: str,
-    parquet: str,
-    csv: str,
-    readme: str,
-    sheet: str,
-    dictionary: str,
-    croissant: str,
-    citation: str,
-    zenodo: str,
-    checksums: str,
-    *,
-    bands: Sequence[str],
-    survey: str,
-    settings: Mapping,
-    extinction: str,
-) -> None:
-    """Write the released files.
+@dataclass(frozen=True)
+class ReleaseFiles:
+    """Paths of the released files, all in one folder."""
 
-    Parameters
-    ----------
-    transferz, cutflow : path
-        The selected catalogue and its cut flow.
-    fits, parquet, csv, readme, sheet, dictionary, croissant, citation, zenodo, checksums : path
-        Outputs, all in one folder.
-    bands : sequence of str
-    survey : {"embedded", "archive"}
-        An embedded survey is called simulated in every document.
-    settings : mapping
-        ``version``, ``license`` (SPDX name), ``date`` (YYYY-MM-DD or None), ``url``,
-        ``creators``.
-    extinction : str
-        Correction applied to the magnitudes (config, ``photometry.extinction``).
-    """
-    table = read_parquet(transferz)
-    flow = pd.read_csv(cutflow)
-    provenance = json.loads(pq.read_schema(transferz).metadata[b"transferz"])
-    descriptions = documents.describe(list(table), bands)
-    edition = documents.Edition(
-        survey=survey,
-        version=settings["version"],
-        license_name=settings["license"],
-        date=settings["date"],
-        url=settings["url"],
-        creators=settings["creators"],
-    )
-    sources = documents.sources_of(provenance["hsc_version"])
+    fits: str
+    parquet: str
+    csv: str
+    readme: str
+    datasheet: str
+    dictionary: str
+    croissant: str
+    citation: str
+    zenodo: str
+    checksums: str
+
+
+def write_tables(data: Release, files: ReleaseFiles) -> None:
+    """Write the table in its three formats, with its provenance where the format has room."""
+    edition, provenance = data.edition, data.provenance
     cards = {
         "DATASET": ("TransferZ", "name of the data set"),
-        "VERSION": (settings["version"], "version of the data set"),
-        "SURVEY": (survey, "embedded: simulated; archive: real"),
-        "REFERENC": (documents.PAPER, "paper"),
+        "VERSION": (edition.version, "version of the data set"),
+        "SURVEY": (edition.survey, "embedded: simulated; archive: real"),
+        "REFERENC": (PAPER, "paper"),
         "LABEL": (f"COSMOS2020 {provenance['cosmos_version']} lp_zPDF", "origin of the labels"),
         "PHOTOM": (f"HSC {provenance['hsc_version']} cmodel", "origin of the photometry"),
         "RADIUS": (provenance["radius_arcsec"], "[arcsec] match radius"),
@@ -83,58 +55,67 @@ def main(
         for name, entry in sorted(provenance.get("inputs", {}).items())
     ]
     history += [
-        f"{row.cut}: {row.description}: {row.n_in} -> {row.n_out}" for row in flow.itertuples()
+        f"{row.cut}: {row.description}: {row.n_in} -> {row.n_out}"
+        for row in data.cutflow.itertuples()
     ]
-    documents.write_fits(table, descriptions, fits, cards=cards, history=history)
-    documents.write_described_parquet(
-        table,
-        descriptions,
-        parquet,
-        {
-            "dataset": f"TransferZ {settings['version']}",
-            "survey": survey,
-            **{
-                key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-                for key, value in provenance.items()
-            },
-        },
-    )
-    documents.write_csv_gz(table, csv)
-    write_csv(datasheet.dictionary(table, descriptions), dictionary)
-    data_files = [fits, parquet, csv]
-    texts = {
-        readme: documents.readme(
-            table, descriptions, flow, edition, provenance=provenance, extinction=extinction
-        ),
-        sheet: datasheet.datasheet(
-            table, flow, sources, edition, bands=bands, provenance=provenance
-        ),
-        croissant: documents.croissant(table, descriptions, data_files, edition),
-        citation: documents.citation(sources, edition),
-        zenodo: documents.zenodo(table, sources, edition),
+    write_fits(data.table, data.descriptions, files.fits, cards=cards, history=history)
+    metadata = {"dataset": f"TransferZ {edition.version}", "survey": edition.survey} | {
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for key, value in provenance.items()
     }
-    documents.write_documents(texts)
-    everything = [*data_files, dictionary, *texts]
-    documents.write_documents({checksums: documents.checksums(everything)})
+    write_parquet(data.table, data.descriptions, files.parquet, metadata)
+    write_csv_gz(data.table, files.csv)
+
+
+def main(
+    transferz: str,
+    cutflow: str,
+    files: ReleaseFiles,
+    *,
+    bands: Sequence[str],
+    survey: str,
+    release: Mapping,
+    extinction: str,
+) -> None:
+    """Write the released files.
+
+    Parameters
+    ----------
+    transferz, cutflow : path
+    files : ReleaseFiles
+    bands : sequence of str
+    survey : {"embedded", "archive"}
+        An embedded survey is called simulated in every document.
+    release : mapping
+        ``version``, ``license`` (SPDX name), ``date`` (YYYY-MM-DD or None), ``url``,
+        ``creators``.
+    extinction : str
+        Correction applied to the magnitudes (config, ``photometry.extinction``).
+    """
+    table = read_parquet(transferz)
+    data = Release(
+        table=table,
+        descriptions=describe(list(table), bands),
+        cutflow=pd.read_csv(cutflow),
+        edition=Edition(survey=survey, **release),
+        provenance=json.loads(pq.read_schema(transferz).metadata[b"transferz"]),
+        bands=bands,
+        extinction=extinction,
+    )
+    write_tables(data, files)
+    write_csv(data.dictionary, files.dictionary)
+    tables = [files.fits, files.parquet, files.csv]
+    texts = {
+        files.readme: data.render("README.md"),
+        files.datasheet: data.render("DATASHEET.md"),
+        files.croissant: data.croissant(tables),
+        files.citation: data.render("CITATION.cff"),
+        files.zenodo: data.zenodo(),
+    }
+    for path, text in texts.items():
+        write_text(text, path)
+    write_text(checksums([*tables, files.dictionary, *texts]), files.checksums)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.transferz,
-            snakemake.input.cutflow,
-            snakemake.output.fits,
-            snakemake.output.parquet,
-            snakemake.output.csv,
-            snakemake.output.readme,
-            snakemake.output.datasheet,
-            snakemake.output.dictionary,
-            snakemake.output.croissant,
-            snakemake.output.citation,
-            snakemake.output.zenodo,
-            snakemake.output.checksums,
-            bands=snakemake.params.bands,
-            survey=snakemake.params.survey,
-            settings=snakemake.params.release,
-            extinction=snakemake.params.extinction,
-        )
+    run(main, snakemake)

@@ -198,10 +198,7 @@ def main(
     hsc: str | Path,
     galaxiesml: Sequence[str | Path],
     truth: str | Path,
-    pdf: str | Path,
-    png: str | Path,
-    table: str | Path,
-    caption: str | Path,
+    files: FigureFiles,
     *,
     published: Mapping,
 ) -> None:
@@ -224,7 +221,7 @@ def main(
     outliers = (labels["error"].abs() > OUTLIER).mean()
     good = comparable(comparison)
     near = (good["simulated"] / good["published"]).between(1 / 1.25, 1.25).sum()
-    FigureFiles(pdf, png, caption, table).save(
+    files.save(
         figure,
         comparison.round(5),
         "The embedded survey beside published figures of the real one.",

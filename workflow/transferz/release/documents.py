@@ -1,29 +1,29 @@
-"""The released data set: one table in three formats, described by one table of columns.
+"""The documents of the released data set, for people and for machines.
 
-Every file is a function of the catalogue and the configuration alone: no date, no user, no path,
-so that a rebuild gives the same bytes.
+The words of README.md, DATASHEET.md (Gebru et al. 2021, arXiv:1803.09010) and CITATION.cff are in
+templates beside this file.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
-import numpy as np
+import jinja2
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from astropy.io import fits
 
-from transferz.core.errors import InputError
-from transferz.core.products import atomic_path, sha256, write_text
+from transferz.core.products import sha256
+from transferz.release.table import Description, dictionary, label_uncertainty
 
-DATA_FILES = ("release_columns.tsv", "release_sources.tsv")
+DATA_FILES = [
+    "release_sources.tsv", "croissant_context.json",
+    "README.md.j2", "DATASHEET.md.j2", "CITATION.cff.j2",
+]  # fmt: skip
+HERE = Path(__file__).parent
 
 PAPER = "Soriano et al. 2024, arXiv:2411.18054"
 SIMULATED = (
@@ -32,45 +32,6 @@ SIMULATED = (
 )
 SPDX_URL = "https://spdx.org/licenses/{license}.html"
 
-# Context of Croissant 1.0 (https://docs.mlcommons.org/croissant/docs/croissant-spec.html).
-CROISSANT_CONTEXT = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
-    "conformsTo": "dct:conformsTo",
-    "cr": "http://mlcommons.org/croissant/",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "equivalentProperty": "cr:equivalentProperty",
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileObject": "cr:fileObject",
-    "fileProperty": "cr:fileProperty",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "samplingRate": "cr:samplingRate",
-    "sc": "https://schema.org/",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
-}
 ENCODING_FORMATS = {
     ".fits": "application/fits",
     ".parquet": "application/x-parquet",
@@ -79,60 +40,13 @@ ENCODING_FORMATS = {
 
 
 @dataclass(frozen=True)
-class Description:
-    """What a released column is.
-
-    Attributes
-    ----------
-    name : str
-    unit : str
-        FITS unit string; empty for numbers without a unit and for text.
-    ucd : str
-        IVOA unified content descriptor, UCD1+.
-    text : str
-    """
-
-    name: str
-    unit: str
-    ucd: str
-    text: str
-
-
-def describe(columns: Sequence[str], bands: Sequence[str]) -> list[Description]:
-    """Return the description of each column.
-
-    Raises
-    ------
-    InputError
-        If a column is not in the table of released columns.
-    """
-    source = Path(__file__).with_name("release_columns.tsv")
-    known = {}
-    with source.open(encoding="utf-8", newline="") as handle:
-        for row in csv.DictReader(handle, delimiter="\t"):
-            for band in bands if "{band}" in row["column"] else bands[:1]:
-                name = row["column"].replace("{band}", band)
-                text = row["description"].replace("{band}", band)
-                known[name] = Description(name, row["unit"], row["ucd"], text)
-    missing = [name for name in columns if name not in known]
-    if missing:
-        raise InputError(
-            "released columns without a description",
-            file=source.name,
-            key=", ".join(missing),
-            expected="a row with unit, UCD and description of each",
-        )
-    return [known[name] for name in columns]
-
-
-@dataclass(frozen=True)
 class Edition:
-    """What the documents of a release say of it as a publication.
+    """A release as a publication.
 
     Attributes
     ----------
     survey : {"embedded", "archive"}
-    version, license_name : str
+    version, license : str
         The licence by its SPDX name.
     date : str or None
         Day of publication, YYYY-MM-DD; None: not yet published.
@@ -143,10 +57,15 @@ class Edition:
 
     survey: str
     version: str
-    license_name: str
+    license: str
     date: str | None
     url: str
     creators: Sequence[str]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether every document must say so."""
+        return self.survey == "embedded"
 
 
 @dataclass(frozen=True)
@@ -178,215 +97,184 @@ RELATIONS = {"paper": "isDescribedBy", "galaxiesml": "references"}
 
 def sources_of(hsc_version: str) -> list[Source]:
     """Return the paper and the catalogues behind a release made with this version of HSC."""
-    path = Path(__file__).with_name("release_sources.tsv")
-    with path.open(encoding="utf-8", newline="") as handle:
+    with (HERE / DATA_FILES[0]).open(encoding="utf-8", newline="") as handle:
         rows = [Source(**row) for row in csv.DictReader(handle, delimiter="\t")]
     wanted = ("paper", "cosmos2020", f"hsc_{hsc_version}", "galaxiesml")
     return [source for source in rows if source.key in wanted]
 
 
-def title(survey: str) -> str:
-    """Return the title of the data set."""
-    text = "TransferZ: HSC photometry with COSMOS2020 photometric redshifts"
-    return f"{text} (simulated)" if survey == "embedded" else text
+@dataclass(frozen=True)
+class Release:
+    """The data set, and what its documents say of it.
 
-
-def summary(table: pd.DataFrame, survey: str) -> str:
-    """Return what the data set is, in a sentence or two of plain text."""
-    text = (
-        f"{len(table)} galaxies with HSC photometry labelled by COSMOS2020 photometric redshifts."
-    )
-    return f"{SIMULATED.replace('*', '')} {text}" if survey == "embedded" else text
-
-
-# ------------------------------------------------------------------------------- data files
-
-
-def write_fits(
-    table: pd.DataFrame,
-    descriptions: Sequence[Description],
-    path: str | Path,
-    *,
-    cards: Mapping[str, object],
-    history: Iterable[str],
-) -> None:
-    """Write the FITS file: table in HDU 1; units, UCDs and descriptions on its columns.
-
-    UCDs and descriptions are in the keywords ``TUCDn`` and ``TCOMMn``, where VO tools look.
-
-    Parameters
+    Attributes
     ----------
     table : pandas.DataFrame
     descriptions : sequence of Description
         One per column of `table`.
-    path : path-like
-    cards : mapping
-        Further header keywords.
-    history : iterable of str
-        Lines of provenance.
+    cutflow : pandas.DataFrame
+        With the columns `step, stage, cut, description, n_in, n_out, n_removed, fraction`.
+    edition : Edition
+    provenance : mapping
+        ``hsc_version, cosmos_version, n_hsc, n_cosmos, radius_arcsec`` and ``inputs``.
+    bands : sequence of str
+    extinction : str
+        Correction applied to the magnitudes (config, ``photometry.extinction``).
     """
-    hdu = fits.BinTableHDU.from_columns(
-        [
-            fits.Column(
-                name=item.name,
-                array=_fits_array(table[item.name]),
-                format=_fits_format(table[item.name]),
-                unit=item.unit or None,
-            )
-            for item in descriptions
-        ],
-        name="TRANSFERZ",
-    )
-    for number, item in enumerate(descriptions, start=1):
-        hdu.header.set(f"TUCD{number}", item.ucd, after=f"TFORM{number}")
-        hdu.header.set(f"TCOMM{number}", item.text, after=f"TUCD{number}")
-    # Descriptions go on over several cards.
-    hdu.header["LONGSTRN"] = ("OGIP 1.0", "long strings are continued")
-    for keyword, value in cards.items():
-        hdu.header[keyword] = value
-    for line in history:
-        hdu.header.add_history(_ascii(line))
-    hdus = fits.HDUList([fits.PrimaryHDU(), hdu])
-    for part in hdus:
-        # The default comment of a checksum is the time at which it was made.
-        part.add_checksum(when="checksum of the HDU")
-    with atomic_path(path) as temporary:
-        hdus.writeto(temporary, overwrite=True, output_verify="exception")
 
+    table: pd.DataFrame
+    descriptions: Sequence[Description]
+    cutflow: pd.DataFrame
+    edition: Edition
+    provenance: Mapping[str, object]
+    bands: Sequence[str]
+    extinction: str
 
-def _fits_format(values: pd.Series) -> str:
-    if values.dtype.kind in "biuf":
-        size = values.dtype.itemsize
-        letters = {"b": {1: "L"}, "f": {4: "E", 8: "D"}}.get(
-            values.dtype.kind, {1: "I", 2: "I", 4: "J", 8: "K"}
+    @cached_property
+    def dictionary(self) -> pd.DataFrame:
+        """The data dictionary."""
+        return dictionary(self.table, self.descriptions)
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """The paper and the catalogues behind the data set."""
+        return sources_of(self.provenance["hsc_version"])
+
+    @property
+    def title(self) -> str:
+        """Title of the data set."""
+        text = "TransferZ: HSC photometry with COSMOS2020 photometric redshifts"
+        return f"{text} (simulated)" if self.edition.simulated else text
+
+    @property
+    def summary(self) -> str:
+        """What the data set is, in a sentence or two of plain text."""
+        text = (
+            f"{len(self.table)} galaxies with HSC photometry labelled by COSMOS2020 photometric "
+            "redshifts."
         )
-        return letters[size]
-    return f"{max(1, int(values.astype(str).map(len).max()))}A"
+        return f"{SIMULATED.replace('*', '')} {text}" if self.edition.simulated else text
 
-
-def _fits_array(values: pd.Series) -> np.ndarray:
-    if values.dtype.kind in "biuf":
-        return values.to_numpy()
-    return np.array([_ascii(str(value)) for value in values], dtype="S")
-
-
-def _ascii(text: str) -> str:
-    """Return `text` in the characters that a FITS header may hold."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)
-
-
-def write_described_parquet(
-    table: pd.DataFrame,
-    descriptions: Sequence[Description],
-    path: str | Path,
-    metadata: Mapping[str, str],
-) -> None:
-    """Write the Parquet file: unit, UCD and description in the metadata of each column."""
-    arrow = pa.Table.from_pandas(table[[item.name for item in descriptions]], preserve_index=False)
-    fields = [
-        arrow.schema.field(item.name).with_metadata(
-            {"unit": item.unit, "ucd": item.ucd, "description": item.text}
+    def render(self, name: str) -> str:
+        """Return README.md, DATASHEET.md or CITATION.cff from its template."""
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
         )
-        for item in descriptions
-    ]
-    encoded = {key.encode(): value.encode() for key, value in metadata.items()}
-    schema = pa.schema(fields, metadata={**(arrow.schema.metadata or {}), **encoded})
-    with atomic_path(path) as temporary:
-        pq.write_table(arrow.cast(schema), temporary, compression="zstd", write_page_checksum=True)
+        environment.filters["cell"] = markdown_cell
+        # Without the counts there is nothing to say about the step that removed most.
+        selection = self.cutflow[self.cutflow["stage"] == "selection"]
+        magnitude = f"mag_{'i' if 'i' in self.bands else self.bands[0]}"
+        return environment.get_template(f"{name}.j2").render(
+            {item.name: getattr(self, item.name) for item in fields(self)},
+            PAPER=PAPER,
+            SIMULATED=SIMULATED,
+            title=self.title,
+            sources=self.sources,
+            dictionary=self.dictionary,
+            hardest=selection.nlargest(3, "n_removed", keep="first"),
+            magnitude=magnitude,
+            uncertainty=label_uncertainty(self.table, magnitude),
+        )
+
+    def croissant(self, files: Sequence[str | Path]) -> str:
+        """Return croissant.json: the data set as Croissant 1.0 JSON-LD.
+
+        The records are read from the Parquet file, whose columns have their types.
+
+        Parameters
+        ----------
+        files : sequence of path
+            Data files, one of them Parquet.
+        """
+        parquet = next(Path(path).name for path in files if str(path).endswith(".parquet"))
+        document = {
+            "@context": json.loads((HERE / DATA_FILES[1]).read_text(encoding="utf-8")),
+            "@type": "sc:Dataset",
+            "conformsTo": "http://mlcommons.org/croissant/1.0",
+            "name": "TransferZ",
+            "description": self.summary,
+            "version": self.edition.version,
+            "license": SPDX_URL.format(license=self.edition.license),
+            "url": self.edition.url,
+            "citeAs": PAPER,
+            "creator": [
+                {"@type": "sc:Organization", "name": name} for name in self.edition.creators
+            ],
+            "distribution": [_croissant_file(Path(path)) for path in files],
+            "recordSet": [
+                {
+                    "@type": "cr:RecordSet",
+                    "@id": "galaxies",
+                    "name": "galaxies",
+                    "description": "One galaxy per record.",
+                    "key": {"@id": "galaxies/object_id"},
+                    "field": [
+                        _croissant_field(row, parquet) for row in self.dictionary.itertuples()
+                    ],
+                }
+            ],
+        }
+        if self.edition.date is not None:
+            document["datePublished"] = self.edition.date
+        return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
+
+    def zenodo(self) -> str:
+        """Return zenodo.json: metadata for an upload, as Zenodo's deposit interface takes them."""
+        document = {
+            "title": self.title,
+            "upload_type": "dataset",
+            "access_right": "open",
+            "description": f"<p>{self.summary} Columns, cuts with counts, biases, "
+            "licences: README.md and DATASHEET.md.</p>",
+            "creators": [{"name": name} for name in self.edition.creators],
+            "license": self.edition.license.lower(),
+            "version": self.edition.version,
+            "language": "eng",
+            "keywords": ["photometric redshifts", "galaxies", "HSC", "COSMOS", "transfer learning"],
+            "related_identifiers": [
+                {
+                    "identifier": source.identifier.removeprefix("doi:"),
+                    "relation": RELATIONS.get(source.key, "isDerivedFrom"),
+                }
+                for source in self.sources
+            ]
+            + [{"identifier": self.edition.url, "relation": "isDocumentedBy"}],
+            "references": [source.cite for source in self.sources],
+            "notes": "\n\n".join(
+                source.acknowledgement for source in self.sources if source.acknowledgement != "-"
+            ),
+        }
+        if self.edition.date is not None:
+            document["publication_date"] = self.edition.date
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def write_csv_gz(table: pd.DataFrame, path: str | Path) -> None:
-    """Write the gzipped CSV file, without the time and name that gzip records."""
-    with (
-        atomic_path(path) as temporary,
-        temporary.open("wb") as handle,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=handle, mtime=0) as packed,
-        io.TextIOWrapper(packed, encoding="utf-8", newline="") as text,
-    ):
-        table.to_csv(text, index=False, lineterminator="\n")
+def _croissant_file(path: Path) -> dict[str, str]:
+    """Entry of a file of the distribution."""
+    return {
+        "@type": "cr:FileObject",
+        **dict.fromkeys(("@id", "name", "contentUrl"), path.name),
+        "contentSize": f"{path.stat().st_size} B",
+        "encodingFormat": ENCODING_FORMATS[path.suffix],
+        "sha256": sha256(path),
+    }
 
 
-def checksums(paths: Sequence[str | Path]) -> str:
-    """Return the text of a SHA256SUMS file (`sha256sum --check` reads it)."""
-    named = sorted((Path(path).name, path) for path in paths)
-    return "\n".join(f"{sha256(path)}  {name}" for name, path in named) + "\n"
-
-
-# ------------------------------------------------------------------------------- documents
-
-
-def column_type(values: pd.Series) -> str:
-    """Return the type of a column in words: integer, float32, float64, boolean or text."""
-    kind = values.dtype.kind
-    if kind == "f":
-        return str(values.dtype)
-    return {"i": "integer", "u": "integer", "b": "boolean"}.get(kind, "text")
-
-
-def readme(
-    table: pd.DataFrame,
-    descriptions: Sequence[Description],
-    cutflow: pd.DataFrame,
-    edition: Edition,
-    *,
-    provenance: Mapping[str, object],
-    extinction: str,
-) -> str:
-    """Return README.md: what the data set is, how it was made, its data dictionary."""
-    redshift = table["redshift"]
-    simulated = edition.survey == "embedded"
-    lines = [f"# TransferZ {edition.version}{' (simulated)' if simulated else ''}", ""]
-    if simulated:
-        lines += [SIMULATED, ""]
-    lines += [
-        f"{len(table)} galaxies with HSC photometry and photometric redshifts of COSMOS2020, made "
-        f"as described by {PAPER}: labels for training photometric redshift networks, less "
-        "precise than spectroscopic ones but of a wider range of galaxies.",
-        "",
-        f"- Label: `redshift`, the median of the LePhare likelihood (`lp_zPDF`) of COSMOS2020 "
-        f"{provenance['cosmos_version']} (Weaver et al. 2022, doi:10.3847/1538-4365/ac3078), with "
-        "its 68% interval `redshift_l68`, `redshift_u68`.",
-        f"- Photometry: HSC-SSP {str(provenance['hsc_version']).upper()} cmodel magnitudes, AB; "
-        + (
-            "not corrected for Galactic extinction."
-            if extinction == "none"
-            else f"corrected for Galactic extinction ({extinction})."
-        ),
-        f"- Match: each the other's nearest within {provenance['radius_arcsec']:g} arcsec.",
-        f"- Redshifts {redshift.min():.3f} to {redshift.max():.3f}, "
-        f"median {redshift.median():.3f}.",
-        f"- Licence: {edition.license_name}. The catalogues that it is made of ask to be cited and "
-        "acknowledged: the words are in `DATASHEET.md`.",
-        "",
-        "The same rows and columns are in `TransferZ.fits` (HDU 1), `TransferZ.parquet` and "
-        "`TransferZ.csv.gz`; `SHA256SUMS` holds their checksums. `DATASHEET.md` says what the data "
-        "are good for and what not, `data_dictionary.csv` and `croissant.json` describe the "
-        "columns to machines, `CITATION.cff` says how to cite, `zenodo.json` is for an upload.",
-        "",
-        "## How the rows were selected",
-        "",
-        "| step | stage | cut | rows in | rows out | kept |",
-        "|---:|---|---|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {row.step} | {markdown_cell(row.stage)} "
-        f"| {markdown_cell(row.cut)}: {markdown_cell(row.description)} "
-        f"| {row.n_in} | {row.n_out} | {100 * row.fraction:.1f}% |"
-        for row in cutflow.itertuples()
-    ]
-    lines += [
-        "",
-        "## Columns",
-        "",
-        "| column | type | unit | UCD | nulls | description |",
-        "|---|---|---|---|---:|---|",
-    ]
-    lines += [
-        f"| `{item.name}` | {column_type(table[item.name])} | {item.unit or '-'} | {item.ucd} "
-        f"| {int(table[item.name].isna().sum())} | {markdown_cell(item.text)} |"
-        for item in descriptions
-    ]
-    return "\n".join(lines) + "\n"
+def _croissant_field(row: tuple, parquet: str) -> dict[str, object]:
+    """Entry of a column, from its row of the data dictionary."""
+    types = {"integer": "sc:Integer", "boolean": "sc:Boolean", "text": "sc:Text"}
+    return {
+        "@type": "cr:Field",
+        "@id": f"galaxies/{row.column}",
+        "name": row.column,
+        "description": row.description + (f" [{row.unit}]" if row.unit else ""),
+        "dataType": types.get(row.type, "sc:Float"),
+        "source": {"fileObject": {"@id": parquet}, "extract": {"column": row.column}},
+    }
 
 
 def markdown_cell(text: object) -> str:
@@ -395,145 +283,7 @@ def markdown_cell(text: object) -> str:
     return " ".join(escaped.split())
 
 
-def croissant(
-    table: pd.DataFrame,
-    descriptions: Sequence[Description],
-    files: Sequence[str | Path],
-    edition: Edition,
-) -> str:
-    """Return croissant.json: the data set as Croissant 1.0 JSON-LD.
-
-    The records are read from the Parquet file, whose columns have their types.
-
-    Parameters
-    ----------
-    table, descriptions
-        The data set.
-    files : sequence of path
-        Data files, one of them Parquet.
-    edition : Edition
-    """
-    parquet = next(Path(path).name for path in files if str(path).endswith(".parquet"))
-    types = {"integer": "sc:Integer", "boolean": "sc:Boolean", "text": "sc:Text"}
-    document = {
-        "@context": CROISSANT_CONTEXT,
-        "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": "TransferZ",
-        "description": summary(table, edition.survey),
-        "version": edition.version,
-        "license": SPDX_URL.format(license=edition.license_name),
-        "url": edition.url,
-        "citeAs": PAPER,
-        "creator": [{"@type": "sc:Organization", "name": name} for name in edition.creators],
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": Path(path).name,
-                "name": Path(path).name,
-                "contentUrl": Path(path).name,
-                "contentSize": f"{Path(path).stat().st_size} B",
-                "encodingFormat": ENCODING_FORMATS[Path(path).suffix],
-                "sha256": sha256(path),
-            }
-            for path in files
-        ],
-        "recordSet": [
-            {
-                "@type": "cr:RecordSet",
-                "@id": "galaxies",
-                "name": "galaxies",
-                "description": "One galaxy per record.",
-                "key": {"@id": "galaxies/object_id"},
-                "field": [
-                    {
-                        "@type": "cr:Field",
-                        "@id": f"galaxies/{item.name}",
-                        "name": item.name,
-                        "description": item.text + (f" [{item.unit}]" if item.unit else ""),
-                        "dataType": types.get(column_type(table[item.name]), "sc:Float"),
-                        "source": {
-                            "fileObject": {"@id": parquet},
-                            "extract": {"column": item.name},
-                        },
-                    }
-                    for item in descriptions
-                ],
-            }
-        ],
-    }
-    if edition.date is not None:
-        document["datePublished"] = edition.date
-    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
-
-
-def citation(
-    sources: Sequence[Source],
-    edition: Edition,
-) -> str:
-    """Return CITATION.cff of the data set."""
-    lines = [
-        "cff-version: 1.2.0",
-        "message: If you use this data set, please cite it, the paper and the catalogues below.",
-        f'title: "{title(edition.survey)}"',
-        "type: dataset",
-        f'version: "{edition.version}"',
-        f"license: {edition.license_name}",
-        f'url: "{edition.url}"',
-    ]
-    if edition.date is not None:
-        lines.append(f"date-released: {edition.date}")
-    lines += ["authors:", *(f'  - name: "{name}"' for name in edition.creators), "references:"]
-    for source in sources:
-        lines += [
-            "  - type: article",
-            f'    title: "{source.title}"',
-            "    authors:",
-            f'      - family-names: "{source.family}"',
-            f'        given-names: "{source.given}"',
-            "      - name: et al.",
-            f"    year: {source.year}",
-            f'    notes: "{source.identifier}"',
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def zenodo(
-    table: pd.DataFrame,
-    sources: Sequence[Source],
-    edition: Edition,
-) -> str:
-    """Return zenodo.json: metadata for an upload to Zenodo, as its deposit interface takes them."""
-    document = {
-        "title": title(edition.survey),
-        "upload_type": "dataset",
-        "access_right": "open",
-        "description": f"<p>{summary(table, edition.survey)} Columns, cuts with counts, biases, "
-        "licences: README.md and DATASHEET.md.</p>",
-        "creators": [{"name": name} for name in edition.creators],
-        "license": edition.license_name.lower(),
-        "version": edition.version,
-        "language": "eng",
-        "keywords": ["photometric redshifts", "galaxies", "HSC", "COSMOS", "transfer learning"],
-        "related_identifiers": [
-            {
-                "identifier": source.identifier.removeprefix("doi:"),
-                "relation": RELATIONS.get(source.key, "isDerivedFrom"),
-            }
-            for source in sources
-        ]
-        + [{"identifier": edition.url, "relation": "isDocumentedBy"}],
-        "references": [source.cite for source in sources],
-        "notes": "\n\n".join(
-            source.acknowledgement for source in sources if source.acknowledgement != "-"
-        ),
-    }
-    if edition.date is not None:
-        document["publication_date"] = edition.date
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-
-def write_documents(documents: Mapping[str, str]) -> None:
-    """Write each text under its path."""
-    for path, text in documents.items():
-        write_text(text, path)
+def checksums(paths: Sequence[str | Path]) -> str:
+    """Return the text of a SHA256SUMS file (`sha256sum --check` reads it)."""
+    named = sorted((Path(path).name, path) for path in paths)
+    return "\n".join(f"{sha256(path)}  {name}" for name, path in named) + "\n"
