@@ -16,7 +16,7 @@ import pandas as pd
 from transferz.catalogues.formats import Column, column_names, read_catalogue
 from transferz.catalogues.matching import Pairs, cross_match
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_text
 
 if TYPE_CHECKING:
@@ -74,9 +74,69 @@ def spread(values: np.ndarray) -> str:
     return f"{len(values)} | {middle:.6f} | {mad:.6f} | {np.abs(values).max():.6f}"
 
 
+def sections(
+    ours: pd.DataFrame, theirs: pd.DataFrame, pairs: Pairs, how: str, names: Sequence[str]
+) -> list[str]:
+    """Return the lines of the page below its title; `names` are all columns of theirs."""
+    mine, other = ours.iloc[pairs.left], theirs.iloc[pairs.right]
+    table = differences(ours, theirs, pairs)
+    n, n_other = len(table), int(differing(table).sum())
+    share = f"{n_other} ({n_other / n:.2%})" if n else "-"
+    lines = [
+        "| | rows | in both | only here or there |",
+        "|---|---:|---:|---:|",
+        f"| made here | {len(ours)} | {n} | {len(ours) - n} |",
+        f"| published | {len(theirs)} | {n} | {len(theirs) - n} |",
+        "",
+        f"Rows are the same galaxy by {how}. Of those in both, {share} have another label (by more "
+        f"than {SAME:g}), {(table['difference'].abs() > LARGE).sum()} one that differs by more "
+        f"than {LARGE:g} (1 + z).",
+        "",
+        "| published - made here | n | median | 1.4826 MAD | largest |",
+        "|---|---:|---:|---:|---:|",
+        f"| redshift / (1 + z) | {spread(table['difference'].to_numpy())} |",
+    ]
+    lines += [
+        f"| {name} [mag] | {spread(other[name].to_numpy(float) - mine[name].to_numpy(float))} |"
+        for name in theirs
+        if name.startswith("mag_")
+    ]
+    alone = ours.drop(index=ours.index[pairs.left])
+    for name in ("mag_i", "redshift"):
+        if name in ours and len(alone):
+            medians = f"{alone[name].median():.3f}; of all of ours {ours[name].median():.3f}"
+            lines += ["", f"Only here: median {name} {medians}."]
+    return [
+        *lines,
+        "",
+        f"Columns here and not there: {', '.join(c for c in ours if c not in names) or 'none'}.",
+        "",
+        f"Columns there and not here: {', '.join(c for c in names if c not in ours) or 'none'}.",
+    ]
+
+
+def differences(ours: pd.DataFrame, theirs: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
+    """Return the labels of the galaxies in both, and their difference over 1 + z."""
+    z = ours["redshift"].to_numpy(float)[pairs.left]
+    published = theirs["redshift"].to_numpy(float)[pairs.right]
+    return pd.DataFrame(
+        {
+            "object_id": ours["object_id"].to_numpy()[pairs.left],
+            "redshift": z,
+            "redshift_published": published,
+            "difference": (published - z) / (1 + z),
+        }
+    )
+
+
+def differing(table: pd.DataFrame) -> pd.Series:
+    """Whether the labels of a row are two numbers, not one stored with two precisions."""
+    return (table["redshift_published"] - table["redshift"]).abs() > SAME
+
+
 def main(
     release: str,
-    published: str,
+    published: str | None,
     report: str,
     labels: str,
     *,
@@ -87,10 +147,7 @@ def main(
 
     Parameters
     ----------
-    release, published : path
-        Ours and theirs.
-    report, labels : path
-        Outputs.
+    release, published, report, labels : path
     columns : mapping
         What the published copy calls ``object_id``, ``ra``, ``dec``, ``redshift`` and ``mag`` (a
         template with ``{band}``); None where it has none.
@@ -108,69 +165,17 @@ def main(
     bands = [band for band in bands if not band.startswith("err_")]
     theirs = read_published(published, columns, bands)
     pairs, how = common_rows(ours, theirs, radius)
-    mine, other = ours.iloc[pairs.left], theirs.iloc[pairs.right]
-    z, z_other = mine["redshift"].to_numpy(float), other["redshift"].to_numpy(float)
-    difference = (z_other - z) / (1 + z)
-    differing = np.abs(z_other - z) > SAME
-    n = len(pairs.left)
-    share = f"{differing.sum()} ({differing.mean():.2%})" if n else "-"
-    names = column_names(published)
-    lines = [
-        f"# TransferZ made here against {Path(published).name}",
-        "",
-        "| | rows | in both | only here or there |",
-        "|---|---:|---:|---:|",
-        f"| made here | {len(ours)} | {n} | {len(ours) - n} |",
-        f"| published | {len(theirs)} | {n} | {len(theirs) - n} |",
-        "",
-        f"Rows are the same galaxy by {how}. Of those in both, {share} have another label (by more "
-        f"than {SAME:g}), {int((np.abs(difference) > LARGE).sum())} one that differs by more than "
-        f"{LARGE:g} (1 + z).",
-        "",
-        "| published - made here | n | median | 1.4826 MAD | largest |",
-        "|---|---:|---:|---:|---:|",
-        f"| redshift / (1 + z) | {spread(difference)} |",
-    ]
-    lines += [
-        f"| {name} [mag] | {spread(other[name].to_numpy(float) - mine[name].to_numpy(float))} |"
-        for name in (f"mag_{band}" for band in bands)
-        if name in theirs
-    ]
-    for name in ("mag_i", "redshift"):
-        if name in ours:
-            alone = np.setdiff1d(np.arange(len(ours)), pairs.left)
-            values = ours[name].iloc[alone]
-            if len(values):
-                medians = f"{values.median():.3f}; of all of ours {ours[name].median():.3f}"
-                lines += ["", f"Only here: median {name} {medians}."]
-    lines += [
-        "",
-        f"Columns here and not there: {', '.join(c for c in ours if c not in names) or 'none'}.",
-        "",
-        f"Columns there and not here: {', '.join(c for c in names if c not in ours) or 'none'}.",
-    ]
-    write_text("\n".join(lines), report)
-    table = pd.DataFrame(
-        {
-            "object_id": mine["object_id"].to_numpy(),
-            "redshift": z,
-            "redshift_published": z_other,
-            "difference": difference,
-        }
-    )
-    write_csv(table[differing].sort_values("object_id"), labels)
+    page = sections(ours, theirs, pairs, how, column_names(published))
+    title = f"# TransferZ made here against {Path(published).name}"
+    write_text("\n".join([title, "", *page]), report)
+    table = differences(ours, theirs, pairs)
+    others = table[differing(table)].sort_values("object_id")
+    write_csv(others, labels)
     logger.info(
-        "%d of %d and %d rows in both; %s with another label", n, len(ours), len(theirs), share
-    )
+        "%d of %d and %d rows in both; %d with another label",
+        len(table), len(ours), len(theirs), len(others),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.release,
-            snakemake.input.published,
-            snakemake.output.report,
-            snakemake.output.labels,
-            columns=snakemake.params.columns,
-            radius=snakemake.params.radius,
-        )
+    run(main, snakemake)
