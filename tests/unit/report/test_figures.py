@@ -1,11 +1,11 @@
-"""The style, files that are the same on every run, and the layout of flow charts."""
+"""The style, and files that are the same on every run."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,20 +16,12 @@ from matplotlib.colors import to_rgb
 
 from transferz.report.figures import (
     DATASET_COLOURS,
-    DOUBLE_COLUMN,
-    INPUT,
-    PROCESS,
-    PRODUCT,
     SOURCE,
     TARGET,
-    FlowChart,
-    Node,
     density_map,
     save_figure,
     strategy_styles,
-    text_width,
     use_style,
-    wrap,
     write_caption,
 )
 
@@ -126,37 +118,3 @@ def test_caption_file(tmp_path: Path) -> None:
     write_caption(tmp_path / "c.md", "Figure 9.", "What it shows.", "What it looks like.")
     text = (tmp_path / "c.md").read_text()
     assert text == "**Figure 9.** What it shows.\n\nAlt text: What it looks like.\n"
-
-
-# ------------------------------------------------------------------------------ flow charts
-
-
-def test_wrapped_lines_fit() -> None:
-    use_style()
-    text = "sources with an HSC object within 1 arcsec, each the other's nearest, and then some"
-    lines = wrap(text, 1.5, 7.0)
-    assert " ".join(lines) == text
-    assert len(lines) > 1
-    assert all(text_width(line, 7.0) <= 1.5 for line in lines)
-    assert wrap("unbreakable_name_of_a_column", 0.2, 7.0) == ["unbreakable_name_of_a_column"]
-
-
-def test_boxes_of_a_chart_do_not_touch() -> None:
-    use_style()
-    chart = FlowChart(DOUBLE_COLUMN)
-    start = chart.add(Node("Start", "", "", INPUT), 1.7, 0.0, 3.2)
-    nodes = [Node(f"cut {k}", "some words " * k, "removes 1", PROCESS) for k in range(9)]
-    chart.snake(start, [*nodes, Node("End", "", "", PRODUCT)], list(range(100, 110)), 5.3)
-    assert len(chart.boxes) == 11
-    for first, second in combinations(chart.boxes, 2):
-        apart = abs(first.x - second.x) >= 0.5 * (first.width + second.width)
-        assert apart or first.bottom > second.top or second.bottom > first.top
-    left, right = ([box for box in chart.boxes if box.x == x] for x in (1.7, 5.3))
-    assert abs(left[-1].bottom - right[-1].bottom) < 1.0
-    for above, below in pairwise(left):
-        assert above.bottom - below.top == pytest.approx(chart.gap)
-    assert [n for _, n, _ in chart.paths] == list(range(100, 110))
-    figure = chart.draw({"Input": INPUT}, 0.3)
-    assert figure.get_figwidth() == DOUBLE_COLUMN
-    assert {f"{n}" for n in range(100, 110)} <= {text.get_text() for text in figure.axes[0].texts}
-    plt.close(figure)

@@ -24,17 +24,8 @@ from matplotlib.figure import Figure
 
 from transferz.core.errors import InputError
 from transferz.core.logs import job
-from transferz.report.figures import (
-    DOUBLE_COLUMN,
-    INPUT,
-    PROCESS,
-    PRODUCT,
-    FigureFiles,
-    FlowChart,
-    Node,
-    label,
-    use_style,
-)
+from transferz.report.figures import DOUBLE_COLUMN, FigureFiles, label, use_style
+from transferz.report.flow_chart import INPUT, PROCESS, PRODUCT, FlowChart, Node
 from transferz.report.tables import read_cutflow, survey_note, thousands
 
 if TYPE_CHECKING:
