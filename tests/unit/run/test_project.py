@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +114,49 @@ def test_the_lock_covers_every_direct_dependency(root: Path) -> None:
     ]
     lock = (root / "envs/requirements.txt").read_text()
     assert [name for name in wanted if f"\n{name}==" not in lock] == []
+
+
+def test_the_installed_package_is_the_whole_one(root: Path, tmp_path: Path) -> None:
+    """Every module, and every data file that one names in DATA_FILES, is in the built wheel."""
+    folder = tmp_path / "project"
+    package = folder / "workflow/transferz"
+    shutil.copytree(root / "workflow/transferz", package, ignore=shutil.ignore_patterns("*.pyc"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, folder)
+    code = (
+        "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=folder, check=True)
+    (wheel,) = tmp_path.glob("transferz-*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    modules = sorted(package.rglob("*.py"))
+    wanted = {path.relative_to(package.parent) for path in modules}
+    for path in modules:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DATA_FILES":
+                files = ast.literal_eval(node.value)
+                wanted |= {path.relative_to(package.parent).with_name(name) for name in files}
+    assert len({path.suffix for path in wanted}) >= 4
+    assert {str(path) for path in wanted} <= held
+    assert not any(name.startswith(("scripts/", "tests/")) for name in held)
+
+
+def test_the_installed_package_asks_for_what_it_imports(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    asked = {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}
+    imported = set()
+    for path in (root / "workflow/transferz").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    # Snakemake is for checkers of types alone; these come with jinja2 and tensorflow.
+    imported -= {*sys.stdlib_module_names, "transferz", "snakemake", "markupsafe", "keras"}
+    names = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
+    assert asked == {names.get(name, name) for name in imported}
+    wanted = (root / "envs/requirements.in").read_text().splitlines()
+    assert asked <= {re.match(r"[\w-]*", line)[0] for line in wanted}
 
 
 def test_workflow_catalog_requirements(root: Path) -> None:
