@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_parquet
 from transferz.evaluation.baselines import fit_forest, predict_samples
 from transferz.networks.features import input_columns
@@ -40,17 +40,12 @@ def main(
 
     Parameters
     ----------
-    source, target, combo : path-like
-        Split catalogues.
-    predictions : path-like
-        Output.
     inputs, bands : sequence of str
         Column templates, as for the networks, and bands.
     trees, min_leaf : int
         Of a forest: see `transferz.baselines.fit_forest`.
     seeds : int
         Number of forests per training sample.
-    threads : int
     """
     columns = input_columns(inputs, bands)
     splits = {"source": source, "target": target, "combo": combo}
@@ -64,16 +59,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.source,
-            snakemake.input.target,
-            snakemake.input.combo,
-            snakemake.output.predictions,
-            inputs=snakemake.params.inputs,
-            bands=snakemake.params.bands,
-            trees=snakemake.params.trees,
-            min_leaf=snakemake.params.min_leaf,
-            seeds=snakemake.params.seeds,
-            threads=snakemake.threads,
-        )
+    run(main, snakemake)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_parquet
 from transferz.evaluation.baselines import predict_null, predict_samples
 
@@ -25,15 +25,7 @@ if TYPE_CHECKING:
 def main(
     source: str | Path, target: str | Path, combo: str | Path, predictions: str | Path
 ) -> None:
-    """Write the predictions of the null estimate for each training sample.
-
-    Parameters
-    ----------
-    source, target, combo : path-like
-        Split catalogues.
-    predictions : path-like
-        Output.
-    """
+    """Write the predictions of the null estimate for each training sample."""
     splits = {"source": source, "target": target, "combo": combo}
 
     def fit(_: np.ndarray, z_train: np.ndarray) -> list[Callable]:
@@ -43,10 +35,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.source,
-            snakemake.input.target,
-            snakemake.input.combo,
-            snakemake.output.predictions,
-        )
+    run(main, snakemake)

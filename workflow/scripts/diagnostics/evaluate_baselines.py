@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv
 from transferz.evaluation.metrics import Ranges, evaluate_predictions, metrics_table
 
@@ -29,15 +29,7 @@ def main(
     z_range: Sequence[float],
     full_range: Sequence[float],
 ) -> None:
-    """Write the metrics of every estimate, for the headline range and for all redshifts.
-
-    Parameters
-    ----------
-    predictions : sequence of path-like
-    per_seed : path-like
-        Output, CSV.
-    z_range, full_range : pair of float
-    """
+    """Write the metrics of every estimate, for the headline range and for all redshifts."""
     ranges = Ranges.without_bins(z_range, full_range)
     found = evaluate_predictions(list(predictions), ranges)
     write_csv(metrics_table(found), per_seed)
@@ -45,10 +37,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.predictions,
-            snakemake.output.per_seed,
-            z_range=snakemake.params.z_range,
-            full_range=snakemake.params.full_range,
-        )
+    run(main, snakemake)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv
 from transferz.evaluation.metrics import Ranges, check_networks, evaluate_predictions, metrics_table
 
@@ -36,12 +36,8 @@ def main(
 
     Parameters
     ----------
-    predictions : sequence of path-like
-    per_seed : path-like
-        Output, CSV.
     strategies, seeds : sequence
         Networks to evaluate, each combination once; other seeds are left out.
-    z_range, full_range : pair of float
     """
     ranges = Ranges.without_bins(z_range, full_range)
     found = evaluate_predictions(list(predictions), ranges)
@@ -52,12 +48,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.predictions,
-            snakemake.output.per_seed,
-            strategies=snakemake.params.strategies,
-            seeds=snakemake.params.seeds,
-            z_range=snakemake.params.z_range,
-            full_range=snakemake.params.full_range,
-        )
+    run(main, snakemake)

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv
 from transferz.evaluation.bins import align, iterate_networks, read_test_rows, regular_bins
 from transferz.evaluation.metrics import (
@@ -143,14 +143,8 @@ def main(
 
     Parameters
     ----------
-    predictions : path-like or sequence of path-like
-    source, target : path-like
-        Split catalogues.
-    per_magnitude, per_colour : path-like
-        Outputs, CSV.
     strategies, seeds : sequence
         What the predictions must hold, each combination once.
-    bands : sequence of str
     band : str
         Of the magnitude.
     colours : two pairs of str or None
@@ -208,22 +202,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.predictions,
-            snakemake.input.source,
-            snakemake.input.target,
-            snakemake.output.per_magnitude,
-            snakemake.output.per_colour,
-            strategies=snakemake.params.strategies,
-            seeds=snakemake.params.seeds,
-            bands=snakemake.params.bands,
-            band=snakemake.params.band,
-            colours=snakemake.params.colours,
-            z_range=snakemake.params.z_range,
-            full_range=snakemake.params.full_range,
-            bin_width=snakemake.params.bin_width,
-            bin_min_galaxies=snakemake.params.bin_min_galaxies,
-            cell_size=snakemake.params.cell_size,
-            cell_min_galaxies=snakemake.params.cell_min_galaxies,
-        )
+    run(main, snakemake)

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.evaluation.baselines import display_name
 from transferz.evaluation.metrics import METRICS
 from transferz.report.figures import (
@@ -151,19 +151,10 @@ def main(
 
     Parameters
     ----------
-    table3 : path-like
-        Table 3 as CSV.
-    files : FigureFiles
-        Outputs.
     metrics : sequence of str
         Panels, from left to right.
-    z_range : pair of float
     requirements : mapping
         Limits by kind of metric or None.
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
     """
     if not Path(table3).is_file():
         raise InputError("file not found", file=table3, fix="run the rule table3")
@@ -189,13 +180,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.table3,
-            FigureFiles.of(snakemake.output),
-            metrics=snakemake.params.metrics,
-            z_range=snakemake.params.z_range,
-            requirements=snakemake.params.requirements,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

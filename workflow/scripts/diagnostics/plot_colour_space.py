@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.report.figures import (
     DATASETS,
     DOUBLE_COLUMN,
@@ -170,10 +170,6 @@ def main(
 
     Parameters
     ----------
-    per_colour : path-like
-        Mean losses in cells of colour.
-    files : FigureFiles
-        Outputs.
     strategies : sequence of str
         All are compared with the first.
     axis_labels : pair of str
@@ -182,10 +178,6 @@ def main(
         Mag.
     cell_min_galaxies : int
         For the caption.
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
 
     Raises
     ------
@@ -231,14 +223,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_colour,
-            FigureFiles.of(snakemake.output),
-            strategies=snakemake.params.strategies,
-            axis_labels=snakemake.params.axis_labels,
-            cell_size=snakemake.params.cell_size,
-            cell_min_galaxies=snakemake.params.cell_min_galaxies,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import ratio_of_means, read_per_seed, seed_values
@@ -225,23 +225,12 @@ def main(
 
     Parameters
     ----------
-    per_seed, control : path-like
-        Metrics of every network on the target, and on the control in its place.
-    source, target, control_catalogue : path-like
-    files : FigureFiles
-        Outputs.
     metrics, strategies : sequence of str
         Gains are over the first strategy.
     seeds : sequence of int
         Those of the control.
-    z_range : pair of float
-    bands : sequence of str
     band : str
         Of the magnitude.
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
     """
     tables = {"target": read_per_seed(per_seed), "control": read_per_seed(control)}
     ratios = gains(tables, metrics, strategies, seeds, z_range)
@@ -290,20 +279,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_seed,
-            snakemake.input.control,
-            snakemake.input.source,
-            snakemake.input.target,
-            snakemake.input.control_catalogue,
-            FigureFiles.of(snakemake.output),
-            metrics=snakemake.params.metrics,
-            strategies=snakemake.params.strategies,
-            seeds=snakemake.params.seeds,
-            z_range=snakemake.params.z_range,
-            bands=snakemake.params.bands,
-            band=snakemake.params.band,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.networks.histories import limit_note, read_histories, shares_at_limit
 from transferz.report.figures import (
     DOUBLE_COLUMN,
@@ -129,17 +129,10 @@ def main(
 
     Parameters
     ----------
-    histories : path-like or sequence of path-like
-    files : FigureFiles
-        Outputs.
     strategies : sequence of str
         Panels, in their order.
     max_epochs : mapping
         Strategy to its limit of epochs.
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
     """
     paths = [histories] if isinstance(histories, str | Path) else list(histories)
     curves = read_histories(paths, strategies)
@@ -165,12 +158,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.histories,
-            FigureFiles.of(snakemake.output),
-            strategies=snakemake.params.strategies,
-            max_epochs=snakemake.params.max_epochs,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

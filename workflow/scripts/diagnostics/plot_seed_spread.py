@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.stats import gaussian_kde
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import read_per_seed, seed_values, summarise
 from transferz.report.figures import (
@@ -163,17 +163,8 @@ def main(
 
     Parameters
     ----------
-    per_seed : path-like
-        Metrics of every network.
-    files : FigureFiles
-        Outputs.
     metrics, strategies : sequence of str
         Columns and rows.
-    z_range : pair of float
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
     """
     networks = read_per_seed(per_seed)
     values = {
@@ -220,13 +211,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_seed,
-            FigureFiles.of(snakemake.output),
-            metrics=snakemake.params.metrics,
-            strategies=snakemake.params.strategies,
-            z_range=snakemake.params.z_range,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

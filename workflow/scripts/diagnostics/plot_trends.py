@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
 from transferz.report.figures import (
     DATASETS,
@@ -226,10 +226,6 @@ def main(
 
     Parameters
     ----------
-    metrics : path-like
-        Metrics of every network in bins.
-    files : FigureFiles
-        Outputs.
     quantity : str
         redshift or magnitude.
     names, strategies : sequence of str
@@ -242,10 +238,6 @@ def main(
         Range of the headline numbers: marked on a redshift axis; magnitudes are within it.
     requirements : mapping
         Limits by kind of metric (bias, scatter, outliers) or None.
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
     """
     requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
     lines = collect(read_bins(metrics, quantity, bin_width), names, strategies)
@@ -274,17 +266,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.metrics,
-            FigureFiles.of(snakemake.output),
-            quantity=snakemake.wildcards.quantity,
-            names=snakemake.params.names,
-            strategies=snakemake.params.strategies,
-            bin_width=snakemake.params.bin_width,
-            band=snakemake.params.band,
-            z_range=snakemake.params.z_range,
-            requirements=snakemake.params.requirements,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.baselines import baseline_names, display_name
 from transferz.evaluation.metrics import METRICS
@@ -84,18 +84,8 @@ def main(
 
     Parameters
     ----------
-    per_seed, baselines : path-like
-        Metrics of every network, and of the baselines.
-    csv, md, tex : path-like
-        Outputs.
-    strategies : sequence of str
     metrics : sequence of str
         Columns of the Markdown and LaTeX tables; the CSV has all.
-    z_range : pair of float
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
     """
     table = collect(read_per_seed(per_seed), read_per_seed(baselines), strategies, z_range)
     write_csv(table, csv)
@@ -139,16 +129,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_seed,
-            snakemake.input.baselines,
-            snakemake.output.csv,
-            snakemake.output.md,
-            snakemake.output.tex,
-            strategies=snakemake.params.strategies,
-            metrics=snakemake.params.metrics,
-            z_range=snakemake.params.z_range,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.judges import JUDGED
 from transferz.evaluation.metrics import METRICS
@@ -148,15 +148,10 @@ def main(
 
     Parameters
     ----------
-    per_seed, truth, csv, md : path-like
-        See the head of this file; `truth` None: it is not known.
     pairs : sequence of pairs of str
         Strategies, the one that might be better first.
     metrics : sequence of str
         In the Markdown table; the CSV has all.
-    z_range : pair of float
-    labels : mapping
-    survey : str
 
     Raises
     ------
@@ -177,15 +172,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_seed,
-            snakemake.input.get("truth") or None,
-            snakemake.output.csv,
-            snakemake.output.md,
-            pairs=snakemake.params.pairs,
-            metrics=snakemake.params.metrics,
-            z_range=snakemake.params.z_range,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import read_per_seed, seed_values, summarise
@@ -97,15 +97,10 @@ def main(
 
     Parameters
     ----------
-    per_seed, csv, md : path-like
-        See the head of this file.
     recipes : mapping
         Strategy to ``train_on, start_from, trainable, learning_rate, low_rank``.
     metrics : sequence of str
         In the Markdown table; the CSV has all.
-    z_range : pair of float
-    labels : mapping
-    survey : str
     """
     table = summarised(read_per_seed(per_seed), recipes, z_range)
     write_csv(table, csv)
@@ -114,14 +109,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_seed,
-            snakemake.output.csv,
-            snakemake.output.md,
-            recipes=snakemake.params.recipes,
-            metrics=snakemake.params.metrics,
-            z_range=snakemake.params.z_range,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

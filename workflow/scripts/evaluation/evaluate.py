@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv
 from transferz.evaluation.metrics import Ranges, check_networks, evaluate_predictions, metrics_table
 
@@ -41,9 +41,6 @@ def main(
 
     Parameters
     ----------
-    predictions : path-like or sequence of path-like
-    per_seed : path-like
-        Output, CSV.
     strategies, seeds, datasets : sequence
         What the predictions must hold, each combination once.
     z_range, full_range, bin_width, bin_z_max, bin_min_galaxies
@@ -59,15 +56,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.predictions,
-            snakemake.output.per_seed,
-            strategies=snakemake.params.strategies,
-            seeds=snakemake.params.seeds,
-            z_range=snakemake.params.z_range,
-            full_range=snakemake.params.full_range,
-            bin_width=snakemake.params.bin_width,
-            bin_z_max=snakemake.params.bin_z_max,
-            bin_min_galaxies=snakemake.params.bin_min_galaxies,
-        )
+    run(main, snakemake)

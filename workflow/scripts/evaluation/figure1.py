@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.report.figures import (
     DATASET_COLOURS,
@@ -148,21 +148,12 @@ def main(
 
     Parameters
     ----------
-    source, target : path-like
-        Catalogue tables.
-    files : FigureFiles
-        Outputs.
-    bands : sequence of str
     reference : str or None
         Band of the magnitude; None: i, or the middle one.
     colour : pair of str or None
         Bands of the colour; None: the first two.
     redshift_max : float
         End of the redshift axis.
-    labels : mapping
-        Display names of data sets.
-    survey : str
-        embedded, archive or custom.
     """
     band, pair = reference_band(bands, reference), colour_bands(bands, colour)
     paths = {"target": target, "source": source}
@@ -199,15 +190,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.source,
-            snakemake.input.target,
-            FigureFiles.of(snakemake.output),
-            bands=snakemake.params.bands,
-            reference=snakemake.params.reference,
-            colour=snakemake.params.colour,
-            redshift_max=snakemake.params.redshift_max,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

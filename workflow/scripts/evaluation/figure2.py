@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT, PREDICTION_COLUMNS, relative_error
 from transferz.evaluation.over_seeds import read_per_seed, seed_values
 from transferz.report.figures import (
@@ -268,11 +268,6 @@ def main(
 
     Parameters
     ----------
-    predictions : path-like or sequence of path-like
-    per_seed : path-like
-        Metrics of every network.
-    files : FigureFiles
-        Outputs.
     strategies : sequence of str
         Panels, in their order.
     seeds : sequence of int
@@ -283,10 +278,6 @@ def main(
         Range of the metrics in the panels.
     redshift_max : float
         End of both axes.
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
     dataset : str
         Test set.
     """
@@ -322,16 +313,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.predictions,
-            snakemake.input.per_seed,
-            FigureFiles.of(snakemake.output),
-            strategies=snakemake.params.strategies,
-            seeds=snakemake.params.seeds,
-            seed=snakemake.params.seed,
-            z_range=snakemake.params.z_range,
-            redshift_max=snakemake.params.redshift_max,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import read_per_seed, seed_values, summarise
 from transferz.report.figures import (
@@ -231,23 +231,14 @@ def main(
 
     Parameters
     ----------
-    per_seed : path-like
-        Metrics of every network.
-    files : FigureFiles
-        Outputs.
     strategies : sequence of str
         In their order on the axis.
     metrics : sequence of str
         Panels, from left to right.
-    z_range : pair of float
     requirements : mapping
         Limits by kind of metric (bias, scatter, outliers) or None.
     literature : mapping
         Name to ``reference``, ``dataset`` and a number (or None) per metric.
-    labels : mapping
-        Display names.
-    survey : str
-        embedded, archive or custom.
     """
     metrics_table = read_per_seed(per_seed)
     points, values = collect(metrics_table, metrics, strategies, z_range)
@@ -286,15 +277,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_seed,
-            FigureFiles.of(snakemake.output),
-            strategies=snakemake.params.strategies,
-            metrics=snakemake.params.metrics,
-            z_range=snakemake.params.z_range,
-            requirements=snakemake.params.requirements,
-            literature=snakemake.params.literature,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

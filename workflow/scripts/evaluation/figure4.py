@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.report.figures import DOUBLE_COLUMN, FigureFiles, label, use_style
 from transferz.report.flow_chart import INPUT, PROCESS, PRODUCT, FlowChart, Node
 from transferz.report.tables import read_cutflow, survey_note, thousands
@@ -164,16 +164,9 @@ def main(
 
     Parameters
     ----------
-    cutflow, source : path-like
-    files : FigureFiles
-        Outputs.
     inputs : sequence of str
         Display names of the input catalogues: the one with the redshifts, and the one with the
         photometry if two were matched.
-    labels : mapping
-        Display names; ``source`` is used.
-    survey : str
-        embedded, archive or custom.
     """
     flow = read_cutflow(cutflow)
     counts = read_counts(source, flow, cutflow)
@@ -202,12 +195,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.cutflow,
-            snakemake.input.source,
-            FigureFiles.of(snakemake.output),
-            inputs=snakemake.params.inputs,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

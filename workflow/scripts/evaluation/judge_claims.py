@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.claims import claims_page, claims_table, judge, read_claims
 from transferz.evaluation.over_seeds import read_per_seed
@@ -45,22 +45,12 @@ def main(
 
     Parameters
     ----------
-    per_seed, claims : path-like
-        Metrics of every network, and the published claims.
-    histories : sequence of path-like
-        Of the training of every network.
-    csv, md : path-like
-        Outputs.
     strategies : sequence of str
         Of this run; claims about others are listed as not judged.
     max_epochs : mapping
         Strategy to its limit of epochs.
     z_range : pair of float
         Range of redshift of claims that give none.
-    labels : mapping
-        Display names of data sets and strategies.
-    survey : str
-        embedded, archive or custom.
     """
     metrics = read_per_seed(per_seed)
     judged, not_judged = judge(read_claims(claims), metrics, strategies=strategies, z_range=z_range)
@@ -82,16 +72,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_seed,
-            snakemake.input.claims,
-            snakemake.input.histories,
-            snakemake.output.csv,
-            snakemake.output.md,
-            strategies=snakemake.params.strategies,
-            max_epochs=snakemake.params.max_epochs,
-            z_range=snakemake.params.z_range,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

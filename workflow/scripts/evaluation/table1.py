@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import (
@@ -168,18 +168,10 @@ def main(
 
     Parameters
     ----------
-    per_seed : path-like
-    csv, md, tex : path-like
-        Outputs.
     strategies, datasets : sequence of str
         In the order of the rows.
     metrics : sequence of str
         Columns of the Markdown and LaTeX tables; the CSV has all.
-    z_range : pair of float
-    labels : mapping
-        Display names of data sets and strategies.
-    survey : str
-        embedded, archive or custom.
     """
     table = summary_table(read_per_seed(per_seed), strategies, datasets, z_range)
     write_csv(table, csv)
@@ -189,15 +181,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.per_seed,
-            snakemake.output.csv,
-            snakemake.output.md,
-            snakemake.output.tex,
-            strategies=snakemake.params.strategies,
-            metrics=snakemake.params.metrics,
-            z_range=snakemake.params.z_range,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.report.tables import (
     escape_latex,
@@ -47,18 +47,7 @@ def main(
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
-    """Write Table 2.
-
-    Parameters
-    ----------
-    cutflow : path-like
-    csv, md, tex : path-like
-        Outputs.
-    labels : mapping
-        Display names; ``source`` is used.
-    survey : str
-        embedded, archive or custom.
-    """
+    """Write Table 2."""
     flow = read_cutflow(cutflow)
     name = labels.get("source", "source")
     write_csv(flow, csv)
@@ -103,12 +92,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.cutflow,
-            snakemake.output.csv,
-            snakemake.output.md,
-            snakemake.output.tex,
-            labels=snakemake.params.labels,
-            survey=snakemake.params.survey,
-        )
+    run(main, snakemake)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_parquet
 from transferz.networks.architecture import build_network
 from transferz.networks.features import TARGET, Scaler, feature_matrix, select_split, target_vector
@@ -91,17 +91,7 @@ def main(
     strategy: str,
     threads: int,
 ) -> None:
-    """Write the predictions of one or several model files of a strategy.
-
-    Parameters
-    ----------
-    models, predictions : path-like or sequence of path-like
-        As many of one as of the other; TensorFlow starts once for all.
-    source, target : path-like
-        Split catalogues.
-    strategy : str
-    threads : int
-    """
+    """Write the predictions of one or several model files of a strategy."""
     configure_tensorflow(threads)
     sources = [models] if isinstance(models, str | Path) else list(models)
     targets = [predictions] if isinstance(predictions, str | Path) else list(predictions)
@@ -121,12 +111,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.models,
-            snakemake.output.predictions,
-            source=snakemake.input.source,
-            target=snakemake.input.target,
-            strategy=snakemake.wildcards.strategy,
-            threads=snakemake.threads,
-        )
+    run(main, snakemake)
