@@ -371,6 +371,13 @@ def test_a_file_size_limit(clone: Path, reference: Path, outcomes: list[Outcome]
     settings = {
         "strategies": sorted(set(table["strategy"])),
         "seeds": sorted(map(int, set(table["seed"]))),
+        "ranges": {
+            "z_range": (0.3, 1.5),
+            "full_range": (0.0, 10.0),
+            "bin_width": 0.1,
+            "bin_z_max": 4.0,
+            "bin_min_galaxies": 30,
+        },
     }
     without_tables(clone)
     predictions = sorted(map(str, clone.glob(f"{RESULTS}/predictions/*/*.parquet")))

@@ -249,7 +249,7 @@ rule baseline_forest:
         "../scripts/diagnostics/baseline_forest.py"
 
 
-rule evaluate_baselines:
+use rule evaluate as evaluate_baselines with:
     input:
         predictions=[
             "<results>/baselines/null.parquet",
@@ -261,19 +261,11 @@ rule evaluate_baselines:
         "<logs>/evaluate_baselines.log",
     benchmark:
         "<benchmarks>/evaluate_baselines.tsv"
-    conda:
-        "../../envs/plots.yaml"
-    resources:
-        mem_mb=request(1000),
-        runtime=request(10),
     params:
-        z_range=config["evaluation"]["z_range"],
-        full_range=config["evaluation"]["full_range"],
-        code=code_hash("diagnostics/evaluate_baselines", "plots"),
+        ranges=evaluation_ranges(bins=False),
+        code=code_hash("evaluation/evaluate", "plots"),
     message:
         "Measuring the baselines on both test sets"
-    script:
-        "../scripts/diagnostics/evaluate_baselines.py"
 
 
 rule table3:
@@ -512,7 +504,7 @@ if config["survey"] == "embedded":
         message:
             "Predicting the control's test set with {wildcards.strategy}"
 
-    rule evaluate_control:
+    use rule evaluate as evaluate_control with:
         input:
             predictions=expand(
                 "<results>/control/predictions/{strategy}/part-{part}.parquet",
@@ -525,21 +517,15 @@ if config["survey"] == "embedded":
             "<logs>/evaluate_control.log",
         benchmark:
             "<benchmarks>/evaluate_control.tsv"
-        conda:
-            "../../envs/plots.yaml"
-        resources:
-            mem_mb=request(1000, per_input=4),
-            runtime=request(10, per_input=0.05),
         params:
             strategies=list(config["strategies"]),
             seeds=control_seeds(),
-            z_range=config["evaluation"]["z_range"],
-            full_range=config["evaluation"]["full_range"],
-            code=code_hash("diagnostics/evaluate_control", "plots"),
+            # Networks that did not learn from the target are the run's, of more seeds.
+            drop_other_seeds=True,
+            ranges=evaluation_ranges(bins=False),
+            code=code_hash("evaluation/evaluate", "plots"),
         message:
             "Measuring every strategy on the control"
-        script:
-            "../scripts/diagnostics/evaluate_control.py"
 
     rule plot_control:
         input:

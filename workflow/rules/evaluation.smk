@@ -5,6 +5,9 @@
 #          <results>/claims.{csv,md}
 
 
+include: "helpers/evaluation.smk"
+
+
 localrules:
     judge_claims,
     table1,
@@ -28,11 +31,7 @@ rule evaluate:
     params:
         strategies=list(config["strategies"]),
         seeds=all_seeds(),
-        z_range=config["evaluation"]["z_range"],
-        full_range=config["evaluation"]["full_range"],
-        bin_width=config["evaluation"]["bin_width"],
-        bin_z_max=config["evaluation"]["bin_z_max"],
-        bin_min_galaxies=config["evaluation"]["bin_min_galaxies"],
+        ranges=evaluation_ranges(),
         code=code_hash("evaluation/evaluate", "plots"),
     message:
         "Measuring every seed of every strategy on both test sets"
@@ -167,7 +166,7 @@ rule figure1:
         runtime=request(10, per_input=0.05),
     params:
         bands=config["bands"],
-        reference=config["figures"]["reference_band"],
+        band=reference_band(),
         colour=config["figures"]["colour"],
         redshift_max=config["figures"]["redshift_max"],
         labels=config["labels"],

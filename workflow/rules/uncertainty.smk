@@ -32,7 +32,7 @@ rule calibration_sample:
     params:
         bands=config["bands"],
         inputs=strategy_inputs,
-        magnitude_band=magnitude_band(),
+        magnitude_band=reference_band(),
         settings=config["calibration"],
         code=code_hash("uncertainty/calibration_sample", "training"),
     message:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripts.diagnostics import baseline_forest, baseline_null, evaluate_baselines
+from scripts.diagnostics import baseline_forest, baseline_null
+from scripts.evaluation import evaluate
 from transferz.evaluation.baselines import baseline_names, display_name, fit_forest, predict_null
-from transferz.evaluation.metrics import PREDICTION_COLUMNS
+from transferz.evaluation.predictions import PREDICTION_COLUMNS
 
 BANDS = ["g", "r", "i"]
 
@@ -63,7 +64,8 @@ def test_forests_learn_and_are_the_same_with_any_number_of_threads(
     ).read_bytes()
     baseline_null.main(**splits, predictions=tmp_path / "null.parquet")
     paths = [tmp_path / "forest1.parquet", tmp_path / "null.parquet"]
-    evaluate_baselines.main(paths, tmp_path / "out.csv", z_range=(0.3, 1.5), full_range=(0, 10))
+    ranges = {"z_range": (0.3, 1.5), "full_range": (0, 10)}
+    evaluate.main(paths, tmp_path / "out.csv", ranges=ranges)
     metrics = pd.read_csv(tmp_path / "out.csv")
     assert sorted(metrics["strategy"].unique()) == sorted(baseline_names())
     assert set(zip(metrics["z_min"], metrics["z_max"], strict=True)) == {(0.3, 1.5), (0.0, 10.0)}

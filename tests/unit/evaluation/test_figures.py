@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from snakemake.exceptions import WorkflowError
 
 from scripts.evaluation import evaluate, figure1, figure2, figure3, figure4
 from transferz.core.errors import InputError
@@ -37,6 +38,8 @@ FLOW = [
     ("selection", "good photo-z", "lp_chi2_best / lp_NbFilt < 5 and one peak", 3300, 3000),
 ]
 N_CATALOGUE, N_SEEDS = 3000, 4
+RANGES = {"z_range": [0.3, 1.5], "full_range": [0.0, 10.0], "bin_width": 0.1, "bin_z_max": 4.0}
+RANGES["bin_min_galaxies"] = 30
 
 
 def cutflow(steps: list[tuple]) -> pd.DataFrame:
@@ -86,6 +89,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, tuple],
         evaluate.main(
             sorted(folder.glob("predictions-*")),
             folder / "per_seed.csv",
+            ranges=RANGES,
             strategies=strategies,
             seeds=range(N_SEEDS),
         )
@@ -105,7 +109,8 @@ def draw(
     common = {"labels": LABELS, "survey": "embedded"}
     if number == 1:
         inputs = [run / "source.parquet", run / "target.parquet"]
-        options = {"bands": list(bands), "reference": None, "colour": None, "redshift_max": 4.0}
+        options = {"bands": list(bands), "band": reference_band(list(bands), None)}
+        options |= {"colour": None, "redshift_max": 4.0}
         module: ModuleType = figure1
     elif number == 2:
         inputs = [sorted(run.glob("predictions-*")), run / "per_seed.csv"]
@@ -236,12 +241,21 @@ def test_figure1_histograms(make_run: Callable, drawn: Callable) -> None:
         assert area == pytest.approx((z < 4).mean())
 
 
+def reference_band(bands: list[str], chosen: str | None) -> str:
+    """Call the function of the rules."""
+    helpers = Path(evaluate.__file__).parents[2] / "rules/helpers/evaluation.smk"
+    config = {"bands": bands, "figures": {"reference_band": chosen}}
+    names = {"config": config, "WorkflowError": WorkflowError}
+    exec(helpers.read_text(), names)
+    return names["reference_band"]()
+
+
 def test_figure1_bands() -> None:
-    assert figure1.reference_band(["g", "r", "i", "z"], None) == "i"
-    assert figure1.reference_band(["u", "g", "r"], None) == "g"
+    assert reference_band(["g", "r", "i", "z"], None) == "i"
+    assert reference_band(["u", "g", "r"], None) == "g"
     assert figure1.colour_bands(["u", "g", "r"], None) == ("u", "g")
-    with pytest.raises(InputError, match=r"figures.reference_band"):
-        figure1.reference_band(["g", "r"], "i")
+    with pytest.raises(WorkflowError, match=r"figures.reference_band"):
+        reference_band(["g", "r"], "i")
     with pytest.raises(InputError, match=r"figures.colour"):
         figure1.colour_bands(["g", "r"], ["g", "J"])
 

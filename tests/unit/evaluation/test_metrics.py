@@ -13,8 +13,12 @@ from sklearn.metrics import root_mean_squared_error
 
 from scripts.evaluation.evaluate import main
 from transferz.core.errors import InputError
-from transferz.evaluation.metrics import METRICS, Ranges, compute_metrics, iterate_predictions
+from transferz.evaluation.bins import Ranges
+from transferz.evaluation.metrics import METRICS, compute_metrics
+from transferz.evaluation.predictions import iterate_predictions
 
+RANGES = {"z_range": [0.3, 1.5], "full_range": [0.0, 10.0]}
+BINS = {"bin_width": 0.1, "bin_z_max": 4.0, "bin_min_galaxies": 30}
 COLUMNS = (
     "strategy,seed,dataset,z_min,z_max,n,bias_mean,bias_median,bias_biweight,rms,scatter_mad,"
     "scatter_biweight,outlier_fraction,outlier_fraction_biweight,catastrophic_fraction,hsc_loss"
@@ -55,7 +59,8 @@ def evaluate(folder: Path, *tables: pd.DataFrame, **options: object) -> pd.DataF
     for number, table in enumerate(tables):
         paths.append(folder / f"{number}.parquet")
         table.to_parquet(paths[-1], index=False)
-    options = {"strategies": ["A", "B"], "seeds": [0, 1, 2], **options}
+    ranges = RANGES | BINS | {"full_range": options.pop("full_range", RANGES["full_range"])}
+    options = {"strategies": ["A", "B"], "seeds": [0, 1, 2], "ranges": ranges, **options}
     main(paths, folder / "per_seed.csv", **options)
     return pd.read_csv(folder / "per_seed.csv")
 
@@ -149,7 +154,7 @@ def test_edges_of_ranges() -> None:
     z = np.sort(np.array([0.0, 0.1, 0.2, 0.3, 0.3, 1.5, 4.0, 9.0]))
     ranges = {
         (edge.z_min, edge.z_max): z[edge.rows(z)].tolist()
-        for edge in Ranges(bin_min_galaxies=1).select(z)
+        for edge in Ranges(**(RANGES | BINS | {"bin_min_galaxies": 1})).select(z)
     }
     assert ranges[0.0, 0.1] == [0.0]
     assert ranges[0.1, 0.2] == [0.1]
@@ -161,7 +166,7 @@ def test_edges_of_ranges() -> None:
 
 
 def test_edges_of_bins_are_the_decimals_that_a_reader_writes() -> None:
-    edges = Ranges(bin_min_galaxies=0).select(np.linspace(0, 4, 1000))
+    edges = Ranges(**(RANGES | BINS | {"bin_min_galaxies": 0})).select(np.linspace(0, 4, 1000))
     bins = [edge for edge in edges if not edge.closed]
     assert len(bins) == 40
     assert [edge.z_min for edge in bins] == [float(f"0.{k}") for k in range(10)] + [
@@ -171,8 +176,10 @@ def test_edges_of_bins_are_the_decimals_that_a_reader_writes() -> None:
 
 def test_small_bins_are_left_out() -> None:
     z = np.sort(np.concatenate([np.full(29, 0.05), np.full(30, 0.15)]))
-    edges = {(edge.z_min, edge.z_max) for edge in Ranges().select(z)}
+    edges = {(edge.z_min, edge.z_max) for edge in Ranges(**RANGES, **BINS).select(z)}
     assert edges == {(0.1, 0.2), (0.3, 1.5), (0.0, 10.0)}
+    edges = {(edge.z_min, edge.z_max) for edge in Ranges(**RANGES).select(z)}
+    assert edges == {(0.3, 1.5), (0.0, 10.0)}
 
 
 # ------------------------------------------------------------------------------ whole files

@@ -20,7 +20,8 @@ from transferz.catalogues.splits import check_complete
 from transferz.catalogues.streams import TableWriter, stream_catalogue
 from transferz.core.errors import InputError
 from transferz.core.products import read_parquet, write_csv, write_parquet
-from transferz.evaluation.metrics import METRICS, iterate_predictions
+from transferz.evaluation.metrics import METRICS
+from transferz.evaluation.predictions import iterate_predictions
 from transferz.networks.features import Scaler
 from transferz.run import invariants
 from transferz.run.invariants import FAILED, NOTED, PASSED, Check

@@ -1,13 +1,6 @@
 # Inputs and settings of the rules in diagnostics.smk.
 
 
-def reference_band():
-    """Return the band of magnitudes: the configured one, i, or the middle one."""
-    bands = config["bands"]
-    middle = "i" if "i" in bands else bands[len(bands) // 2]
-    return config["figures"]["reference_band"] or middle
-
-
 def has_control():
     """Return whether there is a control, and strategies to compare on it."""
     return config["survey"] == "embedded" and len(config["strategies"]) > 1

@@ -16,13 +16,6 @@ def strategy_inputs(wildcards):
     return settings_of(wildcards.strategy, "network")["inputs"]
 
 
-def magnitude_band():
-    """Return the band whose magnitude cuts the cells of the calibration."""
-    bands = config["bands"]
-    chosen = config["figures"]["reference_band"]
-    return chosen or ("i" if "i" in bands else bands[len(bands) // 2])
-
-
 def applied_models():
     """Return the model files of the strategy that is applied."""
     return per_chunk(

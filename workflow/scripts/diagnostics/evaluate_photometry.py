@@ -22,14 +22,9 @@ import pandas as pd
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import write_csv
-from transferz.evaluation.bins import align, iterate_networks, read_test_rows, regular_bins
-from transferz.evaluation.metrics import (
-    HSC_GAMMA,
-    METRICS,
-    check_networks,
-    compute_metrics,
-    relative_error,
-)
+from transferz.evaluation.bins import regular_bins
+from transferz.evaluation.metrics import HSC_GAMMA, METRICS, compute_metrics, relative_error
+from transferz.evaluation.predictions import align, check_networks, iterate_networks, read_test_rows
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

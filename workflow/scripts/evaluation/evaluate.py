@@ -1,7 +1,8 @@
-"""Evaluate every network on both test sets.
+"""Evaluate every network on both test sets; also the baselines, and the networks of the control.
 
 Inputs
-    predictions : predictions/{strategy}/seeds-{first}-{last}.parquet, all strategies and chunks
+    predictions : predictions/{strategy}/seeds-{first}-{last}.parquet, all strategies and chunks,
+        or other files in their form
 
 Outputs
     per_seed : metrics/per_seed.csv, one row per strategy, seed, data set and range of true
@@ -10,13 +11,15 @@ Outputs
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferz.core.logs import run
 from transferz.core.products import write_csv
-from transferz.evaluation.metrics import Ranges, check_networks, evaluate_predictions, metrics_table
+from transferz.evaluation.bins import Ranges
+from transferz.evaluation.metrics import evaluate_predictions, metrics_table
+from transferz.evaluation.predictions import check_networks
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -25,31 +28,31 @@ logger = logging.getLogger(__name__)
 
 
 def main(
-    predictions: str | Path | Sequence[str | Path],
+    predictions: Sequence[str | Path],
     per_seed: str | Path,
     *,
-    strategies: Sequence[str],
-    seeds: Sequence[int],
+    ranges: Mapping[str, object],
+    strategies: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    drop_other_seeds: bool = False,
     datasets: Sequence[str] = ("source", "target"),
-    z_range: Sequence[float] = (0.3, 1.5),
-    full_range: Sequence[float] = (0.0, 10.0),
-    bin_width: float = 0.1,
-    bin_z_max: float = 4.0,
-    bin_min_galaxies: int = 30,
 ) -> None:
     """Write the metrics of every network.
 
     Parameters
     ----------
+    ranges : mapping
+        Arguments of `transferz.evaluation.metrics.Ranges`.
     strategies, seeds, datasets : sequence
-        What the predictions must hold, each combination once.
-    z_range, full_range, bin_width, bin_z_max, bin_min_galaxies
-        See `transferz.metrics.Ranges`.
+        What the predictions must hold, each combination once; None: whatever they hold.
+    drop_other_seeds : bool
+        The files may hold other seeds, which are left out.
     """
-    paths = [predictions] if isinstance(predictions, str | Path) else list(predictions)
-    ranges = Ranges(tuple(z_range), tuple(full_range), bin_width, bin_z_max, bin_min_galaxies)
-    found = evaluate_predictions(paths, ranges)
-    check_networks(found, strategies, seeds, datasets)
+    found = evaluate_predictions(predictions, Ranges(**ranges))
+    if drop_other_seeds:
+        found = {key: rows for key, rows in found.items() if key[1] in set(seeds)}
+    if strategies is not None:
+        check_networks(found, strategies, seeds, datasets)
     table = metrics_table(found)
     write_csv(table, per_seed)
     logger.info("%d networks on test sets, %d rows of metrics", len(found), len(table))

@@ -43,16 +43,6 @@ N_BINS = 50
 SHOWN_PERCENTILE = 0.2
 
 
-def reference_band(bands: Sequence[str], chosen: str | None) -> str:
-    """Return the band of the magnitude panel: the chosen one, i, or the middle one."""
-    band = chosen or ("i" if "i" in bands else bands[len(bands) // 2])
-    if band not in bands:
-        raise InputError(
-            "unknown band", key="figures.reference_band", found=band, expected=", ".join(bands)
-        )
-    return band
-
-
 def colour_bands(bands: Sequence[str], chosen: Sequence[str] | None) -> tuple[str, str]:
     """Return the bands of the colour panel: the chosen ones, or the first two."""
     pair = tuple(chosen or bands[:2])
@@ -138,7 +128,7 @@ def main(
     files: FigureFiles,
     *,
     bands: Sequence[str],
-    reference: str | None,
+    band: str,
     colour: Sequence[str] | None,
     redshift_max: float,
     labels: Mapping[str, str],
@@ -148,14 +138,14 @@ def main(
 
     Parameters
     ----------
-    reference : str or None
-        Band of the magnitude; None: i, or the middle one.
+    band : str
+        Of the magnitude.
     colour : pair of str or None
         Bands of the colour; None: the first two.
     redshift_max : float
         End of the redshift axis.
     """
-    band, pair = reference_band(bands, reference), colour_bands(bands, colour)
+    pair = colour_bands(bands, colour)
     paths = {"target": target, "source": source}
     samples = {name: read_quantities(path, band, pair) for name, path in paths.items()}
     counts = {name: len(sample) for name, sample in samples.items()}

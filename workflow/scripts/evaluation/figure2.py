@@ -27,8 +27,9 @@ from matplotlib.ticker import FuncFormatter
 
 from transferz.core.errors import InputError
 from transferz.core.logs import run
-from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT, PREDICTION_COLUMNS, relative_error
+from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT, relative_error
 from transferz.evaluation.over_seeds import read_per_seed, seed_values
+from transferz.evaluation.predictions import PREDICTION_COLUMNS
 from transferz.report.figures import (
     DATASET_COLOURS,
     DOUBLE_COLUMN,

@@ -17,6 +17,7 @@ import logging
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +29,7 @@ import yaml
 from transferz.core.errors import InputError
 from transferz.core.logs import job
 from transferz.core.products import read_parquet, write_csv, write_text
-from transferz.evaluation.metrics import Ranges
+from transferz.evaluation.bins import Ranges
 from transferz.report.tables import markdown_table
 from transferz.run import invariants
 from transferz.run.invariants import FAILED, NOTED, PASSED, Check, guarded
@@ -84,13 +85,7 @@ def checks_of(files: Mapping[str, object], settings: Mapping[str, object]) -> li
             checks += guarded(str(model), invariants.check_training_range, model, tests)
         shown.add(Path(model).parent)
     evaluation = settings["evaluation"]
-    ranges = Ranges(
-        tuple(evaluation["z_range"]),
-        tuple(evaluation["full_range"]),
-        evaluation["bin_width"],
-        evaluation["bin_z_max"],
-        evaluation["bin_min_galaxies"],
-    )
+    ranges = Ranges(**{field.name: evaluation[field.name] for field in fields(Ranges)})
     checks += guarded(
         "predictions",
         lambda: invariants.check_predictions(

@@ -26,8 +26,9 @@ from transferz.core.errors import InputError
 from transferz.core.logs import job
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.judges import true_redshifts
-from transferz.evaluation.metrics import METRICS, compute_metrics, iterate_predictions
+from transferz.evaluation.metrics import METRICS, compute_metrics
 from transferz.evaluation.over_seeds import summarise
+from transferz.evaluation.predictions import iterate_predictions
 from transferz.report.figures import (
     NEUTRAL,
     SOURCE,

@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.ensemble import RandomForestRegressor
 
 from transferz.core.products import read_parquet
-from transferz.evaluation.metrics import PREDICTION_COLUMNS
+from transferz.evaluation.predictions import PREDICTION_COLUMNS
 from transferz.networks.features import TARGET, feature_matrix, select_split, target_vector
 
 logger = logging.getLogger(__name__)

@@ -1,83 +1,69 @@
-"""Networks on parts of a test set: what goes with each galaxy, and predictions in step with it."""
+"""Ranges and bins in which networks are evaluated: of true redshift, of magnitude."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-import pandas as pd
-
-from transferz.core.errors import InputError
-from transferz.core.products import read_parquet
-from transferz.evaluation.metrics import (
-    Prediction,
-    Ranges,
-    ReferenceSet,
-    check_prediction,
-    iterate_predictions,
-)
-from transferz.networks.features import select_split
 
 
-def iterate_networks(
-    paths: Sequence[str | Path], full_range: Sequence[float]
-) -> Iterator[Prediction]:
-    """Yield all predictions of all files; those for one data set have the same galaxies in order.
+@dataclass(frozen=True)
+class ZRange:
+    """A range of true redshift: lower edge included, upper edge only if `closed`."""
 
-    Raises
-    ------
-    InputError
-        If a file is unreadable, a value is not finite, or galaxies differ between networks.
+    z_min: float
+    z_max: float
+    closed: bool = False
+
+    def rows(self, z_sorted: np.ndarray) -> slice:
+        """Return where the range lies in ascending redshifts."""
+        first, last = np.searchsorted(z_sorted, [self.z_min, self.z_max], side="left")
+        if self.closed:
+            last = np.searchsorted(z_sorted, self.z_max, side="right")
+        return slice(int(first), int(last))
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Which ranges of true redshift to evaluate.
+
+    Attributes
+    ----------
+    z_range : pair of float
+        The range of the headline numbers, both edges included.
+    full_range : pair of float
+        Must hold every galaxy, both edges included.
+    bin_width, bin_z_max : float
+        Bins [0, width), [width, 2 width), ... up to `bin_z_max`: lower edge included, upper not.
+        Width None: no bins.
+    bin_min_galaxies : int
+        Bins with fewer galaxies are left out.
     """
-    references: dict[str, ReferenceSet] = {}
-    ranges = Ranges(tuple(full_range), tuple(full_range))
-    for path in sorted(map(str, paths)):
-        for prediction in iterate_predictions(path):
-            reference = references.get(prediction.dataset)
-            check_prediction(prediction, reference, full_range, path)
-            if reference is None:
-                galaxies = (prediction.object_id, prediction.z_true)
-                references[prediction.dataset] = ReferenceSet.from_arrays(*galaxies, ranges)
-            yield prediction
 
+    z_range: Sequence[float]
+    full_range: Sequence[float]
+    bin_width: float | None = None
+    bin_z_max: float = 0.0
+    bin_min_galaxies: int = 1
 
-def read_test_rows(split: str | Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Return columns of the test rows of a split table, indexed by object_id.
-
-    Raises
-    ------
-    InputError
-        If the file or a column is missing, there is no test row, or an object occurs twice.
-    """
-    table = read_parquet(split, ["object_id", "split", *dict.fromkeys(columns)])
-    rows = select_split(table, "test", file=split).set_index("object_id")
-    if rows.index.has_duplicates:
-        raise InputError("an object is in the test set twice", file=split, key="object_id")
-    return rows.drop(columns="split")
-
-
-def align(rows: pd.DataFrame, prediction: Prediction, split: str | Path) -> pd.DataFrame:
-    """Return the test rows in the order of the galaxies of a prediction.
-
-    Raises
-    ------
-    InputError
-        If a predicted galaxy is not among the rows.
-    """
-    ids = prediction.object_id.to_pandas()
-    if ids.dtype != rows.index.dtype:
-        ids, rows = ids.astype(str), rows.set_axis(rows.index.astype(str))
-    places = rows.index.get_indexer(pd.Index(ids))
-    if (places < 0).any():
-        raise InputError(
-            "predictions for galaxies that are not in the test set",
-            file=split,
-            key="object_id",
-            found=f"{int((places < 0).sum())} of {len(places)}",
-            fix="run the rule predict_tests again",
-        )
-    return rows.iloc[places]
+    def select(self, z_sorted: np.ndarray) -> list[ZRange]:
+        """Return the ranges for ascending redshifts `z_sorted`, each once, in ascending order."""
+        enough = []
+        if self.bin_width is not None:
+            n_bins = round(self.bin_z_max / self.bin_width)
+            edges = np.round(self.bin_width * np.arange(n_bins + 1), 10)
+            bins = [ZRange(float(low), float(high)) for low, high in pairwise(edges)]
+            counts = [edge.rows(z_sorted).stop - edge.rows(z_sorted).start for edge in bins]
+            enough = [
+                edge
+                for edge, count in zip(bins, counts, strict=True)
+                if count >= self.bin_min_galaxies
+            ]
+        wide = [ZRange(*map(float, self.full_range), True), ZRange(*map(float, self.z_range), True)]
+        unique = {(edge.z_min, edge.z_max): edge for edge in [*enough, *wide]}
+        return [unique[key] for key in sorted(unique)]
 
 
 def regular_bins(values: np.ndarray, width: float, least: int) -> list[tuple[float, float]]:

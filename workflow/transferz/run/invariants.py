@@ -21,8 +21,10 @@ from transferz.catalogues.matching import same_objects
 from transferz.catalogues.splits import PLAUSIBLE_MAGNITUDES, SPLITS, leaks
 from transferz.core.errors import InputError
 from transferz.core.products import read_parquet, sha256
-from transferz.evaluation.metrics import KEYS, METRICS, Ranges, check_networks, evaluate_predictions
+from transferz.evaluation.bins import Ranges
+from transferz.evaluation.metrics import KEYS, METRICS, evaluate_predictions
 from transferz.evaluation.over_seeds import read_per_seed
+from transferz.evaluation.predictions import check_networks
 from transferz.networks.features import Scaler
 from transferz.report.tables import read_cutflow
 from transferz.uncertainty.scores import quantile
