@@ -89,7 +89,7 @@ rule table2:
         survey=config["survey"],
         code=code_hash("evaluation/table2", "plots"),
     message:
-        "Table 2: the cut flow of TransferZ"
+        "Table 2: the cut flow of the source"
     script:
         "../scripts/evaluation/table2.py"
 

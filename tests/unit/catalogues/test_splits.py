@@ -177,7 +177,7 @@ def test_no_object_is_trained_on_here_and_tested_on_there(source, target, ids, r
         for other in target.itertuples():
             if same(one, other):
                 assert (one.split == "test") == (other.split == "test")
-    # Combo: every GalaxiesML row, and those TransferZ objects that are none of them.
+    # Combo: every row of the target, and those objects of the source that are none of them.
     assert (combo["dataset"] == "target").sum() == len(target)
     expected = [
         one.object_id

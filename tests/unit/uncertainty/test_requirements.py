@@ -46,7 +46,7 @@ def scores_of(z: np.ndarray, error: np.ndarray, first: int) -> pd.DataFrame:
 def fixture_run(tmp_path: Path) -> Path:
     """Scores of one strategy, 75% of the labels in their 68% intervals; and the truth.
 
-    The truth behind the labels of TransferZ is lower by 0.15, where the intervals do not reach.
+    The truth behind the labels of the source is lower by 0.15, where the intervals do not reach.
     """
     z = np.linspace(0.1, 2.5, N)
     error = np.where(np.arange(N) % 4, 0.05, 0.2)

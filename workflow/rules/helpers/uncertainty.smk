@@ -3,12 +3,14 @@
 
 def training_chain(wildcards):
     """Return the split tables that a strategy, and those it starts from, were trained on."""
-    tables, name = [], wildcards.strategy
+    samples, name = set(), wildcards.strategy
     while name is not None:
         entry = config["strategies"][name]
-        tables.append(f"<results>/splits/{entry['train_on']}.parquet")
+        samples.add(entry["train_on"])
         name = entry.get("start_from")
-    return sorted(set(tables))
+    # In one order whoever starts from whom: sums over their rows are then the same to the last bit.
+    ordered = [name for name in ("combo", "target", "source") if name in samples]
+    return [f"<results>/splits/{name}.parquet" for name in ordered]
 
 
 def strategy_inputs(wildcards):

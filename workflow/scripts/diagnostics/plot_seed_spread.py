@@ -124,12 +124,11 @@ def draw(
         upper.set(xlabel=METRICS[metric].label, ylim=(0.45, len(strategies) + 0.55))
         upper.locator_params(axis="x", nbins=4)
         panel_letter(upper, "abcdefgh"[column])
-        for (dataset, strategy), rows in widths[widths["metric"] == metric].groupby(
-            ["dataset", "strategy"], sort=True
-        ):
-            dashes = "-" if dataset == "target" else (0, (3, 1.5))
-            style = styles[strategy] | {"ls": dashes, "ms": 2.6, "mew": 0, "lw": 0.9}
-            lower.plot(rows["n_seeds"], rows["half_width"], **style)
+        shown = widths[widths["metric"] == metric]
+        for dataset, dashes in (("target", "-"), ("source", (0, (3, 1.5)))):
+            for strategy, rows in shown[shown["dataset"] == dataset].groupby("strategy"):
+                style = styles[strategy] | {"ls": dashes, "ms": 2.6, "mew": 0, "lw": 0.9}
+                lower.plot(rows["n_seeds"], rows["half_width"], **style)
         n = widths["n_seeds"].unique()
         top = widths.loc[(widths["metric"] == metric) & (widths["n_seeds"] == 1), "half_width"]
         lower.plot(n, 1.5 * top.max() / np.sqrt(n), color=NEUTRAL, lw=0.8, ls=":")
