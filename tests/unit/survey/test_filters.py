@@ -3,7 +3,6 @@ import pytest
 
 from transferz.core.errors import InputError
 from transferz.survey.filters import (
-    COSMOS_BANDS,
     HSC_BANDS,
     SPEED_OF_LIGHT,
     Photometer,
@@ -11,6 +10,7 @@ from transferz.survey.filters import (
     load_band,
     log_wavelength_grid,
 )
+from transferz.survey.imaging import COSMOS_BANDS
 
 GRID = log_wavelength_grid(600.0, 53000.0, 0.003)
 

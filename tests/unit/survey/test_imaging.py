@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from transferz.survey.filters import COSMOS_BANDS, HSC_BANDS
+from transferz.survey.filters import HSC_BANDS
 from transferz.survey.imaging import (
+    COSMOS_BANDS,
     COSMOS_DEPTH,
     half_light_radius,
     observe_cosmos,

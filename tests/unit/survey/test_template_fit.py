@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from transferz.survey.filters import COSMOS_BANDS
 from transferz.survey.galaxy_spectra import GalaxyModel
+from transferz.survey.imaging import COSMOS_BANDS
 from transferz.survey.stellar import REST_GRID
 from transferz.survey.template_fit import (
     TemplateFitter,

@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from transferz.survey.filters import COSMOS_BANDS, ab_magnitude, load_band
+from transferz.survey.filters import ab_magnitude, load_band
 from transferz.survey.imaging import (
+    COSMOS_BANDS,
     LEPHARE_OFFSET,
-    SYSTEMATIC_ERROR,
-    band_class,
     observe_cosmos,
+    systematic_error,
 )
 from transferz.survey.sky import CHUNK, Footprint, blend, stream
 from transferz.survey.template_fit import TemplateFitter
@@ -29,7 +29,7 @@ def _label(arguments: tuple) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     seed, chunk, flux, radius, ultradeep, near_infrared, to_fit = arguments
     rng = stream(seed, "cosmos", 1, chunk)
     measured, error = observe_cosmos(flux, COSMOS_BANDS, radius, ultradeep, near_infrared, rng)
-    floor = np.array([SYSTEMATIC_ERROR[band_class(band)] for band in COSMOS_BANDS])
+    floor = np.array([systematic_error(band) for band in COSMOS_BANDS])
     total = np.hypot(error, floor * np.abs(measured))
     fitted = template_fitter().fit(measured[to_fit], total[to_fit])
     labels = fitted.set_index(np.flatnonzero(to_fit)).reindex(range(len(flux)))

@@ -35,14 +35,8 @@ _CURVES = {
     "CFHT_ustar": "cfht_megacam-ustar",
     "GALEX_FUV": "galex-fuv",
     "GALEX_NUV": "galex-nuv",
-    **{
-        f"SC_{prefix}{number}": f"suprime-IB{number}"
-        for prefix, numbers in (
-            ("IB", (427, 464, 505, 574, 709, 827)),
-            ("IA", (484, 527, 624, 679, 738, 767)),
-        )
-        for number in numbers
-    },
+    **{f"SC_IB{number}": f"suprime-IB{number}" for number in (427, 464, 505, 574, 709, 827)},
+    **{f"SC_IA{number}": f"suprime-IB{number}" for number in (484, 527, 624, 679, 738, 767)},
 }
 
 # Centre and full width in Angstrom (Weaver et al. 2022, Table 1).
@@ -56,33 +50,6 @@ _TOP_HATS = {
     "IRAC_CH1": (35686.0, 7443.0),
     "IRAC_CH2": (45067.0, 10119.0),
 }
-
-COSMOS_BANDS = (
-    "CFHT_u",
-    "CFHT_ustar",
-    *(f"HSC_{band}" for band in HSC_BANDS),
-    "UVISTA_Y",
-    "UVISTA_J",
-    "UVISTA_H",
-    "UVISTA_Ks",
-    "SC_IB427",
-    "SC_IB464",
-    "SC_IA484",
-    "SC_IB505",
-    "SC_IA527",
-    "SC_IB574",
-    "SC_IA624",
-    "SC_IA679",
-    "SC_IB709",
-    "SC_IA738",
-    "SC_IA767",
-    "SC_IB827",
-    "SC_NB711",
-    "SC_NB816",
-    "IRAC_CH1",
-    "IRAC_CH2",
-)
-"""The bands of the COSMOS labels, in the order of the arrays of fluxes."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.survey.filters import COSMOS_BANDS, HSC_BANDS, ab_magnitude
+from transferz.survey.filters import HSC_BANDS, ab_magnitude
 from transferz.survey.hsc import FIRST_ID
 from transferz.survey.imaging import (
+    COSMOS_BANDS,
     TARGET_BANDS,
     half_light_radius,
     observe_hsc,
@@ -38,8 +39,8 @@ HIDDEN = ["sub_survey", "kind", "redshift_true", "dirt"]
 """Columns of the truth, which the files do not have."""
 
 
-def _draw_target(arguments: tuple) -> tuple[pd.DataFrame, np.ndarray]:
-    seed, name, number, chunk = arguments
+def _draw_target(seed: int, name: str, number: int, chunk: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Targets of a spectroscopic survey among a chunk of candidates."""
     survey, cone = SPECTROSCOPIC_SURVEYS[name], light_cone(TARGET_BANDS)
     rng = stream(seed, "target", number, chunk)
     if survey.population == "quasars":
@@ -48,11 +49,17 @@ def _draw_target(arguments: tuple) -> tuple[pd.DataFrame, np.ndarray]:
         drawn, flux = cone.draw(CHUNK, survey.band, survey.limit, rng, survey.search)
     magnitudes = parent_magnitudes(flux, TARGET_BANDS, rng)
     redshift = drawn["redshift"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        kept = survey.select(magnitudes)
-    kept &= rng.random(CHUNK) < survey.success(magnitudes, redshift)
+    kept = survey.select(magnitudes) & (rng.random(CHUNK) < survey.success(magnitudes, redshift))
     kept &= (redshift > max(survey.z_range[0], 0.0105)) & (redshift < survey.z_range[1])
     return _describe_target(drawn, flux, kept, name, rng)
+
+
+def _draw_control(seed: int, limit: float, chunk: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Galaxies of the control among a chunk of candidates."""
+    rng = stream(seed, "control", chunk)
+    drawn, flux = light_cone(TARGET_BANDS).draw(CHUNK, "HSC_i", limit, rng)
+    kept = (ab_magnitude(flux[:, 2]) < limit) & (drawn["redshift"].to_numpy() > 0.0105)
+    return _describe_target(drawn, flux, kept, "control", rng)
 
 
 def _describe_target(
@@ -79,28 +86,48 @@ def draw_targets(
             key=f"embedded.spectroscopic_surveys.{unknown[0]}",
             expected=", ".join(SPECTROSCOPIC_SURVEYS),
         )
-    quotas = dict(zip(names, apportion([sizes[name] for name in names], n), strict=True))
-    done: dict[str, list] = {name: [] for name in names}
     numbers = {name: number for number, name in enumerate(SPECTROSCOPIC_SURVEYS)}
+    quotas = apportion([sizes[name] for name in names], n)
+    return _draw_enough(
+        {(_draw_target, seed, name, numbers[name]): quota
+         for name, quota in zip(names, quotas, strict=True) if quota},
+        spread,
+    )  # fmt: skip
+
+
+def draw_control(
+    limit: float, n: int, seed: int, spread: Callable
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Draw `n` galaxies to a flux limit with nothing else asked of them."""
+    return _draw_enough({(_draw_control, seed, limit): n}, spread)
+
+
+def _draw_enough(quotas: Mapping[tuple, int], spread: Callable) -> tuple[pd.DataFrame, np.ndarray]:
+    """Draw chunks until there are enough of each sample; a sample is a function and arguments.
+
+    What a sample has does not depend on how many chunks are drawn beyond its quota.
+    """
+    done: dict[tuple, list] = {sample: [] for sample in quotas}
     while True:
         tasks = []
-        for name in names:
-            have = sum(len(part[0]) for part in done[name])
-            if have < quotas[name]:
-                rate = max(have / max(len(done[name]), 1), 1.0)
-                more = int(np.ceil(1.05 * (quotas[name] - have) / rate)) if done[name] else 1
-                first = len(done[name])
-                tasks += [(seed, name, numbers[name], first + k) for k in range(min(more, 400))]
+        for sample, parts in done.items():
+            have = sum(len(part[0]) for part in parts)
+            if have < quotas[sample]:
+                rate = max(have / max(len(parts), 1), 1.0)
+                more = int(np.ceil(1.05 * (quotas[sample] - have) / rate)) if parts else 1
+                tasks += [(*sample, len(parts) + k) for k in range(min(more, 400))]
         if not tasks:
             break
-        for task, part in zip(tasks, spread(_draw_target, tasks), strict=True):
-            done[task[1]].append(part)
-    tables, fluxes = [], []
-    for name in names:
-        if quotas[name]:
-            tables.append(pd.concat([part[0] for part in done[name]]).head(quotas[name]))
-            fluxes.append(np.concatenate([part[1] for part in done[name]])[: quotas[name]])
+        for task, part in zip(tasks, spread(_draw_chunk, tasks), strict=True):
+            done[task[:-1]].append(part)
+    tables = [pd.concat([p[0] for p in done[sample]]).head(n) for sample, n in quotas.items()]
+    fluxes = [np.concatenate([p[1] for p in done[sample]])[:n] for sample, n in quotas.items()]
     return pd.concat(tables, ignore_index=True), np.concatenate(fluxes)
+
+
+def _draw_chunk(task: tuple) -> tuple[pd.DataFrame, np.ndarray]:
+    draw, *arguments = task
+    return draw(*arguments)
 
 
 def apportion(weights: Iterable[float], n: int) -> list[int]:
@@ -111,27 +138,6 @@ def apportion(weights: Iterable[float], n: int) -> list[int]:
     order = np.argsort(-(exact - whole), kind="stable")
     whole[order[: n - whole.sum()]] += 1
     return whole.tolist()
-
-
-def _draw_control(arguments: tuple) -> tuple[pd.DataFrame, np.ndarray]:
-    seed, chunk, limit = arguments
-    rng = stream(seed, "control", chunk)
-    drawn, flux = light_cone(TARGET_BANDS).draw(CHUNK, "HSC_i", limit, rng)
-    kept = (ab_magnitude(flux[:, 2]) < limit) & (drawn["redshift"].to_numpy() > 0.0105)
-    return _describe_target(drawn, flux, kept, "control", rng)
-
-
-def draw_control(
-    limit: float, n: int, seed: int, spread: Callable
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Draw `n` galaxies to a flux limit with nothing else asked of them."""
-    parts: list[tuple] = []
-    while (have := sum(len(part[0]) for part in parts)) < n:
-        rate = max(have / max(len(parts), 1), 0.3 * CHUNK)
-        more = int(np.ceil(1.05 * (n - have) / rate))
-        parts += list(spread(_draw_control, [(seed, len(parts) + k, limit) for k in range(more)]))
-    table = pd.concat([part[0] for part in parts], ignore_index=True).head(n)
-    return table, np.concatenate([part[1] for part in parts])[:n]
 
 
 def galaxiesml_rows(

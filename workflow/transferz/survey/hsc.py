@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from transferz.survey.filters import COSMOS_BANDS, HSC_BANDS
-from transferz.survey.imaging import HscPhotometry, observe_hsc
+from transferz.survey.filters import HSC_BANDS
+from transferz.survey.imaging import COSMOS_BANDS, HscPhotometry, observe_hsc
 from transferz.survey.sky import Footprint, blend, stream
 
 FIRST_ID = 43158034708430848

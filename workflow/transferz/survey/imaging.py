@@ -106,31 +106,22 @@ COSMOS_DEPTH = {
 }  # fmt: skip
 """3-sigma depth in 2 arcsec of each band (Weaver et al. 2022, Table 1)."""
 
+COSMOS_BANDS = tuple(COSMOS_DEPTH)
+"""The bands of the COSMOS labels, in the order of the arrays of fluxes."""
+
 ULTRADEEP_GAIN = {"UVISTA_Y": 1.3, "UVISTA_J": 1.2, "UVISTA_H": 1.2, "UVISTA_Ks": 0.4}
 """Magnitudes by which the ultra-deep stripes are deeper (Weaver et al. 2022, Table 1)."""
 
-SYSTEMATIC_ERROR = {
-    "broad": 0.02,
-    "near_infrared": 0.05,
-    "medium": 0.05,
-    "narrow": 0.10,
-    "irac": 0.10,
-}
-"""Error floors of the fits as fractions of the flux (Weaver et al. 2022, section 5)."""
+_SYSTEMATIC_ERROR = {"UVISTA": 0.05, "IRAC": 0.10, "SC_NB": 0.10, "SC_I": 0.05}
 
 LEPHARE_OFFSET = {"HSC_g": 0.128, "HSC_r": 0.127, "HSC_i": 0.094, "HSC_z": 0.084, "HSC_y": 0.100}
 """Photometric offsets of CLASSIC: the catalogue is fainter than total magnitudes by this much."""
 
 
-def band_class(band: str) -> str:
-    """Class of a COSMOS band, a key of `SYSTEMATIC_ERROR`."""
-    if band.startswith("UVISTA"):
-        return "near_infrared"
-    if band.startswith("IRAC"):
-        return "irac"
-    if band.startswith("SC_NB"):
-        return "narrow"
-    return "medium" if band.startswith("SC_I") else "broad"
+def systematic_error(band: str) -> float:
+    """Error floor of the fits as a fraction of the flux (Weaver et al. 2022, section 5)."""
+    found = (value for start, value in _SYSTEMATIC_ERROR.items() if band.startswith(start))
+    return next(found, 0.02)
 
 
 def observe_cosmos(
@@ -171,7 +162,7 @@ def observe_cosmos(
     error = np.hypot(sky, _photon_noise(flux))
     # Registration and matching of the point-spread function scatter colours by 2-5 per cent, and
     # quoted errors are 20 per cent too small because pixels are correlated.
-    matching = np.array([0.5 * SYSTEMATIC_ERROR[band_class(band)] + 0.005 for band in bands])
+    matching = np.array([0.5 * systematic_error(band) + 0.005 for band in bands])
     measured = flux * (1.0 + matching * rng.normal(0.0, 1.0, flux.shape))
     measured = measured + 1.2 * error * rng.normal(0.0, 1.0, flux.shape)
     # A contaminated or misregistered band now and then, worst where pixels are large.

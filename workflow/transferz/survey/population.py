@@ -16,6 +16,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from scipy.integrate import cumulative_trapezoid
 
 from transferz.survey.attenuation import igm_optical_depth
 from transferz.survey.filters import Photometer
@@ -46,8 +47,8 @@ SOLAR_FLUX_AT_10_PC = SOLAR_LUMINOSITY / (4 * np.pi * (1e-5 * MEGAPARSEC) ** 2) 
 def _distance_table() -> tuple[np.ndarray, np.ndarray]:
     redshift = np.concatenate([[0.0], np.geomspace(1e-4, 12.0, 6000)])
     inverse = 1.0 / np.sqrt(MATTER * (1 + redshift) ** 3 + 1 - MATTER)
-    steps = 0.5 * (inverse[1:] + inverse[:-1]) * np.diff(redshift)
-    return redshift, 299792.458 / HUBBLE * np.concatenate([[0.0], np.cumsum(steps)])
+    integral = cumulative_trapezoid(inverse, redshift, initial=0)
+    return redshift, 299792.458 / HUBBLE * integral
 
 
 def comoving_distance(redshift: np.ndarray) -> np.ndarray:
@@ -107,21 +108,17 @@ class LuminosityFunction:
         early = self.log_phi_half + self.p * (np.minimum(redshift, 1.0) - 0.5)
         return 10.0 ** (early + self.p_late * np.log10(np.maximum(1.0 + redshift, 2.0) / 2.0))
 
-    @property
-    def _tail(self) -> tuple[np.ndarray, np.ndarray]:
-        return _schechter_tail(self.alpha)
-
     def number_brighter(self, redshift: np.ndarray, magnitude: np.ndarray) -> np.ndarray:
         """Galaxies per Mpc^3 brighter than the absolute magnitude `magnitude`."""
         log_x = -0.4 * np.log(10) * (magnitude - self.m_star(redshift))
-        grid, tail = self._tail
+        grid, tail = _schechter_tail(self.alpha)
         return self.phi_star(redshift) * np.interp(log_x, grid, tail)
 
     def draw_magnitudes(
         self, redshift: np.ndarray, limit: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """Absolute magnitudes of galaxies brighter than `limit`, one for each redshift."""
-        grid, tail = self._tail
+        grid, tail = _schechter_tail(self.alpha)
         m_star = self.m_star(redshift)
         beyond = np.interp(-0.4 * np.log(10) * (limit - m_star), grid, tail)
         # The tail falls with x: interpolate its logarithm, reversed.
@@ -202,6 +199,14 @@ def draw_parameters(
             "lya_escape": 0.25 * rng.random(n) ** 2,
         }
     )
+
+
+def _draw_counts(
+    slope: float, bright: float, faint: float, n: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Magnitudes whose counts rise as 10^(slope m)."""
+    low, high = 10.0 ** (slope * bright), 10.0 ** (slope * faint)
+    return np.log10(low + (high - low) * rng.random(n)) / slope
 
 
 @dataclass
@@ -384,6 +389,11 @@ class LightCone:
         galaxies["ssfr"] = specific_star_formation_rate(galaxies)
         return galaxies, flux
 
+    def _scale(self, flux: np.ndarray, magnitude_i: np.ndarray) -> None:
+        """Multiply fluxes in place so that they have these i magnitudes."""
+        reference = flux[:, self.bands.index("HSC_i")]
+        flux *= (10.0 ** (-0.4 * (magnitude_i - 23.9)) / reference)[:, None]
+
     def draw_quasars(
         self,
         n: int,
@@ -413,16 +423,14 @@ class LightCone:
         slope = np.clip(rng.normal(-0.5, 0.2, n), -1.2, 0.1)
         ebv = rng.exponential(0.025, n)
         scale = np.exp(rng.normal(0.0, 0.35, n))
-        low, high = 10.0 ** (0.35 * bright), 10.0 ** (0.35 * faint)
-        magnitude = np.log10(low + (high - low) * rng.random(n)) / 0.35
+        magnitude = _draw_counts(0.35, bright, faint, n, rng)
         flux = np.empty((n, len(self.bands)), dtype=np.float32)
         for first in range(0, n, self.batch):
             rows = slice(first, first + self.batch)
             spectra = quasar_spectra(REST_GRID, slope[rows], ebv[rows], scale[rows])
             spectra = self.absorb(spectra.astype(np.float32), redshift[rows], rng)
             flux[rows] = self.photometer.f_nu(spectra, redshift[rows])
-        reference = flux[:, self.bands.index("HSC_i")]
-        flux *= (10.0 ** (-0.4 * (magnitude - 23.9)) / reference)[:, None]
+        self._scale(flux, magnitude)
         return pd.DataFrame({"kind": "quasar", "redshift": redshift, "ebv": ebv}), flux
 
     def draw_stars(
@@ -441,8 +449,7 @@ class LightCone:
             rng.uniform(7000.0, 18000.0, n),
         )
         temperature = np.clip(temperature, 2450.0, 20000.0)
-        low, high = 10.0 ** (0.13 * bright), 10.0 ** (0.13 * faint)
-        magnitude = np.log10(low + (high - low) * rng.random(n)) / 0.13
+        magnitude = _draw_counts(0.13, bright, faint, n, rng)
         flux = np.empty((n, len(self.bands)), dtype=np.float32)
         library = np.geomspace(2450.0, 20000.0, 240)
         for metallicity, chosen in ((-0.1, kind < 0.75), (-1.2, kind >= 0.75)):
@@ -452,8 +459,7 @@ class LightCone:
             flux[chosen] = colours[nearest]
         # Gravity, abundance and binarity scatter the colours of real stars.
         flux *= np.exp(rng.normal(0.0, 0.02, flux.shape)).astype(np.float32)
-        reference = flux[:, self.bands.index("HSC_i")]
-        flux *= (10.0 ** (-0.4 * (magnitude - 23.9)) / reference)[:, None]
+        self._scale(flux, magnitude)
         return pd.DataFrame(
             {"kind": "star", "redshift": np.zeros(n), "temperature": temperature}
         ), flux

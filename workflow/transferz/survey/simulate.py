@@ -14,8 +14,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from transferz.survey import cosmos2020, galaxiesml, hsc, sky
-from transferz.survey.filters import COSMOS_BANDS
-from transferz.survey.imaging import TARGET_BANDS
+from transferz.survey.imaging import COSMOS_BANDS, TARGET_BANDS
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from transferz.core.errors import InputError
-from transferz.survey.filters import COSMOS_BANDS, ab_magnitude
-from transferz.survey.imaging import half_light_radius
+from transferz.survey.filters import ab_magnitude
+from transferz.survey.imaging import COSMOS_BANDS, half_light_radius
 from transferz.survey.population import LightCone
 
 CHUNK = 2048

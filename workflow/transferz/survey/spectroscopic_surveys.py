@@ -20,14 +20,8 @@ def _falling(magnitude: np.ndarray, limit: float, best: float, at_limit: float) 
     return best - (best - at_limit) * share**2
 
 
-def _sdss_main(m: Magnitudes) -> np.ndarray:
-    """Strauss et al. (2002, AJ 124, 1810): r < 17.77."""
-    return m["SDSS_r"] < 17.77
-
-
-def _gama(m: Magnitudes) -> np.ndarray:
-    """Driver et al. (2011), Liske et al. (2015), data release 2: r < 19.4."""
-    return m["SDSS_r"] < 19.4
+def _between(band: str, bright: float, faint: float) -> Callable[[Magnitudes], np.ndarray]:
+    return lambda m: (m[band] > bright) & (m[band] < faint)
 
 
 def _lowz(m: Magnitudes) -> np.ndarray:
@@ -59,7 +53,6 @@ def _eboss_lrg(m: Magnitudes) -> np.ndarray:
 
 
 def _quasar(m: Magnitudes) -> np.ndarray:
-    """Ross et al. (2012), Myers et al. (2015), BOSS and eBOSS quasars: g < 22 or r < 22."""
     return (m["SDSS_g"] < 22.0) | (m["SDSS_r"] < 22.0)
 
 
@@ -81,46 +74,11 @@ def _vipers(m: Magnitudes) -> np.ndarray:
     return (i < 22.5) & ((r - i > 0.5 * (u - g)) | (r - i > 0.7))
 
 
-def _primus(m: Magnitudes) -> np.ndarray:
-    """Coil et al. (2011, ApJ 741, 8): i < 23, low resolution."""
-    return m["HSC_i"] < 23.0
-
-
-def _zcosmos_bright(m: Magnitudes) -> np.ndarray:
-    """Lilly et al. (2009, ApJS 184, 218): i < 22.5."""
-    return (m["HSC_i"] > 15.0) & (m["HSC_i"] < 22.5)
-
-
 def _deep2(m: Magnitudes) -> np.ndarray:
     """Newman et al. (2013, ApJS 208, 5): R < 24.1 and z > 0.7 by colour (cut rounded)."""
     b, r, i = m["DEEP2_B"], m["DEEP2_R"], m["DEEP2_I"]
     far = (b - r < 0.5) | (r - i > 1.1) | (b - r < 2.45 * (r - i) - 0.311)
     return (r > 18.5) & (r < 24.1) & far
-
-
-def _deep3(m: Magnitudes) -> np.ndarray:
-    """Cooper et al. (2011, ApJS 193, 14), Extended Groth Strip: R < 24.1, no colour cut."""
-    return (m["DEEP2_R"] > 18.5) & (m["DEEP2_R"] < 24.1)
-
-
-def _vvds_wide(m: Magnitudes) -> np.ndarray:
-    """Le Fevre et al. (2013, A&A 559, A14): 17.5 < i < 22.5."""
-    return (m["HSC_i"] > 17.5) & (m["HSC_i"] < 22.5)
-
-
-def _vvds_deep(m: Magnitudes) -> np.ndarray:
-    """Le Fevre et al. (2013): 17.5 < i < 24, ultra-deep to 24.75; together here 24.3."""
-    return (m["HSC_i"] > 17.5) & (m["HSC_i"] < 24.3)
-
-
-def _udsz(m: Magnitudes) -> np.ndarray:
-    """Bradshaw et al. (2013, MNRAS 433, 194): K < 23, faint in i, photometric redshift > 1."""
-    return (m["UVISTA_Ks"] < 23.0) & (m["HSC_i"] < 25.0)
-
-
-def _grism(m: Magnitudes) -> np.ndarray:
-    """Momcheva et al. (2016, ApJS 225, 27), 3D-HST: H < 24."""
-    return m["UVISTA_H"] < 24.0
 
 
 def _steady(value: float) -> Callable[[Magnitudes, np.ndarray], np.ndarray]:
@@ -202,11 +160,14 @@ _GAMA = (_GAMA09, _WIDE12, _GAMA15)
 _COSMOS_RING = ((148.75, 149.05, 1.0, 3.3), (151.07, 151.5, 1.0, 3.3))
 
 SPECTROSCOPIC_SURVEYS = {
+    # Strauss et al. (2002, AJ 124, 1810).
     "sdss_main": SpectroscopicSurvey(
-        "SDSSDR14", _sdss_main, _steady(0.94), "SDSS_r", 17.9, 6e-5, _WIDE
+        "SDSSDR14", _between("SDSS_r", -np.inf, 17.77), _steady(0.94), "SDSS_r", 17.9, 6e-5, _WIDE
     ),
+    # Driver et al. (2011), Liske et al. (2015), data release 2.
     "gama": SpectroscopicSurvey(
-        "GAMADR2", _gama, _until("SDSS_r", 19.4, 0.985, 0.96), "SDSS_r", 19.5, 1.5e-4, _GAMA
+        "GAMADR2", _between("SDSS_r", -np.inf, 19.4), _until("SDSS_r", 19.4, 0.985, 0.96),
+        "SDSS_r", 19.5, 1.5e-4, _GAMA,
     ),
     "boss_lowz": SpectroscopicSurvey(
         "SDSSDR14-LOWZ", _lowz, _steady(0.985), "SDSS_r", 19.7, 1e-4, _WIDE,
@@ -220,6 +181,7 @@ SPECTROSCOPIC_SURVEYS = {
         "SDSSDR14-eLRG", _eboss_lrg, _steady(0.89), "SDSS_z", 20.25, 2e-4, _WIDE,
         search=(0.4, 1.2),
     ),
+    # BOSS and eBOSS quasars: Ross et al. (2012), Myers et al. (2015).
     "boss_qso": SpectroscopicSurvey(
         "SDSSDR14-BQSO", _quasar, _steady(0.95), "SDSS_g", 22.0, 1e-3, _WIDE, (2.15, 4.0), "quasars"
     ),
@@ -234,35 +196,43 @@ SPECTROSCOPIC_SURVEYS = {
         "VIPERS", _vipers, _until("CFHTLS_i", 22.5, 0.93, 0.62, 1.6), "CFHTLS_i", 22.6, 5e-4,
         ((30.5, 38.0, -6.0, -4.2), (333.0, 335.4, 0.9, 2.2)), (0.0, 2.0),
     ),
+    # Coil et al. (2011, ApJ 741, 8), low resolution.
     "primus": SpectroscopicSurvey(
-        "PRIMUS", _primus, _until("HSC_i", 23.0, 0.75, 0.35), "HSC_i", 23.0, 7e-3,
-        (_XMM, (333.0, 338.0, -0.8, 1.0)), (0.0, 1.2),
+        "PRIMUS", _between("HSC_i", -np.inf, 23.0), _until("HSC_i", 23.0, 0.75, 0.35),
+        "HSC_i", 23.0, 7e-3, (_XMM, (333.0, 338.0, -0.8, 1.0)), (0.0, 1.2),
     ),
+    # Lilly et al. (2009, ApJS 184, 218), the bright part.
     "zcosmos": SpectroscopicSurvey(
-        "zCOSMOS", _zcosmos_bright, _until("HSC_i", 22.5, 0.93, 0.75, 1.3), "HSC_i", 22.5, 3.5e-4,
-        _COSMOS_RING, (0.0, 1.6),
+        "zCOSMOS", _between("HSC_i", 15.0, 22.5), _until("HSC_i", 22.5, 0.93, 0.75, 1.3),
+        "HSC_i", 22.5, 3.5e-4, _COSMOS_RING, (0.0, 1.6),
     ),
     "deep2": SpectroscopicSurvey(
         "DEEP2DR4", _deep2, _until("DEEP2_R", 24.1, 0.90, 0.62, 1.42), "DEEP2_R", 24.2, 1e-4,
         ((36.0, 38.0, 0.2, 0.9), (351.5, 353.5, -0.3, 0.4)), (0.0, 1.7),
     ),
+    # Cooper et al. (2011, ApJS 193, 14), Extended Groth Strip, no colour cut.
     "deep3": SpectroscopicSurvey(
-        "DEEP3", _deep3, _until("DEEP2_R", 24.1, 0.90, 0.62, 1.42), "DEEP2_R", 24.2, 1e-4,
-        (_AEGIS,), (0.0, 1.7),
+        "DEEP3", _between("DEEP2_R", 18.5, 24.1), _until("DEEP2_R", 24.1, 0.90, 0.62, 1.42),
+        "DEEP2_R", 24.2, 1e-4, (_AEGIS,), (0.0, 1.7),
     ),
+    # Le Fevre et al. (2013, A&A 559, A14); deep to 24, ultra-deep to 24.75, together here 24.3.
     "vvds_wide": SpectroscopicSurvey(
-        "VVDS-22h", _vvds_wide, _until("HSC_i", 22.5, 0.92, 0.72, 1.4), "HSC_i", 22.5, 9e-4,
-        ((333.5, 335.5, -0.5, 1.3),), (0.0, 2.0),
+        "VVDS-22h", _between("HSC_i", 17.5, 22.5), _until("HSC_i", 22.5, 0.92, 0.72, 1.4),
+        "HSC_i", 22.5, 9e-4, ((333.5, 335.5, -0.5, 1.3),), (0.0, 2.0),
     ),
     "vvds_deep": SpectroscopicSurvey(
-        "VVDS-02h", _vvds_deep, _vvds_success, "HSC_i", 24.3, 9e-4, ((36.1, 37.0, -4.8, -4.0),)
+        "VVDS-02h", _between("HSC_i", 17.5, 24.3), _vvds_success, "HSC_i", 24.3, 9e-4,
+        ((36.1, 37.0, -4.8, -4.0),),
     ),
+    # Bradshaw et al. (2013, MNRAS 433, 194): faint in i, photometric redshift > 1.
     "udsz": SpectroscopicSurvey(
-        "UDSz", _udsz, lambda m, z: np.where(z > 0.9, 0.5, 0.15), "HSC_i", 25.0, 7e-4,
+        "UDSz", lambda m: (m["UVISTA_Ks"] < 23.0) & (m["HSC_i"] < 25.0),
+        lambda m, z: np.where(z > 0.9, 0.5, 0.15), "HSC_i", 25.0, 7e-4,
         ((34.0, 34.9, -5.5, -4.7),),
     ),
+    # Momcheva et al. (2016, ApJS 225, 27).
     "3dhst": SpectroscopicSurvey(
-        "3DHST", _grism, _grism_success, "UVISTA_H", 24.0, 2.5e-3,
+        "3DHST", _between("UVISTA_H", -np.inf, 24.0), _grism_success, "UVISTA_H", 24.0, 2.5e-3,
         ((34.2, 34.5, -5.3, -5.1), (214.6, 215.2, 52.6, 53.0), *_COSMOS_RING),
     ),
 }  # fmt: skip

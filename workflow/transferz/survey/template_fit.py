@@ -17,7 +17,7 @@ from transferz.survey.attenuation import igm_optical_depth
 from transferz.survey.filters import Photometer, ab_magnitude
 from transferz.survey.galaxy_spectra import GalaxyModel, specific_star_formation_rate
 from transferz.survey.population import SOLAR_FLUX_AT_10_PC, distance_modulus
-from transferz.survey.stellar import FITTING, REST_GRID, StellarPhysics, stellar_spectra
+from transferz.survey.stellar import FITTING, REST_GRID, stellar_spectra
 
 SURVIVING_MASS = 0.6
 """Stars still there over stars ever formed, at about 5 Gyr with a Chabrier mass function."""
@@ -77,13 +77,11 @@ def fitting_templates(wavelength: np.ndarray = REST_GRID) -> tuple[np.ndarray, p
     return spectra, table
 
 
-def star_templates(
-    wavelength: np.ndarray = REST_GRID, physics: StellarPhysics = FITTING
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return stellar spectra and their temperatures (K): 40 temperatures, two metallicities."""
+def star_templates(wavelength: np.ndarray) -> np.ndarray:
+    """Return the spectra of stars of 40 temperatures and two metallicities."""
     temperatures = np.geomspace(2600.0, 20000.0, 40)
-    spectra = [stellar_spectra(wavelength, temperatures, metal, physics) for metal in (0.0, -1.0)]
-    return np.concatenate(spectra).astype(np.float32), np.tile(temperatures, 2)
+    spectra = [stellar_spectra(wavelength, temperatures, metal, FITTING) for metal in (0.0, -1.0)]
+    return np.concatenate(spectra).astype(np.float32)
 
 
 def redshift_grid(z_max: float = 7.0, step: float = 0.005, z_min: float = 0.001) -> np.ndarray:
@@ -231,7 +229,8 @@ class TemplateFitter:
         level = models.mean(axis=2)
         self.formed = 1.0 / (level.astype(float) * SOLAR_FLUX_AT_10_PC * dilution[:, None])
         self.models = models / level[:, :, None]
-        stars = photometer.f_nu(star_templates()[0], np.zeros(len(star_templates()[0])))
+        stars = star_templates(REST_GRID)
+        stars = photometer.f_nu(stars, np.zeros(len(stars)))
         self.stars = (stars / stars.mean(axis=1, keepdims=True))[None].astype(np.float32)
 
     def fit(self, flux: np.ndarray, error: np.ndarray, block: int = 512) -> pd.DataFrame:
