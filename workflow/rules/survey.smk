@@ -152,8 +152,8 @@ if config["survey"] == "custom":
 
     rule read_custom:
         input:
-            source=config["custom"]["source"]["path"],
-            target=config["custom"]["target"]["path"],
+            source_catalogue=config["custom"]["source"]["path"],
+            target_catalogue=config["custom"]["target"]["path"],
         output:
             source=catalogue("source"),
             source_cutflow=cutflow("source"),

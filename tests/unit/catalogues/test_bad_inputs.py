@@ -27,8 +27,9 @@ from astropy.table import Table
 from tests.catalogue_files import write
 
 from scripts.survey import read_custom
-from transferz.catalogues.formats import load_columns, read_catalogue
-from transferz.catalogues.streams import described_columns, standardise, stream_catalogue
+from transferz.catalogues.columns import load_columns
+from transferz.catalogues.description import Description
+from transferz.catalogues.reading import read_catalogue, stream_catalogue
 from transferz.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -166,8 +167,9 @@ def read_to_predict(path: Path) -> pd.DataFrame:
         "non_detection_values": NULLS[2:],
         "min_snr": None,
     }
-    columns = described_columns(description, BANDS, [f"mag_{band}" for band in BANDS])
-    pieces = [standardise(piece, description, BANDS) for piece in stream_catalogue(path, columns)]
+    described = Description.from_config(description)
+    columns = described.to_predict(BANDS, [f"mag_{band}" for band in BANDS])
+    pieces = [described.standardised(piece, BANDS) for piece in stream_catalogue(path, columns)]
     return pd.concat(pieces, ignore_index=True)
 
 

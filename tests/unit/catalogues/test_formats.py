@@ -16,7 +16,8 @@ import pytest
 from astropy.io import fits
 from tests.catalogue_files import write
 
-from transferz.catalogues.formats import Column, did_you_mean, load_columns, read_catalogue
+from transferz.catalogues.columns import Column, did_you_mean, load_columns
+from transferz.catalogues.reading import read_catalogue
 from transferz.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -414,7 +415,8 @@ def test_wide_fits_is_read_in_little_memory(tmp_path: Path) -> None:
     code = (
         "import resource, sys\n"
         f"sys.path.insert(0, {str(ROOT / 'workflow')!r})\n"
-        "from transferz.catalogues.formats import Column, read_catalogue\n"
+        "from transferz.catalogues.columns import Column\n"
+        "from transferz.catalogues.reading import read_catalogue\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "t = read_catalogue(sys.argv[1], [Column('cosmos_id', 'ID', 'id'),\n"
         "    Column('ra', 'ALPHA_J2000', 'float', 'deg')])\n"

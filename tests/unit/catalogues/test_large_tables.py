@@ -13,8 +13,9 @@ import numpy as np
 from astropy.io import fits
 
 from scripts.run import benchmark_catalogues
-from transferz.catalogues.formats import load_columns, read_catalogue
+from transferz.catalogues.columns import load_columns
 from transferz.catalogues.matching import cross_match
+from transferz.catalogues.reading import read_catalogue
 from transferz.run.synthetic_table import DEC, RA, perturbed, random_sky, write_standin
 
 BANDS = ["g", "r", "i", "z", "y"]
@@ -33,7 +34,8 @@ def test_sparse_table_needs_little_memory_beside_its_size(root: Path, tmp_path: 
         "import json, re, sys\n"
         "from pathlib import Path\n"
         f"sys.path.insert(0, {str(root / 'workflow')!r})\n"
-        "from transferz.catalogues.formats import load_columns, read_catalogue\n"
+        "from transferz.catalogues.columns import load_columns\n"
+        "from transferz.catalogues.reading import read_catalogue\n"
         f"columns = load_columns({str(root / 'config/columns.tsv')!r}, 'cosmos2020', "
         f"'CLASSIC', {BANDS!r})\n"
         f"table = read_catalogue({str(path)!r}, columns)\n"

@@ -14,10 +14,11 @@ import pytest
 from scripts.catalogues import split
 from scripts.evaluation import figure2
 from scripts.run import audit, status
+from transferz.catalogues.columns import Column
 from transferz.catalogues.cuts import check_counts, cutflow_row, cutflow_table, join_cutflows
-from transferz.catalogues.formats import Column, read_catalogue
+from transferz.catalogues.reading import read_catalogue, stream_catalogue
 from transferz.catalogues.splits import check_complete
-from transferz.catalogues.streams import TableWriter, stream_catalogue
+from transferz.catalogues.writers import TableWriter
 from transferz.core.errors import InputError
 from transferz.core.products import read_parquet, write_csv, write_parquet
 from transferz.evaluation.metrics import METRICS

@@ -20,9 +20,10 @@ import yaml
 from PIL import Image
 
 from scripts.report import write_overview, write_page
+from transferz.catalogues.columns import Column, expand_bands
 from transferz.catalogues.cuts import apply_cuts
 from transferz.catalogues.download import Dataset, fetch
-from transferz.catalogues.formats import Column, expand_bands, read_catalogue
+from transferz.catalogues.reading import read_catalogue
 from transferz.core.errors import InputError
 from transferz.core.products import write_csv
 from transferz.networks.checkpoints import Checkpoint

@@ -432,7 +432,7 @@ def test_without_account_the_way_by_hand_is_explained(
 
 @pytest.mark.parametrize("name", ["hsc_pdr2_dud", "hsc_pdr2_wide", "hsc_pdr3_dud"])
 def test_queries_have_every_column_that_the_workflow_reads(root: Path, name: str) -> None:
-    from transferz.catalogues.formats import load_columns
+    from transferz.catalogues.columns import load_columns
 
     sql = (root / f"workflow/sql/{name}.sql").read_text()
     code = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))

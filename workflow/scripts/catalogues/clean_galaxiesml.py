@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from transferz.catalogues.columns import load_columns
 from transferz.catalogues.cuts import (
     apply_cuts,
     check_counts,
@@ -22,7 +23,7 @@ from transferz.catalogues.cuts import (
     cutflow_table,
     join_cutflows,
 )
-from transferz.catalogues.formats import load_columns, read_catalogue
+from transferz.catalogues.reading import read_catalogue
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet

@@ -12,9 +12,10 @@ Outputs
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from transferz.catalogues.columns import load_columns
 from transferz.catalogues.cuts import apply_cuts
-from transferz.catalogues.formats import load_columns, read_catalogue
 from transferz.catalogues.match_quality import separations, sky_counts
+from transferz.catalogues.reading import read_catalogue
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
 

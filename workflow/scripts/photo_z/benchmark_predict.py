@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from transferz.catalogues.streams import ROW_GROUP, TableWriter
+from transferz.catalogues.writers import ROW_GROUP, TableWriter
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
 from transferz.photo_z.catalogue import measure

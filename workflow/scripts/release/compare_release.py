@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from transferz.catalogues.formats import Column, column_names, read_catalogue
+from transferz.catalogues.columns import Column
 from transferz.catalogues.matching import Pairs, cross_match
+from transferz.catalogues.reading import column_names, read_catalogue
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_text

@@ -25,9 +25,10 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
+from transferz.catalogues.columns import Column, load_columns
 from transferz.catalogues.crossmatch import match_surveys
-from transferz.catalogues.formats import Column, load_columns, read_catalogue
 from transferz.catalogues.matching import cross_match
+from transferz.catalogues.reading import read_catalogue
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet, write_text
 from transferz.run.synthetic_table import perturbed, random_sky, write_standin

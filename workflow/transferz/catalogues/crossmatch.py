@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from transferz.catalogues.columns import load_columns
 from transferz.catalogues.cuts import apply_cuts, cutflow_row, cutflow_table, join_cutflows
-from transferz.catalogues.formats import load_columns, read_catalogue
 from transferz.catalogues.matching import cross_match
+from transferz.catalogues.reading import read_catalogue
 from transferz.core.errors import InputError
 from transferz.core.products import sha256
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from transferz.catalogues.formats import did_you_mean
+from transferz.catalogues.columns import did_you_mean
 from transferz.core.errors import InputError
 from transferz.core.products import CUTFLOW_COLUMNS
 

@@ -13,14 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from transferz.api import FLAGS, PhotoZ
-from transferz.catalogues.streams import (
-    DistributionWriter,
-    TableWriter,
-    carried_columns,
-    described_columns,
-    standardise,
-    stream_catalogue,
-)
+from transferz.catalogues.description import Description
+from transferz.catalogues.reading import stream_catalogue
+from transferz.catalogues.writers import DistributionWriter, TableWriter
 from transferz.networks.ensemble import Ensemble
 from transferz.networks.tensorflow import configure_tensorflow
 from transferz.uncertainty.calibration_sample import CalibrationSample
@@ -69,8 +64,9 @@ def predict_catalogue(
     configure_tensorflow(threads)
     estimator = PhotoZ(Ensemble.load(models, seeds), CalibrationSample.load(sample))
     bands = estimator.sample.bands
-    columns = described_columns(description, bands, estimator.columns)
-    carried = ["object_id", *carried_columns(description)]
+    described = Description.from_config(description)
+    columns = described.to_predict(bands, estimator.columns)
+    carried = ["object_id", *described.extra_columns]
     counts_in_classes, _ = np.histogram(estimator.sample.z_true, PDF_EDGES)
     anywhere = counts_in_classes / counts_in_classes.sum()
     metadata = {
@@ -86,11 +82,11 @@ def predict_catalogue(
         for piece in stream_catalogue(
             catalogue,
             columns,
-            file_format=description["format"],
-            table=description["table"],
+            file_format=described.format,
+            table=described.table,
             chunk_rows=chunk_rows,
         ):
-            galaxies = standardise(piece, description, bands)
+            galaxies = described.standardised(piece, bands)
             result, shares = estimator.predict(galaxies, edges=PDF_EDGES if pdfs else [])
             output.write(piece[carried].join(result))
             if pdfs:

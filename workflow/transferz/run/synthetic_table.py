@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from transferz.catalogues.formats import Column
+from transferz.catalogues.columns import Column
 
 FORMATS = {"id": "K", "float": "E", "int": "J", "flag": "L", "text": "16A"}
 POSITIONS = ("ra", "dec", "ra_cosmos", "dec_cosmos")

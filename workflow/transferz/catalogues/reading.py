@@ -1,0 +1,269 @@
+"""Reading of catalogues: the needed columns, checked, in native types; whole or by pieces.
+
+Every format ends in the same kind of table: one column per *quantity* (the workflow's own name),
+nulls as NaN. A whole catalogue is read as one piece. What is wrong with a file ends in an
+`InputError`; nothing is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from transferz.catalogues.columns import Column
+from transferz.catalogues.container import RawTable
+from transferz.catalogues.converters import CONVERTERS, TEXT_TYPES, Stored, stripped, typed
+from transferz.catalogues.formats import container_of, opened, raw_pieces
+from transferz.catalogues.units import check_unit
+from transferz.core.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+# A piece has a multiple of so many rows: whole blocks of the networks' predictions.
+BLOCK = 4096
+PIECE_ROWS = 65536
+# Degrees, both ends included.
+LIMITS = {
+    **dict.fromkeys(("ra", "ra_cosmos"), (0.0, 360.0)),
+    **dict.fromkeys(("dec", "dec_cosmos"), (-90.0, 90.0)),
+}
+
+
+def read_catalogue(
+    path: str | Path,
+    columns: Sequence[Column],
+    *,
+    file_format: str = "auto",
+    table: int | str | None = None,
+    unique: str | None = None,
+) -> pd.DataFrame:
+    """Read `columns` of a catalogue into a table of quantities.
+
+    Parameters
+    ----------
+    path : path-like
+        FITS, CSV, TSV (these three also gzipped), Parquet or HDF5 file.
+    columns : sequence of Column
+        What to read; optional ones that the file lacks are left out.
+    file_format : {"auto", "fits", "csv", "tsv", "parquet", "hdf5"}
+        "auto" goes by the file's name.
+    table : int or str, optional
+        HDU of a FITS file (1 by default), group or dataset of an HDF5 file (root by default).
+    unique : str, optional
+        Quantity in which no value may occur twice.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows in the order of the file. Floats keep their precision, native byte order; integers
+        are int64 and flags bool, or float64 with NaN where some rows have no value.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or its columns are not as described.
+    """
+    path = existing(path)
+    options = {"file_format": file_format, "table": table}
+    pieces = list(raw_pieces(path, columns, rows=None, **options))
+    if not pieces or not rows_of(pieces[0]):
+        raise empty_table(path)
+    (raw,) = pieces
+    if container_of(path, file_format).is_text:
+        carried = [column for column in columns if column.kind == "any"]
+        _give_types(raw, _text_types(iter(pieces), carried))
+    catalogue = _converted(path, columns, raw)
+    present = [column for column in columns if column.quantity in catalogue]
+    _check_values(path, catalogue, present)
+    if unique is not None:
+        names = {column.quantity: column.name for column in present}
+        _check_unique(path, catalogue[unique], names[unique])
+    logger.info("Read %d rows, %d columns from %s", len(catalogue), catalogue.shape[1], path)
+    return catalogue
+
+
+def stream_catalogue(
+    path: str | Path,
+    columns: Sequence[Column],
+    *,
+    file_format: str = "auto",
+    table: int | str | None = None,
+    chunk_rows: int = PIECE_ROWS,
+) -> Iterator[pd.DataFrame]:
+    """Yield a catalogue as tables of quantities, at most `chunk_rows` rows each.
+
+    As `read_catalogue`, but columns without any value and positions out of range are allowed.
+    Identifiers are int64 if all of the file are integers, text otherwise; without an identifier
+    among `columns` rows are numbered from 0. Columns of the kind ``any`` keep the type that they
+    have in the file; in a text table that is the first of `TEXT_TYPES` that suits all values of
+    the file.
+
+    Parameters
+    ----------
+    path, columns, file_format, table
+        See `read_catalogue`.
+    chunk_rows : int
+        Rounded up to whole blocks of the networks' predictions.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no row, or a column is not as described.
+    """
+    path = existing(path)
+    options = {"file_format": file_format, "table": table}
+    identifiers = [column for column in columns if column.kind == "id"]
+    types: dict[str, str] = {}
+    if container_of(path, file_format).is_text:
+        carried = [column for column in columns if column.kind == "any"]
+        looked_at = [*identifiers, *carried]
+        if looked_at:
+            found = _text_types(
+                raw_pieces(path, looked_at, rows=4 * PIECE_ROWS, **options), looked_at
+            )
+            types = {column.name: found[column.name] for column in carried}
+            whole_numbers = all(found[column.name] == "integer" for column in identifiers)
+    else:
+        whole_numbers = all(
+            np.asarray(raw.columns[column.name]).dtype.kind in "iuf"
+            for column in identifiers
+            for raw in _first(raw_pieces(path, [column], rows=BLOCK, **options))
+        )
+    first = 0
+    for raw in raw_pieces(path, columns, rows=-(-chunk_rows // BLOCK) * BLOCK, **options):
+        number = rows_of(raw)
+        _give_types(raw, types)
+        piece = _converted(path, columns, raw, first)
+        if "object_id" not in piece:
+            piece.insert(0, "object_id", np.arange(first, first + number, dtype=np.int64))
+        elif not whole_numbers:
+            piece["object_id"] = piece["object_id"].astype("str")
+        first += number
+        yield piece
+    if not first:
+        raise empty_table(path)
+
+
+def column_names(path: str | Path, *, file_format: str = "auto") -> list[str]:
+    """Return the names of all columns of a catalogue, without reading its rows."""
+    with opened(existing(path), file_format, None) as file:
+        return list(file.names)
+
+
+def rows_of(raw: RawTable) -> int:
+    """Return the number of rows of a piece."""
+    return len(next(iter(raw.columns.values()), ()))
+
+
+def _first(pieces: Iterator[RawTable]) -> list[RawTable]:
+    return [raw for raw, _ in zip(pieces, range(1), strict=False)]
+
+
+def _text_types(pieces: Iterator[RawTable], columns: Sequence[Column]) -> dict[str, str]:
+    """Return the type of each column of a text table, decided for the whole file, not per piece."""
+    possible = {column.name: list(TEXT_TYPES) for column in columns}
+    for raw in pieces:
+        for name, types in possible.items():
+            text = stripped(raw.columns[name]).dropna()
+            possible[name] = [kind for kind in types if TEXT_TYPES[kind](text).all()]
+    return {name: types[0] if types else "text" for name, types in possible.items()}
+
+
+def _give_types(raw: RawTable, types: dict[str, str]) -> None:
+    for name, kind in types.items():
+        raw.columns[name], raw.nulls[name] = typed(raw.columns[name], kind)
+
+
+def _converted(
+    path: Path, columns: Sequence[Column], raw: RawTable, first: int = 0
+) -> pd.DataFrame:
+    """Return a piece as a table of quantities; `first` is its first row's number in the file."""
+    present = [column for column in columns if column.name in raw.columns]
+    uses = Counter(column.name for column in present)
+    quantities = {}
+    for column in present:
+        check_unit(path, column, raw.units.get(column.name))
+        uses[column.name] -= 1
+        # Given up as soon as converted: a large catalogue is in memory once, not twice.
+        again = uses[column.name] > 0
+        values = raw.columns[column.name].copy() if again else raw.columns.pop(column.name)
+        stored = Stored(path, column, values, raw.nulls.get(column.name), first)
+        quantities[column.quantity] = CONVERTERS[column.kind](stored)
+    return pd.DataFrame(quantities, copy=False)
+
+
+def existing(path: str | Path) -> Path:
+    """Return `path`; raise an `InputError` unless it is a file."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            "file not found",
+            file=path,
+            found="a folder" if path.is_dir() else "nothing of this name",
+            expected="a catalogue",
+            fix="give its path in the configuration",
+        )
+    return path
+
+
+def empty_table(path: Path) -> InputError:
+    """Return the error for a catalogue of column names alone."""
+    return InputError(
+        "empty table",
+        file=path,
+        found="0 rows",
+        expected="at least one row",
+        fix="fetch or write it again: what made it may have selected nothing",
+    )
+
+
+def _check_unique(path: Path, values: pd.Series, name: str) -> None:
+    repeated = values.duplicated(keep=False)
+    if repeated.any():
+        some = values[repeated].drop_duplicates()
+        raise InputError(
+            "the same identifier on several rows",
+            file=path,
+            key=name,
+            found=f"{len(some)} repeated, the first {some.iloc[0]}",
+            expected="one row per object",
+            fix="remove the repeated rows",
+        )
+
+
+def _check_values(path: Path, catalogue: pd.DataFrame, columns: Sequence[Column]) -> None:
+    """Raise for coordinates that are none and for needed columns without any value."""
+    for column in columns:
+        values = catalogue[column.quantity]
+        if column.required and values.isna().all():
+            raise InputError(
+                "column without any value",
+                file=path,
+                key=column.name,
+                found=f"{len(values)} nulls",
+                expected=f"values of {column.quantity}",
+                fix="leave the band out of `bands`, or give a catalogue that has it"
+                if "mag" in column.quantity
+                else "name the column that has them, or give a catalogue that does",
+            )
+    for column in columns:
+        if column.quantity not in LIMITS:
+            continue
+        low, high = LIMITS[column.quantity]
+        values = catalogue[column.quantity].to_numpy()
+        outside = ~((values >= low) & (values <= high))
+        if outside.any():
+            row = int(np.flatnonzero(outside)[0])
+            raise InputError(
+                "coordinate out of range",
+                file=path,
+                key=column.name,
+                found=f"{values[row]} in row {row} ({int(outside.sum())} such rows)",
+                expected=f"degrees from {low:g} to {high:g} in every row",
+                fix="remove or correct these rows, or convert the column to degrees",
+            )
