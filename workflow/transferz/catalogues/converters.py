@@ -72,12 +72,13 @@ class Stored:
 
     def sentinels(self, numbers: np.ndarray) -> np.ndarray:
         """Return which of `numbers` are values that mean "no value", in their own precision."""
-        found = np.zeros(len(numbers), dtype=bool)
-        for value in self.column.nulls:
-            # -99.9 as float32 is not -99.9 as float64.
-            same = numbers.dtype.type(value) if numbers.dtype.kind == "f" else value
-            found |= np.isinf(numbers) if np.isinf(value) else numbers == same
-        return found
+        # -99.9 as float32 is not -99.9 as float64.
+        exact = numbers.dtype.type if numbers.dtype.kind == "f" else float
+        found = [
+            np.isinf(numbers) if np.isinf(value) else numbers == exact(value)
+            for value in self.column.nulls
+        ]
+        return np.logical_or.reduce(found) if found else np.zeros(len(numbers), dtype=bool)
 
     def refuse(self, broken: np.ndarray, expected: str) -> None:
         """Raise an `InputError` if any row is `broken`."""
@@ -131,7 +132,8 @@ def _as_float(stored: Stored) -> np.ndarray:
         numbers = numbers.astype(np.float64)
     elif not numbers.flags.writeable or not numbers.dtype.isnative:
         numbers = numbers.astype(numbers.dtype.newbyteorder("="))
-    numbers[stored.sentinels(numbers)] = np.nan
+    if stored.column.nulls:
+        numbers[stored.sentinels(numbers)] = np.nan
     if stored.null is not None:
         numbers[stored.null] = np.nan
     return numbers
