@@ -250,9 +250,9 @@ rule split:
         source=catalogue("source"),
         target=catalogue("target"),
     output:
-        source="<results>/splits/source.parquet",
-        target="<results>/splits/target.parquet",
-        combo="<results>/splits/combo.parquet",
+        source_split="<results>/splits/source.parquet",
+        target_split="<results>/splits/target.parquet",
+        combo_split="<results>/splits/combo.parquet",
         summary="<results>/splits/summary.csv",
     log:
         "<logs>/split.log",
@@ -269,8 +269,7 @@ rule split:
         fractions=config["splits"]["fractions"],
         seed=config["splits"]["seed"],
         block=config["splits"]["block"],
-        common_ids=config["splits"]["identity"]["common_ids"],
-        identity_radius=config["splits"]["identity"]["radius"],
+        identity=config["splits"]["identity"],
         code=code_hash("catalogues/split", "catalogues"),
     message:
         "Splitting both data sets without a leak between them"

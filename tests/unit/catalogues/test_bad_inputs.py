@@ -28,7 +28,7 @@ from tests.catalogue_files import write
 
 from scripts.survey import read_custom
 from transferz.catalogues.columns import load_columns
-from transferz.catalogues.description import Description
+from transferz.catalogues.description import CatalogueDescription
 from transferz.catalogues.reading import read_catalogue, stream_catalogue
 from transferz.core.errors import InputError
 
@@ -167,7 +167,7 @@ def read_to_predict(path: Path) -> pd.DataFrame:
         "non_detection_values": NULLS[2:],
         "min_snr": None,
     }
-    described = Description.from_config(description)
+    described = CatalogueDescription.from_config(description)
     columns = described.to_predict(BANDS, [f"mag_{band}" for band in BANDS])
     pieces = [described.standardised(piece, BANDS) for piece in stream_catalogue(path, columns)]
     return pd.concat(pieces, ignore_index=True)

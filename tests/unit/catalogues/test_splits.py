@@ -241,8 +241,7 @@ def run(folder: Path, source: pd.DataFrame, target: pd.DataFrame, **options: obj
         "fractions": FRACTIONS,
         "seed": 1,
         "block": 0.1,
-        "common_ids": True,
-        "identity_radius": 1.0,
+        "identity": {"common_ids": True, "radius": 1.0},
         **options,
     }
     split.main(*paths.values(), folder / "summary.csv", **settings_)
@@ -285,8 +284,7 @@ def test_split_script_by_sky_without_common_ids(tmp_path: Path) -> None:
         source,
         target,
         method={"source": "object", "target": "sky"},
-        common_ids=False,
-        identity_radius=None,
+        identity={"common_ids": False, "radius": None},
     )
     assert summary.loc[summary["sample"] == "shared", "n"].sum() == 0
     assert len(tables["combo"]) == 700

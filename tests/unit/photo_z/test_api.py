@@ -16,7 +16,7 @@ from astropy.table import Table
 from scripts.uncertainty import calibration_sample
 from transferz import api
 from transferz.catalogues.columns import Column
-from transferz.catalogues.description import Description
+from transferz.catalogues.description import CatalogueDescription
 from transferz.catalogues.reading import stream_catalogue
 from transferz.catalogues.writers import ROW_GROUP, TableWriter
 from transferz.core.errors import InputError
@@ -300,19 +300,19 @@ def test_below_a_signal_to_noise_ratio_nothing_is_detected(unit):
             {"mag_g": 31.4 - 2.5 * np.log10(flux), "mag_err_g": 1.0857 * error / flux}
         )
     description = CATALOGUE | {"unit": unit, "min_snr": 5}
-    found = Description.from_config(description).standardised(table, ["g"])
+    found = CatalogueDescription.from_config(description).standardised(table, ["g"])
     assert np.isposinf(found["mag_g"]).tolist() == [False, True, False, False]
     np.testing.assert_allclose(found["mag_g"][2], 31.4 - 2.5 * np.log10(60.0), atol=1e-3)
-    without = Description.from_config(description | {"min_snr": None})
+    without = CatalogueDescription.from_config(description | {"min_snr": None})
     assert np.isfinite(without.standardised(table, ["g"])["mag_g"]).all()
 
 
 def test_a_signal_to_noise_ratio_needs_errors():
     description = CATALOGUE | {"min_snr": 5}
     with pytest.raises(InputError, match=r"columns\.mag_err: predict\.catalogue\.min_snr needs it"):
-        Description.from_config(description).to_predict(BANDS, COLUMNS)
+        CatalogueDescription.from_config(description).to_predict(BANDS, COLUMNS)
     columns = {"object_id": "ID", "mag": "{band}_mag", "mag_err": "{band}_err"}
-    described = Description.from_config(description | {"columns": columns})
+    described = CatalogueDescription.from_config(description | {"columns": columns})
     read = described.to_predict(BANDS, COLUMNS)
     names = {column.quantity: column.name for column in read}
     assert names["mag_err_i"] == "i2_err"

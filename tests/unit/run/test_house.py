@@ -47,12 +47,9 @@ LONG_SCRIPTS = {
 }
 LONG_MODULES = {
     "catalogues/download",
-    "catalogues/formats",
-    "catalogues/streams",
     "release/documents",
 }
 LONG_FUNCTIONS = {
-    "scripts/catalogues/split: main",
     "scripts/diagnostics/evaluate_photometry: main",
     "scripts/diagnostics/plot_colour_space: draw",
     "scripts/diagnostics/plot_colour_space: main",
@@ -73,9 +70,7 @@ LONG_FUNCTIONS = {
     "scripts/uncertainty/table_calibration: main",
     "scripts/uncertainty/truth_against_label: main",
     "transferz/catalogues/crossmatch: match_surveys",
-    "transferz/catalogues/formats: hdf5_columns",
-    "transferz/catalogues/formats: load_columns",
-    "transferz/catalogues/formats: read_catalogue",
+    "transferz/catalogues/columns: load_columns",
     "transferz/catalogues/splits: check_complete",
     "transferz/evaluation/claims: _claim",
     "transferz/photo_z/catalogue: predict_catalogue",
@@ -88,7 +83,6 @@ LONG_FUNCTIONS = {
 
 # Scripts whose rule does not hand over everything by name yet.
 WITHOUT_RUN = {
-    "catalogues/split",
     "diagnostics/baseline_forest",
     "diagnostics/baseline_null",
     "diagnostics/evaluate_baselines",
@@ -128,7 +122,6 @@ WITHOUT_RUN = {
     "survey/download_dataset",
     "survey/plot_survey_quality",
     "survey/query_hsc",
-    "survey/read_custom",
     "uncertainty/calibrate",
     "uncertainty/calibration_sample",
     "uncertainty/evaluate_distributions",

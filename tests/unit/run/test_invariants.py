@@ -158,8 +158,7 @@ def test_an_object_that_is_there_twice_stops_the_run(tmp_path: Path) -> None:
             fractions={"train": 0.6, "validation": 0.2, "test": 0.2},
             seed=1,
             block=1.0,
-            common_ids=True,
-            identity_radius=1.0,
+            identity={"common_ids": True, "radius": 1.0},
         )
     assert not paths[2].exists()
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from scripts.survey import read_custom
-from transferz.catalogues.description import Description
+from transferz.catalogues.description import CatalogueDescription
 from transferz.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -169,5 +169,7 @@ def test_example_of_a_real_pair_names_its_origin() -> None:
         assert "github.com" in described["origin"]
         assert commit in described["origin"]
         assert "MIT" in described["origin"]
-        columns = Description.from_config(described, undetected=np.nan).to_train(example["bands"])
+        columns = CatalogueDescription.from_config(described, undetected=np.nan).to_train(
+            example["bands"]
+        )
         assert "mag_z" in {column.name for column in columns}

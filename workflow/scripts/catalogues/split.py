@@ -1,8 +1,12 @@
 """Split both data sets, and the two combined, without a leak between them.
 
-Inputs: the catalogues of source and target. Outputs: source.parquet and target.parquet, the same
-tables with a column `split` (train, validation, test), combo.parquet with both (a shared object
-once, as in the target), and summary.csv with the counts.
+Inputs
+    source, target : catalogue tables
+
+Outputs
+    source_split, target_split : the same with a column `split` (train, validation, test)
+    combo_split : both; a shared object once, as in the target
+    summary : CSV, the counts
 """
 
 import logging
@@ -20,50 +24,15 @@ from transferz.catalogues.splits import (
     combine,
     leaks,
     make_consistent,
-    split_by_object,
-    split_by_sky,
+    split_catalogue,
 )
-from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_parquet
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
-
-
-def split_catalogue(
-    table: pd.DataFrame,
-    dataset: str,
-    *,
-    method: str,
-    fractions: Mapping[str, float],
-    seed: int,
-    block: float,
-) -> pd.DataFrame:
-    """Return `table` with a column ``split``, made by `method`: published, object or sky."""
-    if method == "published":
-        if "split" not in table:
-            raise InputError(
-                "the catalogue has no published split",
-                file=dataset,
-                key="split",
-                found=", ".join(table),
-                fix=f"set splits.method.{dataset} to object or sky",
-            )
-        return table
-    if method == "object":
-        return table.assign(split=split_by_object(table["object_id"], fractions, seed))
-    if method == "sky":
-        ra, dec = (table[name].to_numpy(dtype=np.float64) for name in ("ra", "dec"))
-        return table.assign(split=split_by_sky(ra, dec, fractions, seed, block))
-    raise InputError(
-        "unknown way to split",
-        key=f"splits.method.{dataset}",
-        found=method,
-        expected="published, object or sky",
-    )
 
 
 def count_table(
@@ -99,36 +68,22 @@ def main(
     fractions: Mapping[str, float],
     seed: int,
     block: float,
-    common_ids: bool,
-    identity_radius: float | None,
+    identity: Mapping,
 ) -> None:
     """Write the split tables and their counts.
 
     Parameters
     ----------
-    source, target : path
-        Catalogue tables.
-    source_split, target_split, combo_split, summary : path
-        Outputs, three Parquet files and a CSV.
+    source, target, source_split, target_split, combo_split, summary : path
+        See the head of this file.
     bands : sequence of str
-    method : mapping
-        Per data set: "published", "object" (drawn per object) or "sky" (drawn per block of sky).
-    fractions : mapping
-        Share of train, validation and test.
-    seed : int
-        Of the draw.
-    block : float
-        Side of a block of sky, degrees.
-    common_ids : bool
-        Whether the same object_id in both catalogues is the same object.
-    identity_radius : float or None
-        Arcsec within which two positions are the same object; None: positions not compared.
+    method, fractions, seed, block, identity
+        Section ``splits`` of the configuration.
     """
     check_fractions(fractions)
     settings = {"fractions": fractions, "seed": seed, "block": block}
     sources = split_catalogue(read_parquet(source), "source", method=method["source"], **settings)
     targets = split_catalogue(read_parquet(target), "target", method=method["target"], **settings)
-    identity = {"common_ids": common_ids, "radius": identity_radius}
     n_given = len(sources)
     sources, shared, n_dropped = make_consistent(
         sources, targets, same_objects(sources, targets, **identity)
@@ -150,19 +105,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.input.source,
-            snakemake.input.target,
-            snakemake.output.source,
-            snakemake.output.target,
-            snakemake.output.combo,
-            snakemake.output.summary,
-            bands=snakemake.params.bands,
-            method=snakemake.params.method,
-            fractions=snakemake.params.fractions,
-            seed=snakemake.params.seed,
-            block=snakemake.params.block,
-            common_ids=snakemake.params.common_ids,
-            identity_radius=snakemake.params.identity_radius,
-        )
+    run(main, snakemake)

@@ -1,8 +1,8 @@
 """Read the two catalogues of a custom survey, described in the configuration, and cut them.
 
 Inputs
-    source_catalogue, target_catalogue : FITS, CSV, TSV, Parquet or HDF5; the source has many objects
-        and approximate redshifts, the target precise ones
+    source_catalogue, target_catalogue : FITS, CSV, TSV, Parquet or HDF5; the source has many
+        objects and approximate redshifts, the target precise ones
 
 Outputs
     source, target : Parquet, catalogue tables as of the published surveys, so that nothing
@@ -19,7 +19,7 @@ import pandas as pd
 from astropy import units as u
 
 from transferz.catalogues.cuts import apply_cuts, check_counts
-from transferz.catalogues.description import POSITIONS, Description
+from transferz.catalogues.description import POSITIONS, CatalogueDescription
 from transferz.catalogues.reading import read_catalogue
 from transferz.catalogues.units import ANGLE_UNITS
 from transferz.core.errors import InputError
@@ -43,7 +43,7 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
     bands : sequence of str
     role : str
     """
-    described = Description.from_config(survey, f"custom.{role}", undetected=np.nan)
+    described = CatalogueDescription.from_config(survey, f"custom.{role}", undetected=np.nan)
     table = read_catalogue(
         path,
         described.to_train(bands),

@@ -32,15 +32,15 @@ from transferz.catalogues.units import (
 )
 from transferz.core.errors import InputError
 
-KINDS = {"object_id": "id", "split": "text"}
+KIND_OF = {"object_id": "id", "split": "text"}
 POSITIONS = ("ra", "dec")
-MAGNITUDES = ("mag", "mag_err")
+OF_BANDS = ("mag", "mag_err")
 # Columns of a catalogue to train on; its positions may lack.
 NEEDED = ("mag", "mag_err", "redshift")
 
 
 @dataclass(frozen=True)
-class Description:
+class CatalogueDescription:
     """How a catalogue names and stores what the workflow reads.
 
     Attributes
@@ -80,7 +80,7 @@ class Description:
     @classmethod
     def from_config(
         cls, entry: Mapping, key: str = "predict.catalogue", *, undetected: float = np.inf
-    ) -> Description:
+    ) -> CatalogueDescription:
         """Take a description from the configuration; keys that are left out have no effect.
 
         Raises
@@ -125,14 +125,14 @@ class Description:
                 )
         columns = []
         for quantity, name in self.columns.items():
-            if quantity in MAGNITUDES:
+            if quantity in OF_BANDS:
                 columns += self._of_bands(quantity, bands)
             elif quantity in POSITIONS:
                 # Range is checked in degrees, after the conversion.
                 read_as = quantity if self.position_unit == "deg" else f"{quantity}_raw"
                 columns.append(Column(read_as, name, unit=self.position_unit))
             else:
-                kind = KINDS.get(quantity, "float")
+                kind = KIND_OF.get(quantity, "float")
                 nulls = self.null_values if kind == "float" else ()
                 required = quantity != "redshift_err"
                 columns.append(Column(quantity, name, kind, required=required, nulls=nulls))
@@ -160,7 +160,7 @@ class Description:
         columns = []
         if "object_id" in self.columns:
             columns.append(Column("object_id", self.columns["object_id"], "id"))
-        for quantity in MAGNITUDES:
+        for quantity in OF_BANDS:
             judged = quantity == "mag_err" and self.min_snr is not None
             if not judged and not any(f"{quantity}_{band}" in inputs for band in bands):
                 continue

@@ -145,6 +145,39 @@ def split_by_sky(
     return np.array(SPLITS, dtype=object)[chosen[member]]
 
 
+def split_catalogue(
+    table: pd.DataFrame,
+    dataset: str,
+    *,
+    method: str,
+    fractions: Mapping[str, float],
+    seed: int,
+    block: float,
+) -> pd.DataFrame:
+    """Return `table` with a column ``split``, made by `method`: published, object or sky."""
+    if method == "published":
+        if "split" not in table:
+            raise InputError(
+                "the catalogue has no published split",
+                file=dataset,
+                key="split",
+                found=", ".join(table),
+                fix=f"set splits.method.{dataset} to object or sky",
+            )
+        return table
+    if method == "object":
+        return table.assign(split=split_by_object(table["object_id"], fractions, seed))
+    if method == "sky":
+        ra, dec = (table[name].to_numpy(dtype=np.float64) for name in ("ra", "dec"))
+        return table.assign(split=split_by_sky(ra, dec, fractions, seed, block))
+    raise InputError(
+        "unknown way to split",
+        key=f"splits.method.{dataset}",
+        found=method,
+        expected="published, object or sky",
+    )
+
+
 def make_consistent(
     source: pd.DataFrame, target: pd.DataFrame, pairs: Pairs
 ) -> tuple[pd.DataFrame, np.ndarray, int]:

@@ -17,7 +17,7 @@ from transferz.core.products import atomic_path
 # Rows of each row group of a written table: fixed, so that the bytes do not depend on the pieces.
 ROW_GROUP = 65536
 # Rows of each block of written identifiers, and distributions written at a time.
-BLOCK, PDF_ROWS = 4096, 16384
+ID_ROWS, PDF_ROWS = 4096, 16384
 
 
 class TableWriter:
@@ -136,7 +136,7 @@ class DistributionWriter:
         if self._ids is None:
             kind = ids.dtype if ids.dtype.kind == "i" else h5py.string_dtype()
             self._ids = self._handle.create_dataset(
-                "ancil/object_id", (0,), maxshape=(None,), chunks=(BLOCK,), dtype=kind
+                "ancil/object_id", (0,), maxshape=(None,), chunks=(ID_ROWS,), dtype=kind
             )
         total = self._rows + len(ids)
         for dataset, values in ((self._densities, densities), (self._ids, ids)):

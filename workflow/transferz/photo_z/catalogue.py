@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from transferz.api import FLAGS, PhotoZ
-from transferz.catalogues.description import Description
+from transferz.catalogues.description import CatalogueDescription
 from transferz.catalogues.reading import stream_catalogue
 from transferz.catalogues.writers import DistributionWriter, TableWriter
 from transferz.networks.ensemble import Ensemble
@@ -64,7 +64,7 @@ def predict_catalogue(
     configure_tensorflow(threads)
     estimator = PhotoZ(Ensemble.load(models, seeds), CalibrationSample.load(sample))
     bands = estimator.sample.bands
-    described = Description.from_config(description)
+    described = CatalogueDescription.from_config(description)
     columns = described.to_predict(bands, estimator.columns)
     carried = ["object_id", *described.extra_columns]
     counts_in_classes, _ = np.histogram(estimator.sample.z_true, PDF_EDGES)

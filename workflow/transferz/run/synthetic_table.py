@@ -10,8 +10,8 @@ from astropy.io import fits
 
 from transferz.catalogues.columns import Column
 
-FORMATS = {"id": "K", "float": "E", "int": "J", "flag": "L", "text": "16A"}
-POSITIONS = ("ra", "dec", "ra_cosmos", "dec_cosmos")
+FITS_CODES = {"id": "K", "float": "E", "int": "J", "flag": "L", "text": "16A"}
+DOUBLE_PRECISION = ("ra", "dec", "ra_cosmos", "dec_cosmos")
 
 # Footprint of COSMOS2020, degrees.
 RA, DEC = (149.06, 151.06), (1.39, 3.07)
@@ -24,7 +24,9 @@ def table_format(columns: Sequence[Column], n_columns: int) -> fits.ColDefs:
     As in the real catalogue the columns that are read lie far apart in each row.
     """
     named = [
-        fits.Column(column.name, "D" if column.quantity in POSITIONS else FORMATS[column.kind])
+        fits.Column(
+            column.name, "D" if column.quantity in DOUBLE_PRECISION else FITS_CODES[column.kind]
+        )
         for column in columns
     ]
     unused = [fits.Column(f"UNUSED_{i}", "D") for i in range(max(0, n_columns - len(named)))]
