@@ -1,4 +1,4 @@
-"""The project's own consistency: configuration against schema, locks, catalog requirements."""
+"""The project's own consistency: what its pages say, locks, catalog requirements."""
 
 from __future__ import annotations
 
@@ -9,76 +9,19 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import yaml
 
-
-def leaves(schema: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict]]:
-    """Yield path and schema of every leaf below fixed property names."""
-    for name, entry in schema.get("properties", {}).items():
-        if "properties" in entry:
-            yield from leaves(entry, (*path, name))
-        elif "$ref" not in entry:
-            yield (*path, name), entry
+from transferz.settings.loader import schema
 
 
-def is_mapping(entry: dict) -> bool:
-    """Whether a leaf is a mapping with keys of the user's own; its default is empty."""
-    return isinstance(entry.get("additionalProperties"), dict)
-
-
-@pytest.fixture(scope="module")
-def schema(root: Path) -> dict:
-    return yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
-
-
-@pytest.fixture(scope="module")
-def config(root: Path) -> dict:
-    return yaml.safe_load((root / "config/config.yaml").read_text())
-
-
-def test_every_leaf_of_the_schema_has_description_and_default(schema: dict) -> None:
-    lacking = [
-        ".".join(path)
-        for path, entry in leaves(schema)
-        if "description" not in entry or "default" not in entry
-    ]
-    assert lacking == []
-
-
-def test_the_schema_lets_no_typo_pass(schema: dict) -> None:
-    def open_objects(entry: dict, path: str = "") -> Iterator[str]:
-        typed = isinstance(entry.get("additionalProperties"), dict)
-        if "properties" in entry and entry.get("additionalProperties") is not False and not typed:
-            yield path
-        for name, child in entry.get("properties", {}).items():
-            yield from open_objects(child, f"{path}.{name}")
-
-    assert list(open_objects(schema)) == []
-
-
-def test_the_default_configuration_states_every_key_with_its_default(
-    schema: dict, config: dict
-) -> None:
-    differing = {}
-    for path, entry in leaves(schema):
-        value: object = config
-        for name in path:
-            value = value.get(name, "absent") if isinstance(value, dict) else "absent"
-        if value != entry.get("default") and not is_mapping(entry):
-            differing[".".join(path)] = (value, entry["default"])
-    assert differing == {}
-
-
-def test_a_new_strategy_is_as_few_lines_as_the_readme_says(root: Path, schema: dict) -> None:
+def test_a_new_strategy_is_as_few_lines_as_the_readme_says(root: Path) -> None:
     readme = (root / "README.md").read_text()
     (block,) = re.findall(r"```yaml\n# my_run.yaml\nstrategies:\n(.*?)```", readme, re.DOTALL)
     strategies = yaml.safe_load(block)
     assert len(strategies) == len(block.strip().splitlines()) >= 5
-    known = set(schema["properties"]["strategies"]["additionalProperties"]["properties"])
+    known = set(schema()["properties"]["strategies"]["additionalProperties"]["properties"])
     assert {key for entry in strategies.values() for key in entry} <= known
     assert {"head", "low_rank"} <= {key for entry in strategies.values() for key in entry}
 
@@ -151,8 +94,10 @@ def test_the_installed_package_asks_for_what_it_imports(root: Path) -> None:
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.partition(".")[0])
-    # Snakemake is for checkers of types alone; these come with jinja2 and tensorflow.
-    imported -= {*sys.stdlib_module_names, "transferz", "snakemake", "markupsafe", "keras"}
+    # Snakemake is for checkers of types alone, and brings the jsonschema that reads its settings;
+    # the others come with jinja2 and tensorflow.
+    elsewhere = {"transferz", "snakemake", "jsonschema", "markupsafe", "keras"}
+    imported -= {*sys.stdlib_module_names, *elsewhere}
     names = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
     assert asked == {names.get(name, name) for name in imported}
     wanted = (root / "envs/requirements.in").read_text().splitlines()

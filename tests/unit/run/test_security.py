@@ -16,7 +16,6 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from PIL import Image
 
 from scripts.report import write_overview, write_page
@@ -29,6 +28,7 @@ from transferz.core.products import write_csv
 from transferz.networks.checkpoints import Checkpoint
 from transferz.report.tables import markdown_table
 from transferz.run.invariants import read_weights
+from transferz.settings.loader import schema
 from transferz.uncertainty.calibration_sample import CalibrationSample
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -191,8 +191,7 @@ def test_the_paper_evaluates_no_text() -> None:
 
 # -------------------------------------------------------------------------------- where to
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+VALIDATOR = jsonschema.Draft202012Validator(schema())
 ELSEWHERE = ["/tmp/x", "../x", "a/../../x", "a/..", ""]
 
 

@@ -1,0 +1,117 @@
+"""Contradictions between keys, one by one, with the line shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from transferz.settings.checks import cross_key_problems
+from transferz.settings.loader import own_strategies_last, with_defaults
+
+HEAD = {"bins": 80, "z_max": 4, "cross_entropy": 1}
+BASE = {"train_on": "combo"}
+NAMES = "NN-Base, NN-TL, NN-Combo"
+
+
+def child(**keys: object) -> dict:
+    """A configuration with two strategies: B starts from A."""
+    return {
+        "strategies": {"A": {**BASE, "head": None}, "B": {**BASE, "start_from": "A", **keys}},
+        "predict": {"strategy": "A"},
+    }
+
+
+CASES = {
+    "label of nothing": (
+        {"labels": {"NN-Bas": "x"}},
+        "labels: unknown key 'NN-Bas'; known keys: source, target, " + NAMES,
+    ),
+    "archive in the folder of the simulation": (
+        {"survey": "archive"},
+        "pathvars.resources: found the folder of the simulated catalogues, expected another one, "
+        "because survey is archive; see config/archive.yaml",
+    ),
+    "custom without catalogues": (
+        {"survey": "custom"},
+        "custom: found nothing, expected two catalogues, because survey is custom; see "
+        "config/examples/des_cosmos.yaml",
+    ),
+    "shares that are not a whole": (
+        {"splits": {"fractions": {"train": 0.7}}},
+        "splits.fractions: found a sum of 1.3, expected 1",
+    ),
+    "no strategy": (
+        {"strategies": {"NN-Base": None}},
+        "strategies: none left; keep at least one entry that is not null",
+    ),
+    "start from nothing": (
+        {"strategies": {"A": BASE | {"start_from": "B"}}, "predict": {"strategy": "A"}},
+        "strategies.A.start_from: found 'B', expected one of A",
+    ),
+    "start in a circle": (
+        {
+            "strategies": {"A": BASE | {"start_from": "B"}, "B": BASE | {"start_from": "A"}},
+            "predict": {"strategy": "A"},
+        },
+        "strategies.A.start_from: the chain comes back to 'A'",
+    ),
+    "other layers than the parent": (
+        child(hidden=[3]),
+        "strategies.B.hidden: found [3], expected [200, 200, 200, 200] as in A, which it starts "
+        "from",
+    ),
+    "other classes than the parent": (
+        child(head=HEAD),
+        "strategies.B.head.bins: found 80, expected None as in A, which it starts from",
+    ),
+    "classes without a loss": (
+        {
+            "strategies": {"A": BASE | {"head": {"bins": 80, "z_max": 4}}},
+            "predict": {"strategy": "A"},
+        },
+        "strategies.A.head: found no loss, expected a weight of cross_entropy or jensen_shannon "
+        "above 0",
+    ),
+    "correction of nothing": (
+        {"strategies": {"A": BASE | {"low_rank": 4}}, "predict": {"strategy": "A"}},
+        "strategies.A.low_rank: found 4 without start_from; a correction needs a network to "
+        "correct",
+    ),
+    "a layer that there is not": (
+        child(trainable=["hidden_5", "redshift"]),
+        "strategies.B.trainable: found hidden_5, expected all or some of hidden_1, hidden_2, "
+        "hidden_3, hidden_4, redshift",
+    ),
+    "comparison with nothing": (
+        {"evaluation": {"comparisons": [["NN-TL", "NN-Bas"]]}},
+        "evaluation.comparisons: found 'NN-Bas', expected one of " + NAMES,
+    ),
+    "range upside down": (
+        {"evaluation": {"z_range": [1.5, 0.3]}},
+        "evaluation.z_range: found [1.5, 0.3], expected low < high",
+    ),
+    "figure of a seed that is not run": (
+        {"figures": {"figure2_seed": 7}, "seeds": {"first": 8, "count": 2}},
+        "figures.figure2_seed: found 7, expected a seed of this run, 8 to 9",
+    ),
+    "ensemble that is not trained": (
+        {"predict": {"strategy": "NN"}},
+        f"predict.strategy: found 'NN', expected one of {NAMES}",
+    ),
+}
+
+
+def problems(config: dict) -> list[str]:
+    filled = with_defaults(config)
+    return cross_key_problems(filled | {"strategies": own_strategies_last(filled["strategies"])})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_contradiction(case: str) -> None:
+    config, line = CASES[case]
+    assert line in problems(config)
+
+
+def test_what_fits_is_nothing_to_complain_about() -> None:
+    assert problems({}) == []
+    assert problems(child(trainable=["hidden_4", "redshift"], low_rank=2)) == []
+    assert problems({"figures": {"figure2_seed": 9}, "seeds": {"first": 8, "count": 2}}) == []
