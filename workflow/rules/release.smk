@@ -34,7 +34,7 @@ rule release_transferz:
     params:
         bands=config["bands"],
         survey=config["survey"],
-        release={key: config["release"][key] for key in PUBLISHED},
+        release=brief({key: config["release"][key] for key in PUBLISHED}, "release"),
         extinction=config["photometry"]["extinction"],
         code=code_hash("release/release_transferz", "catalogues"),
     message:

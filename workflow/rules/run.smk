@@ -53,14 +53,17 @@ rule audit:
     params:
         resources=config["pathvars"]["resources"],
         revision=git_revision(),
-        settings={
-            "bands": config["bands"],
-            "radius": config["crossmatch"]["radius"],
-            "identity": config["splits"]["identity"],
-            "strategies": list(config["strategies"]),
-            "seeds": all_seeds(),
-            "evaluation": config["evaluation"],
-        },
+        settings=brief(
+            {
+                "bands": config["bands"],
+                "radius": config["crossmatch"]["radius"],
+                "identity": config["splits"]["identity"],
+                "strategies": list(config["strategies"]),
+                "seeds": all_seeds(),
+                "evaluation": config["evaluation"],
+            },
+            "settings",
+        ),
         code=code_hash("run/audit", "plots"),
     message:
         "Auditing the run of {output.page}"

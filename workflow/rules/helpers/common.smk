@@ -136,7 +136,8 @@ sys.path.insert(0, package_folder())
 # Brings the settings along when the workflow is deployed from a remote repository.
 dict(with_imports("transferz/settings/loader.py"))
 
-from transferz.settings import loader, params
+from transferz.settings import loader
+from transferz.settings.params import brief
 
 
 def checked_config(config):
@@ -186,7 +187,7 @@ def settings_of(strategy, section):
     """Return `network` or `training` of a strategy, its overrides applied."""
     entry = config["strategies"][strategy]
     settings = {key: entry.get(key, value) for key, value in config[section].items()}
-    return params.brief(settings, f"{section} of {strategy}")
+    return brief(settings, f"{section} of {strategy}")
 
 
 def strategy_settings(section):
@@ -210,15 +211,15 @@ def epoch_limits():
 
 
 def all_seeds():
-    """Return the seeds of this run."""
+    """Return the seeds of this run: a range, which prints short as a param."""
     first = config["seeds"]["first"]
-    return list(range(first, first + config["seeds"]["count"]))
+    return range(first, first + config["seeds"]["count"])
 
 
 def chunk_seeds(wildcards):
     """Return the seeds of a chunk."""
     first, last = map(int, wildcards.chunk.split("-"))
-    return list(range(first, last + 1))
+    return range(first, last + 1)
 
 
 def start_model(wildcards):

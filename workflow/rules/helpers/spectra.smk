@@ -18,7 +18,7 @@ def spectra_study(wildcards):
         axis: list(study.get(axis, [default[axis]]))
         for axis in ("architecture", "labels", "loss")
     }
-    return {
+    settings = {
         "study": study,
         "default": default,
         "architectures": {
@@ -29,6 +29,7 @@ def spectra_study(wildcards):
         "training": section["training"],
         "z_range": section["simulation"]["z_range"],
     }
+    return brief(settings, f"study {wildcards.study}")
 
 
 def spectra_templates():
