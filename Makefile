@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' 
 # Tests side by side, those of a file together (they share what was made for them).
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: paper test test-all test-avx2 machine test-cluster test-faults lint unit workflow faults audit status lock clean-venv help
+.PHONY: paper test test-all test-avx2 machine test-cluster test-faults lint unit workflow faults audit status config lock clean-venv help
 
 help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-faults    kills, full disks, damaged files, bad inputs; the tables in results/faults"
 	@echo "make audit     holds a finished run against itself: results/audit.md"
 	@echo "make status    what of a run is done, what is missing; also beside a running one"
+	@echo "make config    config/config.yaml and its reference page from workflow/transferz/settings"
 	@echo "make lock      refresh envs/requirements.txt and the conda environments from envs/requirements.in"
 
 paper: $(INSTALLED)
@@ -58,7 +59,8 @@ faults: $(INSTALLED)
 
 # The whole of it: kills at seeded moments of a run, damaged files and disks, every bad input.
 test-faults: $(INSTALLED)
-	FAULTS_REPORT=$(CURDIR)/results/faults pytest -s -rs tests/faults tests/unit/test_bad_inputs.py
+	FAULTS_REPORT=$(CURDIR)/results/faults pytest -s -rs tests/faults \
+	    tests/unit/catalogues/test_bad_inputs.py tests/unit/settings/test_messages.py
 	python tests/faults/summarise.py results/faults tests/faults/RESULT.md
 
 audit: $(INSTALLED)
@@ -86,6 +88,10 @@ $(INSTALLED): envs/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt
 	@touch $@
+
+# After an edit of a setting; commit what changes.
+config: $(INSTALLED)
+	PYTHONPATH=workflow python -m transferz.settings.write
 
 # Needs network access and a few seconds; commit both results.
 lock:
