@@ -16,12 +16,13 @@ import pytest
 # Rooms that lack a place, and why.
 WITHOUT = {
     "core": {"rules", "scripts"},  # used by all rooms, makes nothing itself
+    "settings": {"rules", "scripts"},  # read by all rules, makes nothing in a run
     "diagnostics": {"transferz"},  # its scripts compare what other rooms measure
 }
 
 # A room or module of the package imports from floors below its own, or from its own room.
 FLOORS = (
-    {"core"},
+    {"core", "settings"},
     {"survey", "catalogues", "networks", "report"},
     {"evaluation", "uncertainty", "release"},
     {"spectra", "run", "api"},

@@ -14,7 +14,7 @@ import yaml
 from transferz.settings.loader import DATA_FILES
 from transferz.settings.messages import LIMITS_IN_WORDS, TYPES_IN_WORDS
 
-WIDTH = 100
+LINE = 100
 HEAD = """\
 # The default run: the whole paper on the embedded survey, on a laptop.
 #
@@ -33,7 +33,7 @@ default; other keys than these are refused.
 """
 
 
-class Settings:
+class SettingsFile:
     """One file of settings, with the text that its author gave it."""
 
     def __init__(self, path: Path) -> None:
@@ -67,17 +67,17 @@ def plain(node: yaml.Node | None) -> object:
 # ----------------------------------------------------------------------- config/config.yaml
 
 
-def configuration(files: list[Settings]) -> str:
+def configuration(files: list[SettingsFile]) -> str:
     """Return the default configuration: every key, its meaning as a comment, its default."""
     lines = HEAD.splitlines()
     for file in files:
-        lines += ["", f"# {'-' * (WIDTH - 3 - len(file.title))} {file.title}"]
+        lines += ["", f"# {'-' * (LINE - 3 - len(file.title))} {file.title}"]
         for name, entry in file.sections.items():
             lines += ["", *key_lines(file, name, entry, "")]
     return "\n".join(lines) + "\n"
 
 
-def key_lines(file: Settings, name: str, entry: yaml.Node, indent: str) -> Iterator[str]:
+def key_lines(file: SettingsFile, name: str, entry: yaml.Node, indent: str) -> Iterator[str]:
     """Yield the lines of one key of the default configuration."""
     words = fields(entry)
     if "description" in words:
@@ -94,7 +94,7 @@ def key_lines(file: Settings, name: str, entry: yaml.Node, indent: str) -> Itera
     else:
         text = file.source(default)
         block = isinstance(default, yaml.CollectionNode) and not default.flow_style
-        if block or len(f"{indent}{name}: {text}") > WIDTH or "\n" in text:
+        if block or len(f"{indent}{name}: {text}") > LINE or "\n" in text:
             yield f"{indent}{name}:"
             yield from textwrap.indent(text, indent + "  ").split("\n")
         else:
@@ -102,10 +102,10 @@ def key_lines(file: Settings, name: str, entry: yaml.Node, indent: str) -> Itera
 
 
 def wrapped(text: str, first: str, others: str) -> list[str]:
-    """Return `text` in lines of at most WIDTH, none of them cut inside a word."""
+    """Return `text` in lines of at most LINE, none of them cut inside a word."""
     return textwrap.wrap(
         text,
-        WIDTH,
+        LINE,
         initial_indent=first,
         subsequent_indent=others,
         break_long_words=False,
@@ -116,7 +116,7 @@ def wrapped(text: str, first: str, others: str) -> list[str]:
 # ---------------------------------------------------------------- the page of the reference
 
 
-def reference(files: list[Settings]) -> str:
+def reference(files: list[SettingsFile]) -> str:
     """Return the page with meaning, type, limits and default of every key."""
     lines = PAGE.splitlines()
     for file in files:
@@ -129,7 +129,7 @@ def reference(files: list[Settings]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(file: Settings, entries: dict[str, yaml.Node]) -> Iterator[str]:
+def table(file: SettingsFile, entries: dict[str, yaml.Node]) -> Iterator[str]:
     """Yield a table of keys and of all keys below them."""
     yield from ("| key | meaning | type and limits | default |", "|---|---|---|---|")
     for name, entry in entries.items():
@@ -138,7 +138,7 @@ def table(file: Settings, entries: dict[str, yaml.Node]) -> Iterator[str]:
             yield f"| {' | '.join(cells)} |"
 
 
-def rows_of(file: Settings, place: str, entry: yaml.Node) -> Iterator[tuple[str, ...]]:
+def rows_of(file: SettingsFile, place: str, entry: yaml.Node) -> Iterator[tuple[str, ...]]:
     """Yield key, meaning, limits and default of an entry and of all below it."""
     words = fields(entry)
     default = file.source(words["default"]) if "default" in words else ""
@@ -182,7 +182,7 @@ def limits(entry: dict) -> str:
 
 def products(root: Path) -> dict[Path, str]:
     """Return what each file that is made from the settings must hold."""
-    files = [Settings(Path(__file__).parent / name) for name in DATA_FILES]
+    files = [SettingsFile(Path(__file__).parent / name) for name in DATA_FILES]
     return {
         root / "config/config.yaml": configuration(files),
         root / "docs/reference/configuration.md": reference(files),
