@@ -220,7 +220,9 @@ def main(
     """Write the tables; `limits` are the requirements by kind, for true redshifts in `z_range`."""
     found, in_cells, curves, needs = [], [], [], {}
     for strategy, path in zip(strategies, scores, strict=True):
-        for (dataset, calibrated_on), rows in read_parquet(path).groupby(KEYS[1:3]):
+        groups = read_parquet(path).groupby(KEYS[1:3])
+        for dataset, calibrated_on in sorted(groups.groups, reverse=True):  # the target first
+            rows = groups.get_group((dataset, calibrated_on))
             alike = dataset == calibrated_on
             for judge, judged in by_judge(rows, dataset, truth).items():
                 head = dict(zip(KEYS, (strategy, dataset, calibrated_on, judge), strict=True))
