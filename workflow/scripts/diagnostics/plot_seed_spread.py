@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
+from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from scipy.stats import gaussian_kde
 
 from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
@@ -78,19 +79,24 @@ def half_widths(values: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
     return np.array(widths)
 
 
-def draw_violin(axes: Axes, values: np.ndarray, place: float, side: int, colour: str) -> None:
-    """Draw half a violin above (side 1) or below a line, with dots of the seeds inside."""
-    if len(values) > 2 and values.std() > 0:
-        reach = 0.35 * (values.max() - values.min())
-        grid = np.linspace(values.min() - reach, values.max() + reach, 160)
-        density = gaussian_kde(values)(grid)
-        edge = place + side * 0.4 * density / density.max()
-        axes.fill_between(grid, place, edge, color=colour, alpha=0.35, lw=0)
-        axes.plot(grid, edge, color=colour, lw=0.7)
-    axes.plot(values, np.full(len(values), place + side * 0.05), "|", color=colour, ms=3, mew=0.5)
-    axes.plot(
-        [values.mean()], [place + side * 0.05], "o", color=colour, ms=3.2, mec="white", mew=0.5
-    )
+def draw_violins(axes: Axes, values: pd.DataFrame) -> None:
+    """Draw half a violin of each strategy on the target, above, and on the source, below.
+
+    Lines in them are seeds, dots are means over seeds.
+    """
+    places = {
+        **{"data": values, "x": "value", "y": "strategy", "hue": "dataset", "hue_order": DATASETS},
+        **{"palette": DATASET_COLOURS, "legend": False, "ax": axes},
+    }
+    shape = {"split": True, "density_norm": "width", "linewidth": 0.5, "saturation": 1}
+    seaborn.violinplot(**places, **shape, inner="stick", inner_kws={"linewidth": 0.3})
+    # Each violin is a filled shape, then its lines, which are to have its colour.
+    for part in axes.collections:
+        if isinstance(part, FillBetweenPolyCollection):
+            colour = part.get_facecolor()
+            part.set_facecolor((*colour[0, :3], 0.35))
+        part.set_edgecolor(colour)
+    seaborn.pointplot(**places, errorbar=None, dodge=0.1, ls="", ms=3.2, mec="white", mew=0.5)
 
 
 def draw(
@@ -110,18 +116,18 @@ def draw(
         height_ratios=[height, 2.1],
         squeeze=False,
     )
-    places = {name: len(strategies) - number for number, name in enumerate(strategies)}
+    names = [label(name, labels) for name in strategies]
     for column, metric in enumerate(metrics):
         upper, lower = panels[:, column]
-        for (name, dataset, strategy), sample in values.items():
-            if name == metric:
-                side = 1 if dataset == "target" else -1
-                draw_violin(upper, sample, places[strategy], side, DATASET_COLOURS[dataset])
-        upper.set_yticks(
-            list(places.values()), [label(n, labels) if column == 0 else "" for n in places]
+        samples = pd.concat(
+            pd.DataFrame({"value": sample, "dataset": dataset, "strategy": strategy})
+            for (name, dataset, strategy), sample in values.items()
+            if name == metric
         )
+        draw_violins(upper, samples)
+        upper.set_yticks(range(len(names)), names if column == 0 else [""] * len(names))
         upper.tick_params(axis="y", which="both", length=0)
-        upper.set(xlabel=METRICS[metric].label, ylim=(0.45, len(strategies) + 0.55))
+        upper.set(xlabel=METRICS[metric].label, ylabel="", ylim=(len(names) - 0.45, -0.55))
         upper.locator_params(axis="x", nbins=4)
         panel_letter(upper, "abcdefgh"[column])
         shown = widths[widths["metric"] == metric]
@@ -200,7 +206,7 @@ def main(
         "Spread over seeds.",
         f"Top: distribution of each metric over {n} seeds for {z_range[0]:g} <= z <= "
         f"{z_range[1]:g}, on {label('target', labels)} (upwards, blue) and "
-        f"{label('source', labels)} (downwards, orange); ticks: seeds; dots: means. Bottom: "
+        f"{label('source', labels)} (downwards, orange); lines: seeds; dots: means. Bottom: "
         "half the width of the 95% interval of a mean over N seeds, on "
         f"{label('target', labels)} (solid) and {label('source', labels)} (dashed); "
         f"dotted: 1/sqrt(N). {survey_note(survey)}",

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_rgb
+import seaborn
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.report.figures import (
     DATASET_COLOURS,
+    DATASETS,
     FigureFiles,
     label,
     legend_above,
@@ -100,25 +100,28 @@ def draw(
 ) -> Figure:
     """Return the figure."""
     figure, panels = subplots(1, 3, height=2.45)
-    handles = []
     for letter, axes, (panel, axis_label) in zip("abc", panels, axis_labels.items(), strict=True):
-        for number, (name, colour) in enumerate(DATASET_COLOURS.items()):
+        for number, name in enumerate(DATASETS):
             rows = table[(table["panel"] == panel) & (table["dataset"] == name)]
             edges = [*rows["low"], rows["high"].iloc[-1]]
             # Filled below, line only above: told apart in black and white too.
-            if number == 0:
-                axes.stairs(rows["density"], edges, fill=True, color=colour, alpha=0.22, lw=0)
-            line = {"color": colour, "lw": (0.9, 1.4)[number]}
-            axes.stairs(rows["density"], edges, zorder=2 + number, **line)
-            if panel == "redshift":
-                tint = (*to_rgb(colour), 0.22 if number == 0 else 0.0)
-                text = f"{label(name, labels)} ($n$ = {thousands(counts[name])})"
-                handles.append(Patch(facecolor=tint, edgecolor=colour, lw=line["lw"], label=text))
-        axes.set(xlabel=axis_label, xlim=(edges[0], edges[-1]), ylim=(0, None))
+            seaborn.histplot(
+                x=rows["low"] + 0.5 * (rows["high"] - rows["low"]),
+                weights=rows["density"],
+                bins=edges,
+                element="step",
+                fill=number == 0,
+                alpha=0.22 if number == 0 else 1.0,
+                color=DATASET_COLOURS[name],
+                lw=(0.9, 1.4)[number],
+                label=f"{label(name, labels)} ($n$ = {thousands(counts[name])})",
+                ax=axes,
+            )
         unit = "" if panel == "redshift" else " (mag$^{-1}$)"
-        axes.set_ylabel(f"Probability density{unit}")
+        axes.set(xlim=(edges[0], edges[-1]), ylim=(0, None))
+        axes.set(xlabel=axis_label, ylabel=f"Probability density{unit}")
         panel_letter(axes, letter)
-    legend_above(figure, handles)
+    legend_above(figure, panels[0])
     return figure
 
 
