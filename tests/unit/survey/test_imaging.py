@@ -36,7 +36,7 @@ def test_cosmos_noise_and_missing_bands():
     flux = np.zeros((n, len(COSMOS_BANDS)), dtype=np.float32)
     outside = np.arange(n) < 100
     measured, error = observe_cosmos(
-        flux, COSMOS_BANDS, np.zeros(n), np.zeros(n, bool), ~outside, np.random.default_rng(1)
+        flux, np.zeros(n), np.zeros(n, bool), ~outside, np.random.default_rng(1)
     )
     r = COSMOS_BANDS.index("HSC_r")
     sky = 10 ** (-0.4 * (COSMOS_DEPTH["HSC_r"] - 23.9)) / 3

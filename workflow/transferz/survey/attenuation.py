@@ -11,17 +11,8 @@ HYDROGEN_LIMIT = 911.75
 def cardelli(wavelength: np.ndarray, r_v: float = 3.1) -> np.ndarray:
     """Galactic extinction A(lambda)/A(V) of Cardelli, Clayton & Mathis (1989, ApJ 345, 245).
 
-    Parameters
-    ----------
-    wavelength : numpy.ndarray
-        Angstrom, between 0.125 and 10 micrometre (the infrared law is extended as a power law).
-    r_v : float
-        Ratio of total to selective extinction.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape.
+    `wavelength` is in Angstrom, between 0.125 and 10 micrometre (the infrared law is extended as a
+    power law); `r_v` is the ratio of total to selective extinction.
     """
     x = 1e4 / np.asarray(wavelength, dtype=float)
     y = x - 1.82
@@ -49,20 +40,10 @@ def cardelli(wavelength: np.ndarray, r_v: float = 3.1) -> np.ndarray:
 
 
 def calzetti(wavelength: np.ndarray) -> np.ndarray:
-    """Starburst attenuation k(lambda) of Calzetti et al. (2000, ApJ 533, 682), R_V = 4.05.
+    """Starburst attenuation A(lambda) / E(B-V) of Calzetti et al. (2000, ApJ 533, 682), R_V = 4.05.
 
     Their equation 4, 0.12-2.2 micrometre; extended linearly into the far ultraviolet and to zero
-    in the infrared.
-
-    Parameters
-    ----------
-    wavelength : numpy.ndarray
-        Angstrom.
-
-    Returns
-    -------
-    numpy.ndarray
-        A(lambda) / E(B-V).
+    in the infrared. `wavelength` is in Angstrom.
     """
     x = np.asarray(wavelength, dtype=float) / 1e4
 
@@ -84,19 +65,8 @@ def igm_optical_depth(wavelength: np.ndarray, redshift: float | np.ndarray) -> n
     """Mean optical depth of the intergalactic medium, Madau (1995, ApJ 441, 18).
 
     The Lyman series (his equation 15 and the text below it) and the photoelectric absorption
-    (approximation of his footnote 3).
-
-    Parameters
-    ----------
-    wavelength : numpy.ndarray
-        Rest-frame wavelength in Angstrom, broadcast against `redshift`.
-    redshift : float or numpy.ndarray
-        Redshift of the source.
-
-    Returns
-    -------
-    numpy.ndarray
-        Optical depth, 0 longward of Lyman alpha.
+    (approximation of his footnote 3); 0 longward of Lyman alpha. `wavelength` is in the rest frame,
+    Angstrom, and broadcast against the `redshift` of the source.
     """
     wavelength, redshift = np.broadcast_arrays(
         np.asarray(wavelength, dtype=float), np.asarray(redshift, dtype=float)

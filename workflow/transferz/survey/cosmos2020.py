@@ -28,7 +28,7 @@ def template_fitter() -> TemplateFitter:
 def _label(arguments: tuple) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     seed, chunk, flux, radius, ultradeep, near_infrared, to_fit = arguments
     rng = stream(seed, "cosmos", 1, chunk)
-    measured, error = observe_cosmos(flux, COSMOS_BANDS, radius, ultradeep, near_infrared, rng)
+    measured, error = observe_cosmos(flux, radius, ultradeep, near_infrared, rng)
     floor = np.array([systematic_error(band) for band in COSMOS_BANDS])
     total = np.hypot(error, floor * np.abs(measured))
     fitted = template_fitter().fit(measured[to_fit], total[to_fit])

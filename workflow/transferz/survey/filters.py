@@ -54,16 +54,7 @@ _TOP_HATS = {
 
 @dataclass(frozen=True)
 class Band:
-    """One filter: photon-counting response on a wavelength grid.
-
-    Attributes
-    ----------
-    name : str
-    wavelength : numpy.ndarray
-        Shape (n,), Angstrom, increasing.
-    response : numpy.ndarray
-        Shape (n,), photon counting, any normalisation.
-    """
+    """One filter: photon-counting response, of any normalisation, on increasing wavelengths (A)."""
 
     name: str
     wavelength: np.ndarray

@@ -149,6 +149,8 @@ def galaxiesml_rows(
 ) -> pd.DataFrame:
     """Clean rows in GalaxiesML's columns, with HSC Wide photometry.
 
+    Rows whose photometry failed in a band are left out.
+
     Parameters
     ----------
     targets : pandas.DataFrame
@@ -157,14 +159,10 @@ def galaxiesml_rows(
     flux : numpy.ndarray
         Shape (n, 5), microJansky.
     settings : mapping
+        The section `embedded` of the configuration.
     first_id : int
         The HSC identifier of the first row.
     rng : numpy.random.Generator
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows whose photometry failed in a band are left out.
     """
     n = len(targets)
     redshift = targets["redshift"].to_numpy()
@@ -264,17 +262,9 @@ def soil(
     """Add rows that a careful reader must drop.
 
     Each is a copy of a clean row with an identifier of its own and one fault; `several_redshifts`
-    also spoils the row it repeats, and `repeated_name` follows the row whose name it repeats.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Clean rows.
-    fraction : float
-        Dirty rows over clean rows; at least two of each kind are made.
-    first_id : int
-        Identifier of the first dirty row.
-    rng : numpy.random.Generator
+    also spoils the row it repeats, and `repeated_name` follows the row whose name it repeats. The
+    dirty rows are a `fraction` of the clean ones, at least two of each kind; identifiers begin at
+    `first_id`.
     """
     per_kind = max(2, round(fraction * len(table) / len(DIRT)))
     table = table.assign(order=rng.permutation(len(table)).astype(float))

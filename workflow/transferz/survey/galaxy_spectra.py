@@ -50,17 +50,10 @@ def line_ratios(
 
     Parameters
     ----------
-    metallicity : numpy.ndarray
-        Shape (n,), log10(Z/Z_sun); oxygen is taken in the solar proportion, 12+log(O/H) = 8.69.
-    ionisation : numpy.ndarray
-        Shape (n,), offset in dex of the ionisation from that sequence.
-    lya_escape : numpy.ndarray
-        Shape (n,), fraction of Lyman alpha that leaves the galaxy besides the dust screen.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, n_line).
+    metallicity, ionisation, lya_escape : numpy.ndarray
+        Shape (n,): log10(Z/Z_sun), with oxygen in the solar proportion, 12+log(O/H) = 8.69; offset
+        in dex of the ionisation from that sequence; fraction of Lyman alpha that leaves the galaxy
+        besides the dust screen.
     """
     oxygen = 8.69 + np.clip(metallicity, -1.2, 0.3)
     n2 = np.clip((oxygen - 8.90) / 0.57 - 0.3 * ionisation, -2.3, -0.28)
@@ -89,7 +82,7 @@ def age_weights(
     *,
     delayed: bool = True,
 ) -> np.ndarray:
-    """Fraction of the mass formed in each age bin of `AGE_EDGES`.
+    """Fraction of the mass formed in each age bin of `AGE_EDGES`, shape (n, n_age).
 
     Parameters
     ----------
@@ -98,12 +91,6 @@ def age_weights(
         t exp(-t/tau) if `delayed`, else exp(-t/tau).
     burst_fraction, burst_age : numpy.ndarray or float
         Fraction of the mass formed at a constant rate within the last `burst_age` years.
-    delayed : bool
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, n_age); rows sum to 1.
     """
     age, tau = np.asarray(age, dtype=float)[:, None], np.asarray(tau, dtype=float)[:, None]
     time = np.clip(age - AGE_EDGES, 0.0, None) / tau
@@ -272,23 +259,15 @@ _QUASAR_LINES = (
 def quasar_spectra(
     wavelength: np.ndarray, slope: np.ndarray, ebv: np.ndarray, line_scale: np.ndarray
 ) -> np.ndarray:
-    """Spectra of type-1 quasars, 1 at 4400 Angstrom before dust.
+    """Spectra of type-1 quasars per Angstrom, 1 at 4400 Angstrom before dust.
 
     Parameters
     ----------
     wavelength : numpy.ndarray
         Shape (n_wavelength,), Angstrom.
-    slope : numpy.ndarray
-        Shape (n,), f_nu ~ nu^slope of the ultraviolet continuum (-0.44 in the mean).
-    ebv : numpy.ndarray
-        Shape (n,), E(B-V) of dust in the host.
-    line_scale : numpy.ndarray
-        Shape (n,), factor on the equivalent widths.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, n_wavelength), per Angstrom.
+    slope, ebv, line_scale : numpy.ndarray
+        Shape (n,): f_nu ~ nu^slope of the ultraviolet continuum (-0.44 in the mean), E(B-V) of
+        dust in the host, factor on the equivalent widths.
     """
     wave = np.asarray(wavelength, dtype=float)
     power = -2.0 - np.asarray(slope)[:, None]

@@ -16,15 +16,10 @@ from transferz.survey.filters import HSC_BANDS, HSC_EXTINCTION, ab_magnitude
 
 @dataclass(frozen=True)
 class HscPhotometry:
-    """HSC photometry of n objects, before it is put into an archive's format.
+    """HSC photometry of n objects, arrays of shape (n, 5).
 
-    Attributes
-    ----------
-    magnitude, sigma : numpy.ndarray
-        Shape (n, 5), cmodel magnitudes without extinction correction, and their quoted errors;
-        NaN where the measured flux is not positive.
-    extinction : numpy.ndarray
-        Shape (n, 5), A_band.
+    cmodel magnitudes without extinction correction and their quoted errors, NaN where the measured
+    flux is not positive; A_band.
     """
 
     magnitude: np.ndarray
@@ -53,9 +48,7 @@ def observe_hsc(
     depth: Mapping[str, float],
     rng: np.random.Generator,
     *,
-    seeing: float = 0.6,
     scatter: float = 0.015,
-    depth_variation: float = 0.12,
 ) -> HscPhotometry:
     """Measure fluxes with HSC.
 
@@ -63,28 +56,24 @@ def observe_hsc(
     ----------
     flux : numpy.ndarray
         Shape (n, 5), microJansky, outside the Galaxy.
-    ebv : numpy.ndarray
-        Shape (n,), Galactic reddening.
-    radius : numpy.ndarray
-        Shape (n,), half-light radius in arcsec (0 for a point source): the sky under an extended
-        object is larger.
+    ebv, radius : numpy.ndarray
+        Shape (n,): Galactic reddening; half-light radius in arcsec (0 for a point source), because
+        the sky under an extended object is larger.
     depth : mapping of str to float
         5-sigma point-source depth of each band.
     rng : numpy.random.Generator
-    seeing : float
-        Full width of the point-spread function, arcsec.
     scatter : float
         Magnitudes of scatter that the quoted errors do not know (calibration, deblending, model).
-    depth_variation : float
-        Standard deviation of the depth over the survey, mag; common to the bands of an object.
     """
     law = np.array([HSC_EXTINCTION[band] for band in HSC_BANDS])
     extinction = np.asarray(ebv)[:, None] * law
     seen = np.asarray(flux, dtype=float) * 10.0 ** (-0.4 * extinction)
     limits = np.array([depth[band] for band in HSC_BANDS])
-    local = limits + rng.normal(0.0, depth_variation, (len(seen), 1))
+    # The depth varies over the survey by 0.12 mag, in all bands of an object alike.
+    local = limits + rng.normal(0.0, 0.12, (len(seen), 1))
     sky = 10.0 ** (-0.4 * (local - 23.9)) / 5.0
-    sky = sky * np.sqrt(1.0 + (np.asarray(radius)[:, None] / (0.6 * seeing)) ** 2)
+    # Seeing of 0.6 arcsec.
+    sky = sky * np.sqrt(1.0 + (np.asarray(radius)[:, None] / (0.6 * 0.6)) ** 2)
     shot = np.maximum(_photon_noise(seen), 1e-6)
     sigma = np.hypot(sky, shot)
     true = seen * 10.0 ** (-0.4 * rng.normal(0.0, scatter, seen.shape))
@@ -126,19 +115,17 @@ def systematic_error(band: str) -> float:
 
 def observe_cosmos(
     flux: np.ndarray,
-    bands: tuple[str, ...],
     radius: np.ndarray,
     ultradeep: np.ndarray,
     near_infrared: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Measure total fluxes in the COSMOS bands.
+    """Measure total fluxes in `COSMOS_BANDS`.
 
     Parameters
     ----------
     flux : numpy.ndarray
         Shape (n, n_band), microJansky, outside the Galaxy.
-    bands : tuple of str
     radius : numpy.ndarray
         Shape (n,), half-light radius, arcsec: fixed apertures of extended objects are corrected to
         total with less signal.
@@ -152,7 +139,7 @@ def observe_cosmos(
         Shape (n, n_band), NaN where a band is missing. The error has no systematic floor.
     """
     n = len(flux)
-    depth = np.array([COSMOS_DEPTH[band] for band in bands])
+    bands, depth = COSMOS_BANDS, np.array(list(COSMOS_DEPTH.values()))
     irac, vista, suprime_cam = (
         np.char.startswith(bands, camera) for camera in ("IRAC", "UVISTA", "SC_")
     )

@@ -11,7 +11,7 @@ z = 5), which agrees with it at z = 1; the quiescent one thins out by a factor o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -209,36 +209,25 @@ def _draw_counts(
     return np.log10(low + (high - low) * rng.random(n)) / slope
 
 
-@dataclass
 class LightCone:
-    """Draws galaxies with their fluxes in a fixed list of bands.
+    """Draws galaxies with their fluxes in a fixed list of bands (names of filters).
 
-    Parameters
-    ----------
-    bands : sequence of str
-        Names of filters.
-
-    Notes
-    -----
     To sample a bright survey one must know how faint a galaxy's absolute magnitude may be at each
-    redshift: `brightest_colour` holds, for each kind and band, the bluest m - M_B - DM of 150
-    drawn galaxies, less a margin of 0.2 mag.
+    redshift. It follows, for each kind and band, from the bluest m - M_B - DM of 150 drawn
+    galaxies, less a margin of 0.2 mag (`faintest_absolute`).
     """
 
-    bands: Sequence[str]
-    model: GalaxyModel = field(default_factory=GalaxyModel)
-    batch: int = 256
+    batch = 256
 
-    def __post_init__(self) -> None:
-        self.bands = tuple(self.bands)
+    def __init__(self, bands: Sequence[str]) -> None:
+        self.bands = tuple(bands)
+        self.model = GalaxyModel()
         self.photometer = Photometer(self.bands, REST_GRID)
         self.rest_b = Photometer(("B",), REST_GRID)
         self.grid = np.exp(np.linspace(np.log(Z_MIN), np.log(Z_MAX), 400))
         self.ultraviolet = REST_GRID < 1216.0
-        self.igm_grid = np.arange(0.0, Z_MAX + 0.03, 0.02)
-        self.igm = igm_optical_depth(REST_GRID[self.ultraviolet], self.igm_grid[:, None]).astype(
-            np.float32
-        )
+        redshift = np.arange(0.0, Z_MAX + 0.03, 0.02)[:, None]
+        self.igm = igm_optical_depth(REST_GRID[self.ultraviolet], redshift).astype(np.float32)
         self._limits: dict[str, np.ndarray] = {}
 
     def absorb(
@@ -259,16 +248,7 @@ class LightCone:
         magnitude: np.ndarray,
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Observed fluxes of galaxies of given absolute magnitude.
-
-        Parameters
-        ----------
-        galaxies : pandas.DataFrame
-            Parameters of the spectra, n rows.
-        redshift, magnitude : numpy.ndarray
-            Shape (n,); `magnitude` is absolute, B band, AB.
-        rng : numpy.random.Generator
-            For the scatter of the intergalactic medium.
+        """Observed fluxes of galaxies of given absolute magnitude (B band, AB).
 
         Returns
         -------
@@ -329,12 +309,8 @@ class LightCone:
         self, band: str, limit: float, z_range: tuple[float, float] = (0.0, Z_MAX)
     ) -> float:
         """Candidates per square degree: every galaxy brighter than `limit`, and some fainter."""
-        return float(
-            sum(
-                np.trapezoid(self.surface_density(kind, band, limit, z_range), self.grid)
-                for kind in KINDS
-            )
-        )
+        densities = (self.surface_density(kind, band, limit, z_range) for kind in KINDS)
+        return float(sum(np.trapezoid(density, self.grid) for density in densities))
 
     def draw(
         self,
@@ -346,18 +322,8 @@ class LightCone:
     ) -> tuple[pd.DataFrame, np.ndarray]:
         """Draw `n` candidates of a sample limited at magnitude `limit` in `band`.
 
-        Galaxies fainter than the limit are among them (see `expected`): the caller cuts.
-
-        Parameters
-        ----------
-        n : int
-        band : str
-            One of the light cone's bands.
-        limit : float
-            AB magnitude.
-        rng : numpy.random.Generator
-        z_range : tuple of float
-            Redshifts outside are not drawn.
+        Galaxies fainter than the limit are among them (see `expected`): the caller cuts. Redshifts
+        outside `z_range` are not drawn.
 
         Returns
         -------

@@ -83,22 +83,10 @@ def stellar_spectra(
     metallicity: float = 0.0,
     physics: StellarPhysics = GENERATING,
 ) -> np.ndarray:
-    """Spectra of stars of unit bolometric luminosity.
+    """Spectra of stars of unit bolometric luminosity, per Angstrom, shape (n, n_wavelength).
 
-    Parameters
-    ----------
-    wavelength : numpy.ndarray
-        Shape (n_wavelength,), Angstrom.
-    temperature : numpy.ndarray
-        Shape (n,), effective temperature in Kelvin.
-    metallicity : float
-        log10 of the metal content over solar.
-    physics : StellarPhysics
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, n_wavelength), per Angstrom.
+    Stars have effective temperatures (n,) in Kelvin and one `metallicity`, log10 of the metal
+    content over solar.
     """
     wave = np.asarray(wavelength, dtype=float)
     spectra = _unnormalised(wave, temperature, metallicity, physics)
@@ -283,19 +271,12 @@ def _light_of_age(
 def simple_populations(
     wavelength: np.ndarray = REST_GRID, physics: StellarPhysics = GENERATING
 ) -> np.ndarray:
-    """Spectra of single-age populations, per solar mass formed.
-
-    Parameters
-    ----------
-    wavelength : numpy.ndarray
-        Shape (n_wavelength,), Angstrom.
-    physics : StellarPhysics
+    """Spectra of single-age populations at `METALLICITIES` and `AGES`, per solar mass formed.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n_metallicity, n_age, n_wavelength), L_sun / Angstrom / M_sun, at `METALLICITIES`
-        and `AGES`.
+        Shape (n_metallicity, n_age, n_wavelength), L_sun / Angstrom / M_sun.
     """
     log_grid = np.log(_TEMPERATURES)
     result = np.empty((len(METALLICITIES), len(AGES), len(wavelength)), dtype=np.float32)

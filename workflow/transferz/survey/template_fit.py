@@ -133,12 +133,7 @@ def _weights(flux: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def summarise_likelihood(chi_square: np.ndarray, redshift: np.ndarray) -> pd.DataFrame:
     """Median, 68 per cent interval, best value and second peak of redshift likelihoods.
 
-    Parameters
-    ----------
-    chi_square : numpy.ndarray
-        Shape (n, n_z).
-    redshift : numpy.ndarray
-        Shape (n_z,), increasing.
+    Chi-squares have the shape (n, n_z), redshifts (n_z,).
 
     Returns
     -------
@@ -193,14 +188,7 @@ def summarise_likelihood(chi_square: np.ndarray, redshift: np.ndarray) -> pd.Dat
 
 
 class TemplateFitter:
-    """Fits galaxy and star templates to fluxes.
-
-    Parameters
-    ----------
-    bands : sequence of str
-        Names of filters.
-    z_max, step : float
-        Range and step (in ln(1+z)) of the redshift grid.
+    """Fits galaxy and star templates to fluxes in `bands` on a `redshift_grid`.
 
     Attributes
     ----------
@@ -234,19 +222,14 @@ class TemplateFitter:
         self.stars = (stars / stars.mean(axis=1, keepdims=True))[None].astype(np.float32)
 
     def fit(self, flux: np.ndarray, error: np.ndarray, block: int = 512) -> pd.DataFrame:
-        """Fit redshifts.
+        """Fit redshifts to fluxes (n, n_band) in microJansky, NaN where a band is missing.
 
-        Parameters
-        ----------
-        flux, error : numpy.ndarray
-            Shape (n, n_band), microJansky; NaN where a band is missing.
-        block : int
-            Galaxies treated at once.
+        `block` galaxies are treated at once.
 
         Returns
         -------
         pandas.DataFrame
-            n rows: the columns of `summarise_likelihood`; `lp_chis` (best star), `lp_NbFilt`,
+            The columns of `summarise_likelihood`; `lp_chis` (best star), `lp_NbFilt`,
             `lp_model`, `lp_mass_best`, `lp_mass_med` (log M_sun), `lp_SFR_best` (log M_sun/yr),
             `ez_z_phot` and `ez_z_phot_chi2` (the same chi-square under a prior in magnitude).
         """
@@ -295,19 +278,9 @@ class TemplateFitter:
 
 
 def magnitude_prior(magnitude: np.ndarray, redshift: np.ndarray) -> np.ndarray:
-    """Logarithm of p(z | i), z^2 exp(-(z/z_m)^1.5) in the manner of Benitez (2000, ApJ 536, 571).
+    """Logarithm of p(z | i), z^2 exp(-(z/z_m)^1.5), shape (n, n_z).
 
-    Parameters
-    ----------
-    magnitude : numpy.ndarray
-        Shape (n,), i band.
-    redshift : numpy.ndarray
-        Shape (n_z,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n, n_z).
+    In the manner of Benitez (2000, ApJ 536, 571), for i magnitudes (n,) and redshifts (n_z,).
     """
     scale = np.clip(0.35 + 0.11 * (magnitude - 20.0), 0.1, 1.5)[:, None]
     return 2.0 * np.log(redshift) - (redshift / scale) ** 1.5 - 3.0 * np.log(scale)
