@@ -172,6 +172,9 @@ def test_a_rule_hands_its_things_over_by_name(tmp_path: Path) -> None:
     run(main, given)
     assert calls == [("a.csv", ["1.npz", "2.npz"], "b.csv", None, [], "NN-X", 3, 7)]
     assert (tmp_path / "job.log").is_file()
+    run(lambda log, **inputs: calls.append((log, inputs)), given, quiet=True)
+    inputs = {"table": "a.csv", "models": ["1.npz", "2.npz"], "start": None}
+    assert calls[1] == (str(tmp_path / "job.log"), inputs)
     given.params["table"] = 1
     with pytest.raises(TypeError, match="called table"):
         run(main, given)

@@ -13,7 +13,7 @@ from transferz.core.errors import InputError
 from transferz.networks.architecture import Architecture
 from transferz.networks.checkpoints import CHECKPOINT_SECONDS as TRAINER_CHECKPOINT_SECONDS
 from transferz.run.benchmark_page import CHECKPOINT_SECONDS
-from transferz.run.benchmarking import Spread, flops_per_galaxy, workers
+from transferz.run.benchmarking import flops_per_galaxy, workers
 
 SETTINGS = {
     "batch_sizes": [64],
@@ -39,8 +39,11 @@ def test_operations_of_the_paper() -> None:
     assert flops_per_galaxy([200] * 4, 5)[1] == 2 * sum(a * b for a, b in kernels)
 
 
-def test_spread() -> None:
-    assert Spread.of([3.0, 1.0, 10.0]) == Spread(3.0, 1.0, 10.0)
+def test_repeated_measurements_are_summed_up() -> None:
+    found = benchmark_training.Measurements()
+    found.add("start", [3.0, 1.0, 10.0], "s")
+    row = found.table().iloc[0]
+    assert row[["median", "low", "high", "repeats"]].tolist() == [3.0, 1.0, 10.0, 3]
 
 
 def test_variants_of_one_core_are_named_once() -> None:
@@ -75,7 +78,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         settings=SETTINGS,
         network={"hidden": [8, 8]},
         training=TRAINING,
-        cores=1,
+        threads=1,
         log=folder / "training.log",
     )
     return folder

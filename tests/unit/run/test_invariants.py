@@ -346,8 +346,9 @@ def test_checksums_and_files_that_change_by_themselves(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_failed_check(tmp_path: Path) -> None:
-    (only,) = invariants.guarded("x", invariants.check_matched, tmp_path / "x.parquet", 1.0)
-    assert only.result == FAILED
+    path = tmp_path / "x.parquet"
+    (only,) = invariants.guarded(invariants.check_matched, path, 1.0)
+    assert (only.result, only.subject) == (FAILED, str(path))
     assert "file not found" in only.found
 
 

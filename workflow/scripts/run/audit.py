@@ -16,7 +16,7 @@ Fails when an invariant does not hold; the log then has the whole page.
 import logging
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,12 +27,12 @@ import pandas as pd
 import yaml
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_text
 from transferz.evaluation.bins import Ranges
 from transferz.report.tables import markdown_table
 from transferz.run import invariants
-from transferz.run.invariants import FAILED, NOTED, PASSED, Check, guarded
+from transferz.run.invariants import FAILED, NOTED, PASSED, Check
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -44,33 +44,20 @@ DATASETS = ("source", "target")
 
 
 def checks_of(files: Mapping[str, object], settings: Mapping[str, object]) -> list[Check]:
-    """Return every check of a run.
-
-    Parameters
-    ----------
-    files : mapping
-        Inputs of the rule by name.
-    settings : mapping
-        Its params.
-    """
-    catalogues = {name: files[name] for name in DATASETS}
+    """Return every check of a run, from the inputs of the rule by name and its settings."""
     splits = {name: files[f"split_{name}"] for name in (*DATASETS, "combo")}
-    checks = []
-    for name, path in catalogues.items():
-        checks += guarded(
-            str(files[f"cutflow_{name}"]), invariants.check_cutflow, files[f"cutflow_{name}"], path
-        )
-        checks += guarded(str(path), invariants.check_catalogue, path, settings["bands"])
-    if files.get("matched"):
-        arguments = files["matched"], settings["radius"]
-        checks += guarded(str(files["matched"]), invariants.check_matched, *arguments)
-    identity = settings["identity"]
-    checks += guarded(
-        "splits",
-        lambda: invariants.check_splits(
-            splits, catalogues, common_ids=identity["common_ids"], radius=identity["radius"]
-        ),
-    )
+    checks: list[Check] = []
+
+    def hold(function: Callable[..., list[Check]], *arguments: object, **options: object) -> None:
+        checks.extend(invariants.guarded(function, *arguments, **options))
+
+    for name in DATASETS:
+        hold(invariants.check_cutflow, files[f"cutflow_{name}"], files[name])
+        hold(invariants.check_catalogue, files[name], settings["bands"])
+    if files["matched"]:
+        hold(invariants.check_matched, files["matched"], settings["radius"])
+    catalogues = {name: files[name] for name in DATASETS}
+    hold(invariants.check_splits, splits, catalogues, **settings["identity"], subject="splits")
     try:
         tests = {name: rows_of_test_set(splits[name]) for name in DATASETS}
     except InputError as error:
@@ -79,31 +66,25 @@ def checks_of(files: Mapping[str, object], settings: Mapping[str, object]) -> li
     for model, history, predictions in zip(
         files["models"], files["histories"], files["predictions"], strict=True
     ):
-        arguments = model, history, predictions, tests
-        checks += guarded(str(model), invariants.check_models, *arguments)
+        hold(invariants.check_models, model, history, predictions, tests)
         if Path(model).parent not in shown:
-            checks += guarded(str(model), invariants.check_training_range, model, tests)
+            hold(invariants.check_training_range, model, tests)
         shown.add(Path(model).parent)
     evaluation = settings["evaluation"]
-    ranges = Ranges(**{field.name: evaluation[field.name] for field in fields(Ranges)})
-    checks += guarded(
-        "predictions",
-        lambda: invariants.check_predictions(
-            files["predictions"],
-            tests,
-            files["per_seed"],
-            strategies=settings["strategies"],
-            seeds=settings["seeds"],
-            ranges=ranges,
-        ),
+    hold(
+        invariants.check_predictions,
+        files["predictions"],
+        tests,
+        files["per_seed"],
+        strategies=settings["strategies"],
+        seeds=settings["seeds"],
+        ranges=Ranges(**{field.name: evaluation[field.name] for field in fields(Ranges)}),
+        subject="predictions",
     )
-    arguments = files["table1"], files["per_seed"], evaluation["z_range"]
-    checks += guarded(str(files["table1"]), invariants.check_table1, *arguments)
-    arguments = files["table2"], files["cutflow_source"]
-    checks += guarded(str(files["table2"]), invariants.check_table2, *arguments)
-    if files.get("release"):
-        arguments = (files["release"],)
-        checks += guarded(str(files["release"]), invariants.check_listed_checksums, *arguments)
+    hold(invariants.check_table1, files["table1"], files["per_seed"], evaluation["z_range"])
+    hold(invariants.check_table2, files["table2"], files["cutflow_source"])
+    if files["release"]:
+        hold(invariants.check_listed_checksums, files["release"])
     return checks
 
 
@@ -201,31 +182,31 @@ def escaped(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def main(
-    files: Mapping[str, object],
     page: str | Path,
     table: str | Path,
     manifest: str | Path,
     *,
-    results: str | Path,
     resources: str | Path,
     revision: str,
     settings: Mapping[str, object],
+    **files: object,
 ) -> None:
     """Write the audit of a run, or raise an `InputError` that counts what failed.
 
     Parameters
     ----------
-    files : mapping
-        Products by name, as in the rule.
     page, table, manifest : path-like
-        Outputs.
-    results, resources : path-like
-        Folders whose files are listed.
+        See the head of this file. All files below the folder of the page are listed.
+    resources : path-like
+        Folder whose files are listed too.
     revision : str
         Of the workflow now.
     settings : mapping
         ``bands``, ``strategies``, ``seeds``, ``evaluation``, ``identity`` and ``radius``.
+    **files
+        Products by name, as in the rule.
     """
+    results = Path(page).parent
     checks = checks_of(files, settings)
     sums = checksums([results, resources], leave_out=[page, table, manifest])
     stamps = {name: Path(name).stat().st_mtime_ns for name in sums}
@@ -234,9 +215,9 @@ def main(
     rewritten = [name for name in sums if stamps[name] != earlier_stamps.get(name)]
     checks += invariants.check_unchanged(sums, earlier, rewritten)
     checks += invariants.check_leftovers(results)
-    run = yaml.safe_load(Path(files["run_config"]).read_text(encoding="utf-8"))
+    recorded = yaml.safe_load(Path(files["run_config"]).read_text(encoding="utf-8"))
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    text = page_text(checks, sums, run, revision, manifest=manifest, date=date)
+    text = page_text(checks, sums, recorded, revision, manifest=manifest, date=date)
     logger.info("%s", text)
     failed = [check for check in checks if check.result == FAILED]
     if failed:
@@ -252,14 +233,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], quiet=True):
-        main(
-            dict(snakemake.input.items()),
-            snakemake.output.page,
-            snakemake.output.table,
-            snakemake.output.manifest,
-            results=Path(snakemake.output.page).parent,
-            resources=snakemake.params.resources,
-            revision=snakemake.params.revision,
-            settings=snakemake.params.settings,
-        )
+    run(main, snakemake, quiet=True)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 
 if TYPE_CHECKING:
@@ -56,15 +56,9 @@ def timed_snakemake(*arguments: str, folder: Path | None = None) -> tuple[float,
     return seconds, done.stdout + done.stderr
 
 
-def measure_start() -> float:
-    """Return the seconds that Snakemake needs before it reads a Snakefile (best of three)."""
-    return min(timed_snakemake("--version")[0] for _ in range(3))
-
-
-def measure_parsing(snakefile: str) -> float:
-    """Return the seconds to read the workflow, the start of Snakemake included (best of three)."""
-    listing = ("--list-rules", "--snakefile", snakefile)
-    return min(timed_snakemake(*listing)[0] for _ in range(3))
+def best_of_three(*arguments: str) -> float:
+    """Return the fewest wall-clock seconds of three equal calls of Snakemake."""
+    return min(timed_snakemake(*arguments)[0] for _ in range(3))
 
 
 def measure_dag(snakefile: str, n_seeds: int, per_job: int) -> tuple[float, int]:
@@ -73,17 +67,11 @@ def measure_dag(snakefile: str, n_seeds: int, per_job: int) -> tuple[float, int]
         overlay = Path(folder) / "overlay.json"
         # Folders that do not exist, so that every job is planned; a dry-run makes none.
         names = ("results", "resources", "logs", "benchmarks")
-        overlay.write_text(
-            json.dumps(
-                {
-                    "seeds": {"count": n_seeds, "per_job": per_job},
-                    "pathvars": {name: f"overhead/{name}" for name in names},
-                }
-            )
-        )
-        seconds, text = timed_snakemake(
-            *("--dry-run", "--snakefile", snakefile, "--configfile", str(overlay))
-        )
+        paths = {name: f"overhead/{name}" for name in names}
+        seeds = {"count": n_seeds, "per_job": per_job}
+        overlay.write_text(json.dumps({"seeds": seeds, "pathvars": paths}))
+        arguments = ("--snakefile", snakefile, "--configfile", str(overlay))
+        seconds, text = timed_snakemake("--dry-run", *arguments)
     total = re.search(r"^total +(\d+)", text, re.MULTILINE)
     return seconds, int(total.group(1)) if total else 0
 
@@ -120,18 +108,14 @@ def measure_training_start(batch_size: int) -> tuple[float, float]:
 
 def page(table: pd.DataFrame, start: float, parsing: float) -> str:
     """Return the page that shows the table."""
-    return "\n".join(
-        [
-            "# What cutting the work into jobs costs",
-            "",
-            f"Snakemake itself starts in {start:.1f} s and reads this workflow in "
-            f"{parsing - start:.1f} s; `dag_s` is a whole dry-run from nothing, both included.",
-            "`job_s` is what Snakemake adds to each job, `tensorflow_s` and `compile_s` what each "
-            "training job does before its first step;",
-            "`overhead_min` adds them up for all training jobs, in minutes of one core.",
-            "",
-            table.to_markdown(index=False, floatfmt="g"),
-        ]
+    return (
+        "# What cutting the work into jobs costs\n\n"
+        f"Snakemake itself starts in {start:.1f} s and reads this workflow in "
+        f"{parsing - start:.1f} s; `dag_s` is a whole dry-run from nothing, both included.\n"
+        "`job_s` is what Snakemake adds to each job, `tensorflow_s` and `compile_s` what each "
+        "training job does before its first step;\n"
+        "`overhead_min` adds them up for all training jobs, in minutes of one core.\n\n"
+        f"{table.to_markdown(index=False, floatfmt='g')}\n"
     )
 
 
@@ -150,21 +134,20 @@ def main(
     Parameters
     ----------
     csv, md : path-like
-        Outputs.
+        See the head of this file.
     snakefile : str
         Entry of the workflow; its configuration is that of the working directory.
-    n_seeds : int
+    n_seeds, n_strategies, batch_size : int
     per_job : sequence of int
         Numbers of seeds per job to compare.
-    n_strategies : int
-    batch_size : int
 
     Raises
     ------
     InputError
         If Snakemake is not found, or fails.
     """
-    start, parsing = measure_start(), measure_parsing(snakefile)
+    start = best_of_three("--version")
+    parsing = best_of_three("--list-rules", "--snakefile", snakefile)
     job_seconds = measure_job()
     tensorflow, compiling = measure_training_start(batch_size)
     rows = []
@@ -188,17 +171,8 @@ def main(
         logger.info("%d seeds per job: %d jobs, DAG in %.1f s", n, n_jobs, seconds)
     table = pd.DataFrame(rows)
     write_csv(table, csv)
-    write_text(page(table, start, parsing) + "\n", md)
+    write_text(page(table, start, parsing), md)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.output.csv,
-            snakemake.output.md,
-            snakefile=snakemake.params.snakefile,
-            n_seeds=snakemake.params.n_seeds,
-            per_job=snakemake.params.per_job,
-            n_strategies=snakemake.params.n_strategies,
-            batch_size=snakemake.params.batch_size,
-        )
+    run(main, snakemake)

@@ -12,14 +12,14 @@ Timings differ from run to run: these two files are no part of the reproducible 
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.core.progress import training_seconds
 from transferz.report.tables import markdown_table
@@ -64,14 +64,11 @@ def by_rule(jobs: pd.DataFrame, inside: float) -> pd.DataFrame:
     inside : float
         Wall seconds that the jobs of rule ``train`` spent in their training loops.
     """
-    groups = jobs.groupby("rule")
-    table = pd.DataFrame(
-        {
-            "jobs": groups.size(),
-            "wall_s": groups["s"].sum(),
-            "cpu_s": groups["cpu_time"].sum(),
-            "peak_mib": groups["max_rss"].max(),
-        }
+    table = jobs.groupby("rule").agg(
+        jobs=("s", "size"),
+        wall_s=("s", "sum"),
+        cpu_s=("cpu_time", "sum"),
+        peak_mib=("max_rss", "max"),
     )
     table["share_of_wall"] = table["wall_s"] / table["wall_s"].sum()
     table["inside_training_s"] = 0.0
@@ -87,17 +84,14 @@ def page(table: pd.DataFrame) -> str:
     paper = table[~table["rule"].str.startswith("spectra")]["wall_s"].sum()
     inside = table["inside_training_s"].sum()
     about = "; ".join(f"{key}: {value}" for key, value in machine().items())
-    lines = [
-        [
-            row.rule,
-            str(row.jobs),
-            f"{row.wall_s:.0f}",
-            f"{row.cpu_s:.0f}",
-            f"{100 * row.share_of_wall:.1f}",
-            f"{row.peak_mib:.0f}",
-        ]
-        for row in table.itertuples()
-    ]
+    shown = {
+        "Rule": table["rule"],
+        "Jobs": table["jobs"].map(str),
+        "Wall [s]": table["wall_s"].map("{:.0f}".format),
+        "Processor [s]": table["cpu_s"].map("{:.0f}".format),
+        "Share of wall (%)": (100 * table["share_of_wall"]).map("{:.1f}".format),
+        "Peak [MiB]": table["peak_mib"].map("{:.0f}".format),
+    }
     return "\n\n".join(
         [
             "# Where the time of this run went",
@@ -110,16 +104,12 @@ def page(table: pd.DataFrame) -> str:
             f"{100 * inside / paper:.0f}% were spent inside the training loops of the strategies "
             "(compilation, validation and checkpoints included; starts of processes, imports, "
             "loading and writing not).",
-            markdown_table(
-                ["Rule", "Jobs", "Wall [s]", "Processor [s]", "Share of wall (%)", "Peak [MiB]"],
-                lines,
-                "lrrrrr",
-            ),
+            markdown_table(list(shown), list(zip(*shown.values(), strict=True)), "lrrrrr"),
         ]
     )
 
 
-def main(folder: str | Path, logs: Iterable[str | Path], csv: str | Path, md: str | Path) -> None:
+def main(folder: str | Path, logs: Sequence[str | Path], csv: str | Path, md: str | Path) -> None:
     """Write the table and the page; see the head of this file."""
     inside = sum(training_seconds(log) for log in logs)
     table = by_rule(read_jobs(folder), inside)
@@ -128,10 +118,4 @@ def main(folder: str | Path, logs: Iterable[str | Path], csv: str | Path, md: st
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.params.folder,
-            snakemake.params.logs,
-            snakemake.output.csv,
-            snakemake.output.md,
-        )
+    run(main, snakemake)

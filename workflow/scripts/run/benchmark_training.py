@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.run.benchmark_page import page
-from transferz.run.benchmarking import Spread, Worker, flops_per_galaxy, together, workers
+from transferz.run.benchmarking import Worker, flops_per_galaxy, together, workers
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -84,22 +85,12 @@ class Measurements:
         at: object = "",
     ) -> None:
         """Sum up repeated `values` of one quantity."""
-        spread = Spread.of(values)
-        self.rows.append(
-            {
-                "measurement": measurement,
-                "variant": variant.name if variant else "",
-                "processes": variant.processes if variant else None,
-                "threads": variant.threads if variant else None,
-                "batch_size": batch_size,
-                "at": at,
-                "unit": unit,
-                "median": spread.median,
-                "low": spread.low,
-                "high": spread.high,
-                "repeats": len(values),
-            }
-        )
+        row = {"measurement": measurement, "variant": variant.name if variant else ""}
+        row["processes"] = variant.processes if variant else None
+        row["threads"] = variant.threads if variant else None
+        row |= {"batch_size": batch_size, "at": at, "unit": unit}
+        row |= {"median": np.median(values), "low": min(values), "high": max(values)}
+        self.rows.append(row | {"repeats": len(values)})
 
     def table(self) -> pd.DataFrame:
         """Return all rows."""
@@ -227,13 +218,8 @@ def measure_growth(
     train_rows, validation_rows = settings["paper_rows"]
     with workers(1, log, hidden=hidden, n_inputs=N_INPUTS, threads=1) as (worker,):
         worker.started()
-        worker.ask(
-            "prepare",
-            way="fused",
-            rows=train_rows,
-            validation_rows=validation_rows,
-            training_keys=training,
-        )
+        sizes = {"rows": train_rows, "validation_rows": validation_rows}
+        worker.ask("prepare", way="fused", training_keys=training, **sizes)
         memory = worker.ask("memory")["mib"]
         found.add("peak memory at paper scale", [memory], "MiB", at=train_rows)
 
@@ -245,7 +231,7 @@ def main(
     settings: Mapping[str, object],
     network: Mapping[str, object],
     training: Mapping[str, object],
-    cores: int,
+    threads: int,
     log: str | Path,
 ) -> None:
     """Measure, and write the table and the page.
@@ -253,13 +239,14 @@ def main(
     Parameters
     ----------
     csv, md : path-like
+        See the head of this file.
     settings : mapping
         ``batch_sizes, rows, validation_rows, epochs, repeats, paper_rows``.
     network : mapping
         ``hidden`` is used.
     training : mapping
         See `transferz.training.Settings`; its batch size is measured first.
-    cores : int
+    threads : int
         Cores to use at the same time.
     log : path-like
         The processes' own messages go beside it.
@@ -269,7 +256,7 @@ def main(
     sizes = list(dict.fromkeys([training["batch_size"], *settings["batch_sizes"]]))
     with Path(log).with_suffix(".processes.log").open("w", encoding="utf-8") as messages:
         with ExitStack() as stack:
-            groups = start_workers(found, stack, cores, network["hidden"], messages)
+            groups = start_workers(found, stack, threads, network["hidden"], messages)
             for number, size in enumerate(sizes):
                 measure_batch(found, groups, size, **shared)
                 for way, group in groups.items() if number == 0 else ():
@@ -282,13 +269,4 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(
-            snakemake.output.csv,
-            snakemake.output.md,
-            settings=snakemake.params.settings,
-            network=snakemake.params.network,
-            training=snakemake.params.training,
-            cores=snakemake.threads,
-            log=snakemake.log[0],
-        )
+    run(main, snakemake)

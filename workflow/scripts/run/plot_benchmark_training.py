@@ -11,23 +11,21 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 from transferz.report.figures import (
-    DOUBLE_COLUMN,
     NEUTRAL,
     SOURCE,
     STRATEGY_COLOURS,
     TARGET,
     panel_letter,
     save_figure,
-    use_style,
+    subplots,
 )
-from transferz.run.benchmark_page import PARTS, pick
+from transferz.run.benchmark_page import OURS, PARTS, pick
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -46,22 +44,20 @@ def draw_bars(
         chosen = rows[rows["variant"] == name].set_index("batch_size").loc[sizes]
         place = np.arange(len(sizes)) + (number - (len(names) - 1) / 2) * width
         values = chosen["median"].to_numpy() * scale
-        reach = [
-            values - chosen["low"].to_numpy() * scale,
-            chosen["high"].to_numpy() * scale - values,
-        ]
-        ours = name.startswith("This workflow")
+        low, high = (chosen[end].to_numpy() * scale for end in ("low", "high"))
+        ours = name.startswith(OURS)
+        before = sum(other.startswith(OURS) == ours for other in names[:number])
         axes.bar(
-            place,
-            values,
-            width * 0.92,
-            yerr=reach,
-            label=name,
-            color=TARGET if ours else SOURCE,
-            alpha=1.0 - 0.3 * (sum(n.startswith("This") == ours for n in names[:number])),
+            place, values, width * 0.92, yerr=[values - low, high - values], label=name,
+            color=TARGET if ours else SOURCE, alpha=1.0 - 0.3 * before,
             error_kw={"elinewidth": 0.6, "ecolor": "#1a1a1a"},
-        )
-    axes.set_xticks(np.arange(len(sizes)), [str(size) for size in sizes])
+        )  # fmt: skip
+    name_sizes(axes, sizes)
+
+
+def name_sizes(axes: Axes, sizes: list[int]) -> None:
+    """Name the places 0, 1, ... of the horizontal axis by batch size."""
+    axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
     axes.tick_params(axis="x", which="both", length=0)
     axes.set_xlabel("Batch size")
 
@@ -78,18 +74,15 @@ def draw_parts(axes: Axes, table: pd.DataFrame, sizes: list[int]) -> None:
     for (name, share), colour in zip(shares.items(), colours, strict=True):
         axes.bar(places, share, 0.6, bottom=bottom, label=name, color=colour)
         bottom = bottom + share
-    axes.set_xticks(places, [str(size) for size in sizes])
-    axes.tick_params(axis="x", which="both", length=0)
-    axes.set_xlabel("Batch size")
+    name_sizes(axes, sizes)
     axes.set_ylabel("Share of a step")
 
 
 def main(table: str | Path, pdf: str | Path, png: str | Path) -> None:
     """Draw the three panels."""
-    use_style()
     measured = pd.read_csv(table)
     sizes = sorted(int(size) for size in pick(measured, "training rate")["batch_size"].unique())
-    figure, axes = plt.subplots(1, 3, figsize=(DOUBLE_COLUMN, 2.9))
+    figure, axes = subplots(1, 3, height=2.9)
     draw_bars(axes[0], measured, "training rate", 1e-3, sizes)
     axes[0].set_ylabel("Thousand galaxies per second")
     draw_bars(axes[1], measured, "fraction of the peak", 1.0, sizes)
@@ -98,14 +91,12 @@ def main(table: str | Path, pdf: str | Path, png: str | Path) -> None:
     draw_parts(axes[2], measured, sizes)
     for letter, panel in zip("abc", axes, strict=True):
         panel_letter(panel, letter)
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower left", ncols=2, frameon=False)
-    handles, names = axes[2].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower right", ncols=1, frameon=False)
+    for panel, side, columns in ((axes[0], "left", 2), (axes[2], "right", 1)):
+        handles, names = panel.get_legend_handles_labels()
+        figure.legend(handles, names, loc=f"outside lower {side}", ncols=columns, frameon=False)
     save_figure(figure, pdf, png)
     logger.info("Training benchmark: %d batch sizes", len(sizes))
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(snakemake.input.table, snakemake.output.pdf, snakemake.output.png)
+    run(main, snakemake)

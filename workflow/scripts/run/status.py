@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from transferz.core.logs import job
+from transferz.core.logs import run
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -62,5 +62,4 @@ def main(results: str | Path, stages: Mapping[str, Sequence[str]], logs: str | P
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        main(snakemake.params.results, snakemake.params.stages, snakemake.params.logs)
+    run(main, snakemake)

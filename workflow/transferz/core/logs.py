@@ -76,26 +76,29 @@ def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
         os.dup2(terminal.fileno(), 2)
 
 
-def run(main: Callable[..., object], snakemake: Any) -> None:
+def run(main: Callable[..., object], snakemake: Any, *, quiet: bool = False) -> None:
     """Call the `main` of a script, as a job, with what its rule names.
 
     A parameter of `main` gets the named input, output, parameter or wildcard of the rule that
-    bears its name; ``threads`` is the rule's. An empty input, such as that of an optional file,
-    is None; files without a name reach nobody. A parameter whose type is a dataclass, such as
-    `FigureFiles`, gets one made of the outputs that its fields are called after.
+    bears its name; ``threads`` and ``log`` are the rule's. An empty input, such as that of an
+    optional file, is None; files without a name reach nobody. A parameter whose type is a
+    dataclass, such as `FigureFiles`, gets one made of the outputs that its fields are called
+    after; ``**inputs`` get all named inputs.
 
     Parameters
     ----------
     main : callable
     snakemake : snakemake.script.Snakemake
         The object that Snakemake puts into a script.
+    quiet : bool
+        See `job`.
 
     Raises
     ------
     TypeError
         If two things of the rule have one name, or a parameter without a default has none.
     """
-    named: dict[str, object] = {"threads": snakemake.threads}
+    named: dict[str, object] = {"threads": snakemake.threads, "log": snakemake.log[0]}
     for group in (snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards):
         for name, value in group.items():
             if name in named:
@@ -104,15 +107,17 @@ def run(main: Callable[..., object], snakemake: Any) -> None:
             if is_file and not isinstance(value, str):
                 value = list(value) or None
             named[name] = value
-    wanted = inspect.signature(main).parameters
+    wanted, rest = inspect.signature(main).parameters, ()
     for name, parameter in wanted.items():
         kind = parameter.annotation
         if name not in named and dataclasses.is_dataclass(kind):
             outputs = dict(snakemake.output.items())
             fields = [field.name for field in dataclasses.fields(kind) if field.name in outputs]
             named[name] = kind(**{field: outputs[field] for field in fields})
-    with job(snakemake.log[0]):
-        main(**{name: named[name] for name in wanted if name in named})
+        if parameter.kind is parameter.VAR_KEYWORD:
+            rest = snakemake.input.keys()
+    with job(snakemake.log[0], quiet=quiet):
+        main(**{name: named[name] for name in (*wanted, *rest) if name in named})
 
 
 def check_current() -> None:

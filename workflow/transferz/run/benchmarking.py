@@ -11,10 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from transferz.core.errors import InputError
 
@@ -114,20 +111,6 @@ def together(group: Sequence[Worker], do: str, **arguments: object) -> tuple[flo
         worker.send(do, **arguments)
     answers = [worker.answer() for worker in group]
     return time.perf_counter() - begin, answers
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Median and range of repeated measurements."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        """Sum up `values`."""
-        return cls(float(np.median(values)), float(np.min(values)), float(np.max(values)))
 
 
 def flops_per_galaxy(hidden: Sequence[int], n_inputs: int) -> tuple[float, float]:

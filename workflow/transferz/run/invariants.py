@@ -72,14 +72,19 @@ def check(subject: str, invariant: str, holds: bool, found: object) -> Check:
     return Check(subject, invariant, str(found), PASSED if holds else FAILED)
 
 
-def guarded(subject: str, function: Callable[..., list[Check]], *arguments: object) -> list[Check]:
-    """Return the checks of `function`; a file that cannot be read is a failed check."""
+def guarded(
+    function: Callable[..., list[Check]], *arguments: object, subject: str = "", **options: object
+) -> list[Check]:
+    """Return the checks of `function`; a file that cannot be read is a failed check.
+
+    It is a check on `subject`, or on the first argument.
+    """
     try:
-        return function(*arguments)
+        return function(*arguments, **options)
     except (InputError, ValueError, KeyError, OSError, TypeError) as error:
-        return [
-            check(subject, "can be read and checked", False, f"{type(error).__name__}: {error}")
-        ]
+        subject = subject or str(arguments[0])
+        found = f"{type(error).__name__}: {error}"
+        return [check(subject, "can be read and checked", False, found)]
 
 
 # -------------------------------------------------------------------------------- catalogues
