@@ -16,8 +16,8 @@ import pytest
 from astropy.io import fits
 from tests.catalogue_files import write
 
-from transferz.catalogues.columns import Column, did_you_mean, load_columns
-from transferz.catalogues.reading import read_catalogue
+from transferz.catalogues.columns import Column
+from transferz.catalogues.reading import read_catalogue, stream_catalogue
 from transferz.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -174,6 +174,29 @@ def test_text_identifiers(tmp_path: Path) -> None:
     path.write_text("id\n3.6411448540268e+16\n3.6411448540269e+16\n")
     with pytest.raises(InputError, match=r"id: value of the wrong kind; found 3.64.*not decimals"):
         read_catalogue(path, columns)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_whole_read_is_the_concatenation_of_the_pieces(tmp_path: Path, name: str) -> None:
+    table = hsc_table(10_000)
+    table.loc[::7, "g_cmodel_mag"] = np.float32(-99)
+    path = write(table, tmp_path / name)
+    pieces = list(stream_catalogue(path, HSC, chunk_rows=4096))
+    assert [len(piece) for piece in pieces] == [4096, 4096, 1808]
+    whole = read_catalogue(path, HSC)
+    pd.testing.assert_frame_equal(pd.concat(pieces, ignore_index=True), whole)
+    assert whole["mag_g"].isna().sum() == 1429
+
+
+@pytest.mark.parametrize("name", ["a.fits", "a.csv", "a.parquet", "a.hdf5"])
+def test_a_row_of_a_later_piece_is_named_by_its_number_in_the_file(
+    tmp_path: Path, name: str
+) -> None:
+    table = hsc_table(10_000).astype({"isprimary": np.int32})
+    table.loc[5000, "isprimary"] = 2
+    path = write(table, tmp_path / name)
+    with pytest.raises(InputError, match=r"isprimary: .* wrong kind; found 2 in row 5000"):
+        list(stream_catalogue(path, HSC, chunk_rows=4096))
 
 
 def test_one_column_for_two_quantities(tmp_path: Path) -> None:
@@ -336,57 +359,6 @@ def test_format_names(tmp_path: Path) -> None:
     assert len(read_catalogue(other, HSC, file_format="csv")) == 7
     with pytest.raises(InputError, match="unknown file format; found votable"):
         read_catalogue(other, HSC, file_format="votable")
-
-
-def test_did_you_mean() -> None:
-    assert did_you_mean("ALPHA_J200", ["ID", "ALPHA_J2000"]).endswith("'ALPHA_J2000'?")
-    assert did_you_mean("LP_ZPDF", ["lp_zPDF", "x"]).startswith(
-        "no such name, did you mean 'lp_zPDF'"
-    )
-    assert did_you_mean("lp_zPDF", ["a", "b"]) == "2 columns: a, b"
-    assert did_you_mean("quantity", [f"c{i}" for i in range(10**6)]).startswith("1000000 columns")
-
-
-# --------------------------------------------------------------------------- column templates
-
-
-def test_templates_of_the_public_catalogues() -> None:
-    bands = ["g", "r", "i", "z", "y"]
-    names = {
-        (catalogue, version): {
-            column.quantity: column.name
-            for column in load_columns(COLUMNS, catalogue, version, bands)
-        }
-        for catalogue, version in [
-            ("cosmos2020", "CLASSIC"),
-            ("cosmos2020", "FARMER"),
-            ("hsc", "pdr2"),
-            ("hsc", "pdr3"),
-            ("galaxiesml", "1"),
-        ]
-    }
-    assert names["cosmos2020", "CLASSIC"]["mag_i_cosmos"] == "HSC_i_MAG_AUTO"
-    assert names["cosmos2020", "FARMER"]["mag_i_cosmos"] == "HSC_i_MAG"
-    assert "model_flag" not in names["cosmos2020", "CLASSIC"]
-    assert names["cosmos2020", "FARMER"]["model_flag"] == "MODEL_FLAG"
-    assert names["cosmos2020", "FARMER"]["lp_zPDF_u68"] == "lp_zPDF_u68"
-    assert names["hsc", "pdr2"]["mag_err_y"] == "y_cmodel_magsigma"
-    assert names["hsc", "pdr3"]["mag_err_y"] == "y_cmodel_magerr"
-    assert names["hsc", "pdr3"]["saturatedcenter_g"] == "g_pixelflags_saturatedcenter"
-    assert names["galaxiesml", "1"]["redshift"] == "specz_redshift"
-
-
-def test_bad_templates(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="unknown version of hsc; found pdr4; expected pdr2, pdr3"):
-        load_columns(COLUMNS, "hsc", "pdr4", ["g"])
-    with pytest.raises(InputError, match="unknown catalogue; found sdss; expected cosmos2020"):
-        load_columns(COLUMNS, "sdss", "1", ["g"])
-    with pytest.raises(InputError, match="file not found"):
-        load_columns(tmp_path / "none.tsv", "hsc", "pdr2", ["g"])
-    broken = tmp_path / "columns.tsv"
-    broken.write_text("catalogue,version\nhsc,pdr2\n")
-    with pytest.raises(InputError, match="not a table of column templates"):
-        load_columns(broken, "hsc", "pdr2", ["g"])
 
 
 # ------------------------------------------------------------------------------ large tables
