@@ -93,6 +93,46 @@ CASES = {
         {"figures": {"figure2_seed": 7}, "seeds": {"first": 8, "count": 2}},
         "figures.figure2_seed: found 7, expected a seed of this run, 8 to 9",
     ),
+    "magnitude in a band that there is not": (
+        {"figures": {"reference_band": "u"}},
+        "figures.reference_band: found 'u', expected one of g, r, i, z, y",
+    ),
+    "colour of a band that there is not": (
+        {"figures": {"colour": ["u", "g"]}},
+        "figures.colour: found 'u', expected one of g, r, i, z, y",
+    ),
+    "map of a band that there is not": (
+        {"diagnostics": {"colours": [["g", "r"], ["r", "K"]]}},
+        "diagnostics.colours: found 'K', expected one of g, r, i, z, y",
+    ),
+    "no spectrum to train on": (
+        {"spectra": {"simulation": {"seds": 2000}}},
+        "spectra.simulation.seds: found 2000, expected more than validation + test = 2000",
+    ),
+    "instrument upside down": (
+        {"spectra": {"grism": {"wavelength_max": 12060}}},
+        "spectra.grism.wavelength_max: found 12060, expected more than wavelength_min = 12060",
+    ),
+    "training that ends between validations": (
+        {"spectra": {"training": {"updates": 250}}},
+        "spectra.training.updates: found 250, expected a multiple of validate_every = 100",
+    ),
+    "study of what is not described": (
+        {"spectra": {"studies": {"heads": {"seeds": 1, "loss": ["softest"]}}}},
+        "spectra.studies.heads.loss: found 'softest', expected one of hard_cross_entropy, "
+        "soft_cross_entropy, jensen_shannon, jensen_shannon_entropy, "
+        "jensen_shannon_strong_entropy, the keys of spectra.losses",
+    ),
+    "study of a network that was switched off": (
+        {"spectra": {"architectures": {"base": None, "deep": {"convolutions": [], "dense": []}}}},
+        "spectra.studies.heads.architecture: found 'base', expected one of deep, the keys of "
+        "spectra.architectures",
+    ),
+    "study of more spectra than there are": (
+        {"spectra": {"studies": {"heads": {"seeds": 1, "n_train": [100, 9000]}}}},
+        "spectra.studies.heads.n_train: found 9000, expected at most 8000; raise "
+        "spectra.simulation.seds or redshifts_per_sed",
+    ),
     "ensemble that is not trained": (
         {"predict": {"strategy": "NN"}},
         f"predict.strategy: found 'NN', expected one of {NAMES}",
@@ -114,4 +154,5 @@ def test_contradiction(case: str) -> None:
 def test_what_fits_is_nothing_to_complain_about() -> None:
     assert problems({}) == []
     assert problems(child(trainable=["hidden_4", "redshift"], low_rank=2)) == []
+    assert problems({"spectra": {"studies": {"heads": {"seeds": 1}, "size": None}}}) == []
     assert problems({"figures": {"figure2_seed": 9}, "seeds": {"first": 8, "count": 2}}) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 
+from snakemake.persistence import PersistenceBase
+
 from transferz.settings.loader import checked
 from transferz.settings.params import SHORT, Section, brief
 
@@ -43,3 +45,10 @@ def test_a_script_gets_plain_mappings_and_lists() -> None:
     for copied in (pickle.loads(pickle.dumps(config, protocol=4)), copy.deepcopy(config)):
         assert plain(copied)
         assert copied == config
+
+
+def test_snakemake_records_what_prints() -> None:
+    cuts = checked({})["selection"]["cuts"]
+    recorded = PersistenceBase._serialize_param_builtin(None, cuts)
+    assert recorded == repr(cuts)
+    assert recorded.startswith("<selection.cuts ")

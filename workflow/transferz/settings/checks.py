@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 def cross_key_problems(config: dict) -> list[str]:
     """Return one line for each contradiction in a configuration with all its defaults."""
-    stages = (general, survey, catalogues, networks, evaluation, photo_z)
+    stages = (general, survey, catalogues, networks, evaluation, diagnostics, photo_z, spectra)
     return [line for stage in stages for line in stage(config)]
 
 
@@ -108,12 +108,29 @@ def evaluation(config: dict) -> Iterator[str]:
     low, high = config["evaluation"]["z_range"]
     if not low < high:
         yield f"evaluation.z_range: found [{low}, {high}], expected low < high"
-    shown, first = config["figures"]["figure2_seed"], config["seeds"]["first"]
+    figures = config["figures"]
+    band = [] if figures["reference_band"] is None else [figures["reference_band"]]
+    yield from unknown_bands("figures.reference_band", band, config)
+    yield from unknown_bands("figures.colour", figures["colour"] or [], config)
+    shown, first = figures["figure2_seed"], config["seeds"]["first"]
     last = first + config["seeds"]["count"] - 1
     if shown is not None and not first <= shown <= last:
         yield (
             f"figures.figure2_seed: found {shown}, expected a seed of this run, {first} to {last}"
         )
+
+
+def diagnostics(config: dict) -> Iterator[str]:
+    """Yield colours of bands that are not there."""
+    for pair in config["diagnostics"]["colours"] or []:
+        yield from unknown_bands("diagnostics.colours", pair, config)
+
+
+def unknown_bands(key: str, chosen: list[str], config: dict) -> Iterator[str]:
+    """Yield one line for each chosen band that the run does not have."""
+    for band in chosen:
+        if band not in config["bands"]:
+            yield f"{key}: found '{band}', expected one of {', '.join(config['bands'])}"
 
 
 def photo_z(config: dict) -> Iterator[str]:
@@ -124,3 +141,42 @@ def photo_z(config: dict) -> Iterator[str]:
             f"predict.strategy: found '{strategy}', expected one of "
             f"{', '.join(config['strategies'])}"
         )
+
+
+def spectra(config: dict) -> Iterator[str]:
+    """Yield sizes that do not fit together, and studies of what is not described."""
+    section = config["spectra"]
+    simulation, training, grism = (section[name] for name in ("simulation", "training", "grism"))
+    kept = simulation["validation"] + simulation["test"]
+    if simulation["seds"] <= kept:
+        yield (
+            f"spectra.simulation.seds: found {simulation['seds']}, expected more than validation + "
+            f"test = {kept}"
+        )
+    if grism["wavelength_min"] >= grism["wavelength_max"]:
+        yield (
+            f"spectra.grism.wavelength_max: found {grism['wavelength_max']}, expected more than "
+            f"wavelength_min = {grism['wavelength_min']}"
+        )
+    if training["updates"] % training["validate_every"]:
+        yield (
+            f"spectra.training.updates: found {training['updates']}, expected a multiple of "
+            f"validate_every = {training['validate_every']}"
+        )
+    available = (simulation["seds"] - kept) * simulation["redshifts_per_sed"]
+    described = {"architecture": "architectures", "labels": "labels", "loss": "losses"}
+    for name, study in section["studies"].items():
+        axes = {key: [value] for key, value in section["default"].items()} | (study or {})
+        for axis, place in described.items() if study else ():
+            known = [key for key, value in section[place].items() if value is not None]
+            for value in axes[axis]:
+                if value not in known:
+                    yield (
+                        f"spectra.studies.{name}.{axis}: found '{value}', expected one of "
+                        f"{', '.join(known)}, the keys of spectra.{place}"
+                    )
+        if study and max(axes["n_train"]) > available:
+            yield (
+                f"spectra.studies.{name}.n_train: found {max(axes['n_train'])}, expected at most "
+                f"{available}; raise spectra.simulation.seds or redshifts_per_sed"
+            )
