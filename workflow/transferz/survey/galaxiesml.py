@@ -158,11 +158,8 @@ def galaxiesml_rows(
         also `ra`, `dec` and `object_id` (not negative).
     flux : numpy.ndarray
         Shape (n, 5), microJansky.
-    settings : mapping
-        The section `embedded` of the configuration.
     first_id : int
         The HSC identifier of the first row.
-    rng : numpy.random.Generator
     """
     n = len(targets)
     redshift = targets["redshift"].to_numpy()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
-import stat
 import subprocess
 import sys
 import time
@@ -19,7 +17,6 @@ import numpy as np
 import pytest
 from tests.loopback import Archive, serve
 
-from scripts.survey import query_hsc
 from scripts.survey.download_dataset import main as download_dataset
 from transferz.catalogues import download
 from transferz.catalogues.download import Dataset, fetch
@@ -348,116 +345,6 @@ def test_own_copy_is_verified_and_used_in_place(archive: Archive, tmp_path: Path
     own.unlink()
     with pytest.raises(InputError, match=r"download\.local\.table: file not found"):
         download_dataset(own, output, row=row_of(archive), **QUICK)
-
-
-# ------------------------------------------------------------------------------ the HSC archive
-
-ROW = {
-    **{"name": "hsc_pdr2_dud", "version": "pdr2", "file": "hsc_pdr2_dud.fits", "url": "-"},
-    **{"bytes": "-", "checksum": "-"},
-}
-SECRET = "correct horse battery staple"
-
-
-def client(folder: Path, body: str) -> str:
-    """Write a stand-in for the archive's client, which prints the arguments it was given."""
-    path = folder / "hscReleaseQuery.py"
-    path.write_text(f"#!{sys.executable}\nimport os, sys\n{body}\n")
-    path.chmod(path.stat().st_mode | stat.S_IEXEC)
-    return str(path)
-
-
-ANSWERS = f"""
-password = os.environ["HSC_SSP_CAS_PASSWORD"]
-print("arguments", sys.argv[1:], "password", password, file=sys.stderr)
-assert "SELECT 1" in open(sys.argv[-1]).read()
-sys.stdout.buffer.write({FITS[:2880]!r})
-"""
-
-REFUSES = "print('login failed', os.environ['HSC_SSP_CAS_PASSWORD'], file=sys.stderr)"
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(query_hsc.USER, "someone")
-    monkeypatch.setenv(query_hsc.PASSWORD, SECRET)
-
-
-@pytest.mark.usefixtures("account")
-def test_query_is_submitted_once_and_the_password_is_nowhere(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    output, command = tmp_path / "data" / ROW["file"], client(tmp_path, ANSWERS)
-    query_hsc.main(output, row=ROW, sql="SELECT 1", client=command)
-    assert output.read_bytes() == FITS[:2880]
-    assert "'--user', 'someone', '--release-version', 'pdr2', '--format', 'fits'" in caplog.text
-    assert SECRET not in caplog.text
-    for path in (tmp_path / "data").rglob("*"):
-        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
-    # The same query is answered by what is kept, even without account and client.
-    output.unlink()
-    os.environ.pop(query_hsc.PASSWORD)
-    query_hsc.main(output, row=ROW, sql="SELECT 1", client="absent")
-    assert output.read_bytes() == FITS[:2880]
-
-
-@pytest.mark.usefixtures("account")
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (f"{REFUSES}; sys.exit(1)", r"status 1: login failed \*\*\*"),
-        ("print('<html>')", "not a FITS file"),
-    ],
-)
-def test_failed_query_leaves_nothing(tmp_path: Path, body: str, message: str) -> None:
-    output = tmp_path / "data" / ROW["file"]
-    with pytest.raises(InputError, match=message) as error:
-        query_hsc.main(output, row=ROW, sql="SELECT 1", client=client(tmp_path, body))
-    assert SECRET not in str(error.value)
-    assert not output.exists()
-
-
-def test_without_account_the_way_by_hand_is_explained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(query_hsc.PASSWORD, raising=False)
-    monkeypatch.setenv(query_hsc.USER, "someone")
-    with pytest.raises(InputError, match=r"HSC_SSP_CAS_PASSWORD not set; paste workflow/sql/hsc"):
-        query_hsc.main(tmp_path / ROW["file"], row=ROW, sql="SELECT 1", client="ls")
-    monkeypatch.setenv(query_hsc.PASSWORD, SECRET)
-    with pytest.raises(InputError, match=r"no command absent; .*download\.local\.hsc_pdr2_dud"):
-        query_hsc.main(tmp_path / ROW["file"], row=ROW, sql="SELECT 1", client="absent")
-
-
-@pytest.mark.parametrize("name", ["hsc_pdr2_dud", "hsc_pdr2_wide", "hsc_pdr3_dud"])
-def test_queries_have_every_column_that_the_workflow_reads(root: Path, name: str) -> None:
-    from transferz.catalogues.columns import load_columns
-
-    sql = (root / f"workflow/sql/{name}.sql").read_text()
-    code = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
-    selected = code.split("FROM")[0].removeprefix("SELECT").replace(",", " ").split()
-    columns = load_columns(root / "config/columns.tsv", "hsc", name.split("_")[1], list("grizy"))
-    assert sorted(selected) == sorted(column.name for column in columns)
-    assert f"{name.removeprefix('hsc_')}" in code
-    assert "boxSearch(coord, 149.04, 151.08, 1.37, 3.09)" in code
-
-
-def test_queries_differ_in_release_and_layer_only(root: Path) -> None:
-    """Three files, because each is pasted into the archive's form; alike but for what differs."""
-
-    def query(name: str) -> list[str]:
-        text = (root / f"workflow/sql/hsc_{name}.sql").read_text()
-        code = " ".join(line for line in text.splitlines() if not line.startswith("--"))
-        return code.split()
-
-    dud = query("pdr2_dud")
-    assert [word.replace("pdr2_wide", "pdr2_dud") for word in query("pdr2_wide")] == dud
-    # PDR3 calls the uncertainty of a magnitude by another name.
-    renamed = {"pdr2_dud.forced": "pdr3_dud_rev.forced"}
-    assert query("pdr3_dud") == [
-        renamed.get(word, word.replace("_magsigma", "_magerr")) for word in dud
-    ]
 
 
 def test_registry_is_well_formed(root: Path) -> None:
