@@ -51,6 +51,7 @@ LONG_SCRIPTS = {
     "evaluation/figure3",
     "report/write_paper",
     "run/benchmark_training",
+    "uncertainty/table_calibration",
     "uncertainty/truth_against_label",
 }
 LONG_MODULES = {
@@ -63,7 +64,6 @@ LONG_FUNCTIONS = {
     "scripts/diagnostics/plot_control: main",
     "scripts/evaluation/figure2: draw",
     "scripts/networks/train: main",
-    "scripts/spectra/simulate: main",
     "scripts/uncertainty/truth_against_label: main",
     "transferz/catalogues/columns: load_columns",
     "transferz/catalogues/crossmatch: match_surveys",
@@ -77,7 +77,6 @@ LONG_FUNCTIONS = {
 # Scripts whose rule does not hand over everything by name yet.
 WITHOUT_RUN = {
     "photo_z/predict_catalogue",
-    "run/audit",
     "uncertainty/truth_against_label",
 }
 
@@ -227,7 +226,7 @@ def test_what_a_rule_names_is_a_parameter_of_its_script(workflow: Path) -> None:
     for path in (workflow / "rules").glob("*.smk"):
         for rule, script, names in rules_of(path):
             tree = trees[script]
-            if not ast.unparse(tree.body[-1]).endswith("run(main, snakemake)"):
+            if "run(main, snakemake" not in ast.unparse(tree.body[-1]):
                 by_hand.add(script)
                 continue
             (main,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")

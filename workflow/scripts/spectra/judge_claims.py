@@ -139,19 +139,7 @@ def main(
     published: Mapping[str, Mapping[str, float]],
     levels: Sequence[float],
 ) -> None:
-    """Write the verdicts.
-
-    Parameters
-    ----------
-    metrics, claims, csv, md : path-like
-        See the head of this file.
-    default : mapping
-        ``spectra.default``.
-    published : mapping
-        Head to published metrics.
-    levels : sequence of float
-        S/N: every claim is judged at each.
-    """
+    """Write the verdicts on every claim at each S/N of `levels`."""
     values = read_metrics(metrics)
     entries = read_claims(claims, "spectra", METRIC_LABELS, dataset="spectra")
     parts = [NOTE, "# Published claims on redshifts from spectra, measured again"]

@@ -125,20 +125,16 @@ def main(
     z_range: Sequence[float],
     template_classes: int,
 ) -> None:
-    """Draw example spectra with their distributions.
+    """Draw example spectra with the mean distributions of ensembles and the template fit.
 
     Parameters
     ----------
-    spectra, networks, templates, files
-        See the head of this file.
     heads : sequence of int
-        Numbers of classes; the first chooses the examples.
+        Numbers of classes of the ensembles; the first chooses the examples.
     seeds : sequence of int
-        Of the ensemble, whose mean distribution is shown.
-    default : mapping
-        ``spectra.default``.
-    z_range : pair of float
+        Members of an ensemble.
     template_classes : int
+        Trial redshifts of the template fit.
     """
     data, snr = read_spectra(spectra), float(default["snr"])
     ensembles = {

@@ -140,19 +140,7 @@ def main(
     default: Mapping[str, object],
     architectures: Sequence[str],
 ) -> None:
-    """Draw the impact of architecture, training-set size and noise.
-
-    Parameters
-    ----------
-    metrics, files
-        See the head of this file.
-    heads : sequence
-        `regression` and numbers of classes; the template fit is put beside them.
-    default : mapping
-        ``spectra.default``.
-    architectures : sequence of str
-        In the order of the axis.
-    """
+    """Draw the `heads` and the template fit; `architectures` are in the order of the axis."""
     values, shown = read_metrics(metrics), [*heads, "template_fit"]
     points = collect(values, shown, default)
     named = [name for name in architectures if (values["architecture"] == name).any()]

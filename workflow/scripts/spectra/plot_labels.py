@@ -131,19 +131,7 @@ def main(
     recipes: Mapping[str, Mapping[str, float]],
     losses: Sequence[str],
 ) -> None:
-    """Draw the comparison of losses on uncertain labels.
-
-    Parameters
-    ----------
-    metrics, files
-        See the head of this file.
-    default : mapping
-        ``spectra.default``.
-    recipes : mapping
-        Section ``spectra.labels``, those of the study.
-    losses : sequence of str
-        Those of the study.
-    """
+    """Draw the comparison of `losses` on labels spoilt by `recipes`, both those of the study."""
     values, labels = read_metrics(metrics), list(recipes)
     points = collect(values, default, labels, losses)
     files.save(

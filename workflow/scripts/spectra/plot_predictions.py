@@ -98,20 +98,7 @@ def main(
     default: Mapping[str, object],
     z_range: Sequence[float],
 ) -> None:
-    """Draw predicted against true redshift.
-
-    Parameters
-    ----------
-    predictions, files
-        See the head of this file.
-    heads : sequence
-        `regression` and numbers of classes; the template fit is put beside them.
-    levels : sequence of float
-        S/N, a row each.
-    default : mapping
-        ``spectra.default``.
-    z_range : pair of float
-    """
+    """Draw the `heads` and the template fit in columns, the S/N of `levels` in rows."""
     shown = [*heads, "template_fit"]
     together = pd.concat([read_parquet(path) for path in predictions], ignore_index=True)
     points = collect(together, shown, levels, default)

@@ -112,16 +112,7 @@ def main(
     default: Mapping[str, object],
     z_range: Sequence[float],
 ) -> None:
-    """Draw quality against the number of classes.
-
-    Parameters
-    ----------
-    metrics, files
-        See the head of this file.
-    default : mapping
-        ``spectra.default``.
-    z_range : pair of float
-    """
+    """Draw quality against the number of classes."""
     values = read_metrics(metrics)
     points = collect(values, default)
     files.save(

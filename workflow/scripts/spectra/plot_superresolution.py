@@ -117,21 +117,7 @@ def main(
     losses: Sequence[str],
     z_range: Sequence[float],
 ) -> None:
-    """Draw errors of networks beside those of the labels that they learned from.
-
-    Parameters
-    ----------
-    spectra, predictions, files
-        See the head of this file.
-    default : mapping
-        ``spectra.default``.
-    recipe : str
-        Key of `recipes`: the coarse labels.
-    recipes : mapping
-        Section ``spectra.labels``.
-    losses : sequence of str
-    z_range : pair of float
-    """
+    """Draw errors of networks beside those of the labels of the coarse `recipe` of `recipes`."""
     data, entry = read_spectra(spectra), LabelRecipe.from_config(recipes[recipe])
     classes = EqualClasses(*z_range, int(default["head"]))
     z_train = data.redshift[data.rows("train")[: int(default["n_train"])]]

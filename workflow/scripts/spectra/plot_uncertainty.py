@@ -111,15 +111,7 @@ def main(
     *,
     default: Mapping[str, object],
 ) -> None:
-    """Draw the uncertainties.
-
-    Parameters
-    ----------
-    uncertainty, summary, files
-        See the head of this file.
-    default : mapping
-        ``spectra.default``.
-    """
+    """Draw the uncertainties of the ensemble of networks that `default` describes."""
     values, areas = read_parquet(uncertainty), pd.read_csv(summary).set_index("sample")
     curves = rejection_curves(values)
     told = "; ".join(

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from transferz.core.errors import InputError
 from transferz.core.logs import run
@@ -55,6 +56,38 @@ def draw_redshifts(number: int, z_range: Sequence[float], seed: int, stream: int
     return draw.uniform(*z_range, number)
 
 
+def in_range(
+    galaxies: pd.DataFrame,
+    samples: np.ndarray,
+    wavelength: np.ndarray,
+    grism: Grism,
+    simulation: Mapping[str, object],
+    kept: Mapping[str, np.ndarray],
+) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """Observe every galaxy, those to train on at several redshifts.
+
+    Returns
+    -------
+    observed : list of numpy.ndarray
+        Flux, redshift, SED and sample of every spectrum.
+    rest : dict of str to numpy.ndarray
+        Rest-frame spectra of the SEDs of `kept`.
+    """
+    copies = np.where(samples == "train", simulation["redshifts_per_sed"], 1)
+    number = np.repeat(np.arange(len(galaxies)), copies)
+    redshift = draw_redshifts(len(number), simulation["z_range"], simulation["seed"], 0)
+    flux = np.empty((len(number), grism.pixels), dtype=np.float32)
+    rest: dict[str, list[np.ndarray]] = {name: [] for name in kept}
+    for rows, block in galaxy_blocks(galaxies, wavelength):
+        smooth = line_spread(block, wavelength, grism.resolving_power)
+        mine = (number >= rows.start) & (number < rows.stop)
+        flux[mine] = observe(smooth[number[mine] - rows.start], wavelength, redshift[mine], grism)
+        for name, wanted in kept.items():
+            rest[name].append(smooth[np.isin(np.arange(rows.start, rows.stop), wanted)])
+    observed = [flux, redshift, number, samples[number]]
+    return observed, {name: np.concatenate(parts) for name, parts in rest.items()}
+
+
 def main(
     spectra: str | Path,
     templates: str | Path,
@@ -64,71 +97,45 @@ def main(
     grism: Mapping[str, object],
     n_templates: int,
 ) -> None:
-    """Write spectra, templates and the parameters of the SEDs.
+    """Write spectra, `n_templates` templates and the parameters of the SEDs.
 
-    Parameters
-    ----------
-    spectra, templates, seds : path-like
-        See the head of this file.
-    simulation, grism : mapping
-        Sections of ``spectra`` in the configuration.
-    n_templates : int
-        Number of training SEDs that the classical methods may learn from.
+    `simulation` and `grism` are sections of ``spectra`` in the configuration.
     """
     instrument, seed = Grism(**grism), simulation["seed"]
+    ranges = {name: simulation[f"z_{name}"] for name in ("below", "above", "range")}
     wavelength = rest_grid(
-        instrument,
-        simulation["z_below"][0],
-        simulation["z_above"][1],
-        simulation["rest_step"],
+        instrument, ranges["below"][0], ranges["above"][1], simulation["rest_step"]
     )
     galaxies = draw_galaxies(simulation["seds"], seed)
     samples = assign_samples(simulation["seds"], simulation["validation"], simulation["test"])
-    copies = np.where(samples == "train", simulation["redshifts_per_sed"], 1)
-    number = np.repeat(np.arange(len(galaxies)), copies)
-    redshift = draw_redshifts(len(number), simulation["z_range"], seed, 0)
+    test = np.flatnonzero(samples == "test")[: simulation["outside"]]
+    kept = {"templates": np.flatnonzero(samples == "train")[:n_templates], "test": test}
+    observed, rest = in_range(galaxies, samples, wavelength, instrument, simulation, kept)
 
-    templates_wanted = np.flatnonzero(samples == "train")[:n_templates]
-    test_wanted = np.flatnonzero(samples == "test")[: simulation["outside"]]
-    rest_frame, test_seds = [], []
-    flux = np.empty((len(number), instrument.pixels), dtype=np.float32)
-    for rows, block in galaxy_blocks(galaxies, wavelength):
-        smooth = line_spread(block, wavelength, instrument.resolving_power)
-        mine = (number >= rows.start) & (number < rows.stop)
-        flux[mine] = observe(
-            smooth[number[mine] - rows.start], wavelength, redshift[mine], instrument
-        )
-        for wanted, kept in ((templates_wanted, rest_frame), (test_wanted, test_seds)):
-            kept.append(smooth[np.isin(np.arange(rows.start, rows.stop), wanted)])
-
-    rest_of = {name: (np.concatenate(test_seds), test_wanted) for name in ("below", "above")}
     quasars = draw_quasars(simulation["outside"], wavelength, seed)
-    rest_of["quasar"] = (
-        line_spread(quasars, wavelength, instrument.resolving_power),
-        -1 - np.arange(len(quasars)),
-    )
-    parts = [(flux, redshift, number, samples[number])]
-    ranges = (simulation["z_below"], simulation["z_above"], simulation["z_range"])
-    for stream, ((name, (rest, numbers)), z_range) in enumerate(
-        zip(rest_of.items(), ranges, strict=True), start=1
+    quasars = line_spread(quasars, wavelength, instrument.resolving_power)
+    parts = [observed]
+    for stream, (name, spectrum, numbers, z_range) in enumerate(
+        (
+            ("below", rest["test"], test, ranges["below"]),
+            ("above", rest["test"], test, ranges["above"]),
+            ("quasar", quasars, -1 - np.arange(len(quasars)), ranges["range"]),
+        ),
+        start=1,
     ):
-        z = draw_redshifts(len(rest), z_range, seed, stream)
-        observed = observe(rest, wavelength, z, instrument)
-        parts.append((observed, z, numbers, np.full(len(z), name)))
+        z = draw_redshifts(len(spectrum), z_range, seed, stream)
+        flux = observe(spectrum, wavelength, z, instrument)
+        parts.append([flux, z, numbers, np.full(len(z), name)])
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     table = SpectraFile(*columns, grism=instrument, seed=seed)
 
     with atomic_path(spectra) as temporary:
         np.savez(temporary, **table.arrays())
     with atomic_path(templates) as temporary:
-        np.savez(temporary, wavelength=wavelength, flux=np.concatenate(rest_frame))
+        np.savez(temporary, wavelength=wavelength, flux=rest["templates"])
     write_parquet(galaxies.assign(sed=np.arange(len(galaxies)), sample=samples), seds)
-    names, counts = np.unique(table.sample, return_counts=True)
-    logger.info(
-        "Simulated %d SEDs; spectra: %s",
-        len(galaxies),
-        ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True)),
-    )
+    counts = pd.Series(table.sample).value_counts(sort=False)
+    logger.info("Simulated %d SEDs; spectra: %s", len(galaxies), counts.to_dict())
 
 
 if __name__ == "__main__":

@@ -162,21 +162,7 @@ def main(
     default: Mapping[str, object],
     published: Mapping[str, Mapping[str, float]],
 ) -> None:
-    """Write the table of heads.
-
-    Parameters
-    ----------
-    metrics, csv, md, tex : path-like
-        See the head of this file.
-    heads : sequence
-        `regression` and numbers of classes.
-    levels : sequence of float
-        S/N.
-    default : mapping
-        ``spectra.default``.
-    published : mapping
-        Head to published `mse`, `mae`, `r2`.
-    """
+    """Write the table of `heads` at the S/N of `levels`, beside the `published` numbers."""
     table = collect(read_metrics(metrics), heads, levels, default, published)
     write_csv(table, csv)
     write_text(markdown(table, published), md)

@@ -62,17 +62,7 @@ def main(
     seeds: Sequence[int],
     z_range: Sequence[float],
 ) -> None:
-    """Write the uncertainties of the ensemble of `seeds`.
-
-    Parameters
-    ----------
-    spectra, probabilities, table, summary : path-like
-        See the head of this file.
-    default : mapping
-        ``spectra.default``: head and S/N of the ensemble.
-    seeds : sequence of int
-    z_range : pair of float
-    """
+    """Write the uncertainties of the ensemble of `seeds`; `default` gives its head and S/N."""
     data, parts = read_spectra(spectra), []
     members = members_of(default, default["head"], seeds)
     centres = EqualClasses(*z_range, int(default["head"])).centres
