@@ -130,7 +130,7 @@ def draw(
     for axes in panels.flat:
         axes.tick_params(axis="y", which="both", length=0)
         axes.set_ylim(lowest - 0.6, -0.4)
-    handles = dataset_handles(labels, "tested on {name} ({side})")
+    handles = dataset_handles(labels, "tested on {name} ({role})")
     if any(requirements.get(METRICS[metric].requirement) is not None for metric in metrics):
         handles.append(requirement_handle())
     legend_above(figure, handles)

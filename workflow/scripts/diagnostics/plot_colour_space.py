@@ -28,7 +28,6 @@ from transferz.core.logs import run
 from transferz.report.figures import (
     DATASETS,
     DOUBLE_COLUMN,
-    SIDES,
     FigureFiles,
     label,
     strategy_styles,
@@ -125,7 +124,7 @@ def draw(
             if len(cells):
                 axes.set_xlim(cells["x"].min() - size, cells["x"].max() + 2 * size)
                 axes.set_ylim(cells["y"].min() - size, cells["y"].max() + 2 * size)
-        panels[row, 0].set_ylabel(f"{label(dataset, labels)} ({SIDES[dataset]})\n{axis_labels[1]}")
+        panels[row, 0].set_ylabel(f"{label(dataset, labels)} ({dataset})\n{axis_labels[1]}")
     for column, name in enumerate(others):
         panels[0, column].set_title(f"{label(name, labels)} against {label(strategies[0], labels)}")
     panels[0, -1].set_title("Best strategy")

@@ -27,7 +27,6 @@ from transferz.report.figures import (
     DATASETS,
     NEUTRAL,
     REQUIREMENT,
-    SIDES,
     FigureFiles,
     label,
     legend_above,
@@ -140,7 +139,7 @@ def draw(
     )
     for column, dataset in enumerate(DATASETS):
         inside = table[table["dataset"] == dataset]
-        panels[0, column].set_title(f"{label(dataset, labels)} ({SIDES[dataset]})")
+        panels[0, column].set_title(f"{label(dataset, labels)} ({dataset})")
         if inside.empty:
             continue
         draw_counts(panels[0, column], inside)

@@ -103,14 +103,6 @@ class Words:
             for part in ("train", "validation", "test")
         ]
 
-    def rows_of_cutflow(self) -> tuple[str, str]:
-        """Return the numbers of objects before the first cut and after the last."""
-        steps = self.book.table("cutflow")["step"]
-        return tuple(
-            self.book.count("cutflow", {"step": int(step)}, column)
-            for step, column in ((steps.iloc[0], "n_in"), (steps.iloc[-1], "n_out"))
-        )
-
     def changes_of(self, dataset: str, other: str) -> dict[str, list[tuple[str, str, str]]]:
         """Return what a strategy changes on a test set against the first one."""
         return changes(self.book, dataset, self.first, other, self.metrics)
@@ -233,12 +225,10 @@ def main(
     *,
     inputs: Sequence[str],
 ) -> None:
-    """Write the paper; `inputs` are the names of the catalogues behind the source data set."""
-    files = {
-        **{"table1": table1, "table3": table3, "cutflow": cutflow, "claims": claims},
-        **{"splits": splits, "config": config, "control": control},
-    }
-    book = Book({name: path for name, path in files.items() if path})
+    """Write the paper; `inputs` are the names of the catalogues behind the source."""
+    files = {"table1": table1, "table3": table3, "cutflow": cutflow, "claims": claims}
+    files |= {"splits": splits, "config": config} | ({"control": control} if control else {})
+    book = Book(files)
     paths = {Path(path).stem: Path(path) for path in figures}
     source = compose(Words(book, paths, claims_file, inputs))
     document = typeset(source, paths.values())

@@ -39,9 +39,8 @@ TARGET = "#0072B2"
 SOURCE = "#D97F00"
 DATASET_COLOURS = {"target": TARGET, "source": SOURCE}
 DATASET_MARKERS = {"target": "o", "source": "s"}
-# Both test sets in the order of the figures, and the part that each plays.
+# Both data sets in the order of the figures.
 DATASETS = tuple(DATASET_COLOURS)
-SIDES = {"target": "target", "source": "source"}
 
 # Strategies: the rest of the Okabe-Ito palette, then darker shades; markers tell them apart in
 # black and white.
@@ -158,7 +157,7 @@ def strategy_handles(
     ]
 
 
-def dataset_handles(labels: Mapping[str, str], text: str = "{name} ({side})") -> list[Line2D]:
+def dataset_handles(labels: Mapping[str, str], text: str = "{name} ({role})") -> list[Line2D]:
     """Return a legend's entries for both test sets."""
     return [
         Line2D(
@@ -167,7 +166,7 @@ def dataset_handles(labels: Mapping[str, str], text: str = "{name} ({side})") ->
             ls="",
             marker=DATASET_MARKERS[name],
             color=DATASET_COLOURS[name],
-            label=text.format(name=label(name, labels), side=SIDES[name]),
+            label=text.format(name=label(name, labels), role=name),
         )
         for name in DATASETS
     ]
