@@ -14,7 +14,7 @@ import yaml
 from transferz.settings.loader import DATA_FILES
 from transferz.settings.messages import LIMITS_IN_WORDS, TYPES_IN_WORDS
 
-LINE = 100
+PAGE_WIDTH = 100
 HEAD = """\
 # The default run: the whole paper on the embedded survey, on a laptop.
 #
@@ -71,7 +71,7 @@ def configuration(files: list[SettingsFile]) -> str:
     """Return the default configuration: every key, its meaning as a comment, its default."""
     lines = HEAD.splitlines()
     for file in files:
-        lines += ["", f"# {'-' * (LINE - 3 - len(file.title))} {file.title}"]
+        lines += ["", f"# {'-' * (PAGE_WIDTH - 3 - len(file.title))} {file.title}"]
         for name, entry in file.sections.items():
             lines += ["", *key_lines(file, name, entry, "")]
     return "\n".join(lines) + "\n"
@@ -94,7 +94,7 @@ def key_lines(file: SettingsFile, name: str, entry: yaml.Node, indent: str) -> I
     else:
         text = file.source(default)
         block = isinstance(default, yaml.CollectionNode) and not default.flow_style
-        if block or len(f"{indent}{name}: {text}") > LINE or "\n" in text:
+        if block or len(f"{indent}{name}: {text}") > PAGE_WIDTH or "\n" in text:
             yield f"{indent}{name}:"
             yield from textwrap.indent(text, indent + "  ").split("\n")
         else:
@@ -102,10 +102,10 @@ def key_lines(file: SettingsFile, name: str, entry: yaml.Node, indent: str) -> I
 
 
 def wrapped(text: str, first: str, others: str) -> list[str]:
-    """Return `text` in lines of at most LINE, none of them cut inside a word."""
+    """Return `text` in lines of at most PAGE_WIDTH, none of them cut inside a word."""
     return textwrap.wrap(
         text,
-        LINE,
+        PAGE_WIDTH,
         initial_indent=first,
         subsequent_indent=others,
         break_long_words=False,
