@@ -98,7 +98,7 @@ def test_the_installed_package_asks_for_what_it_imports(root: Path) -> None:
     # the others come with jinja2 and tensorflow.
     elsewhere = {"transferz", "snakemake", "jsonschema", "markupsafe", "keras"}
     imported -= {*sys.stdlib_module_names, *elsewhere}
-    names = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
+    names = {"yaml": "pyyaml", "sklearn": "scikit-learn", "markdown_it": "markdown-it-py"}
     assert asked == {names.get(name, name) for name in imported}
     wanted = (root / "envs/requirements.in").read_text().splitlines()
     assert asked <= {re.match(r"[\w-]*", line)[0] for line in wanted}
