@@ -169,7 +169,7 @@ rule benchmark_run:
 
 # Seconds and memory of reading and matching catalogues of the genuine size, on this machine.
 #
-# Inputs   none but config/columns.tsv; writes and removes a table of config["catalogue_benchmark"]'s size
+# Inputs   none but config/columns.tsv; writes and removes a table of config["run"]["catalogue_benchmark"]'s size
 # Outputs  <results>/benchmarks/catalogues.{csv,md}
 
 
@@ -191,9 +191,9 @@ if config["survey"] != "custom":
             mem_mb=request(10000),
             runtime=request(60),
         params:
-            rows=config["catalogue_benchmark"]["rows"],
-            n_columns=config["catalogue_benchmark"]["columns"],
-            hsc_rows=config["catalogue_benchmark"]["hsc_rows"],
+            rows=config["run"]["catalogue_benchmark"]["rows"],
+            n_columns=config["run"]["catalogue_benchmark"]["columns"],
+            hsc_rows=config["run"]["catalogue_benchmark"]["hsc_rows"],
             code=code_hash("run/benchmark_catalogues", "catalogues"),
         message:
             "Measuring how fast catalogues of {params.rows} rows are read and matched"
@@ -203,7 +203,7 @@ if config["survey"] != "custom":
 
 # How fast the networks are trained, measured on this machine: Keras fit, and this workflow.
 #
-# Inputs   none; the network and the training of this run, sizes from config["benchmark"]
+# Inputs   none; the network and the training of this run, sizes from config["run"]["training_benchmark"]
 # Outputs  <results>/benchmarks/training.{csv,md,pdf,png}; timings, so different in every run
 
 
@@ -216,12 +216,12 @@ rule benchmark_training:
     conda:
         "../../envs/training.yaml"
     # More than are given to the run become all of them: nothing may run beside a measurement.
-    threads: config["benchmark"]["cores"]
+    threads: config["run"]["training_benchmark"]["cores"]
     resources:
         mem_mb=request(4000),
         runtime=request(120),
     params:
-        settings=config["benchmark"],
+        settings=config["run"]["training_benchmark"],
         network=config["network"],
         training=config["training"],
         code=code_hash("run/benchmark_training", "training"),

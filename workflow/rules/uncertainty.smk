@@ -33,7 +33,7 @@ rule calibration_sample:
         bands=config["bands"],
         inputs=strategy_inputs,
         magnitude_band=reference_band(),
-        settings=config["calibration"],
+        settings=config["uncertainty"],
         code=code_hash("uncertainty/calibration_sample", "training"),
     message:
         "Galaxies of {wildcards.calibrated_on} to calibrate {wildcards.strategy} with"
@@ -63,8 +63,8 @@ rule calibrate:
         mem_mb=request(2000, per_input=4),
         runtime=request(10, per_input=0.05),
     params:
-        test_share=config["calibration"]["test_share"],
-        seed=config["calibration"]["seed"],
+        test_share=config["uncertainty"]["test_share"],
+        seed=config["uncertainty"]["seed"],
         code=code_hash("uncertainty/calibrate", "training"),
     message:
         "Calibrated redshifts of the test galaxies by the ensemble {wildcards.strategy}"

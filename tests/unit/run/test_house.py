@@ -119,6 +119,13 @@ def test_rooms_have_one_name_in_every_place(root: Path, workflow: Path) -> None:
         assert lacking == WITHOUT.get(room, set()), room
 
 
+def test_every_room_has_its_settings(workflow: Path) -> None:
+    """Beside them are those of the run as a whole; pages have none."""
+    files = {path.stem for path in (workflow / "transferz/settings").glob("*.yaml")}
+    rooms = {path.stem for path in (workflow / "rules").glob("*.smk")}
+    assert files == rooms - {"report"} | {"general"}
+
+
 def test_imports_of_the_package_run_down(workflow: Path) -> None:
     floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
     upward = set()

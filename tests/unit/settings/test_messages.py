@@ -186,6 +186,13 @@ def test_configuration_value(path: Key, value: object, message: str, shown: Show
 @pytest.mark.parametrize(
     ("path", "old", "message"),
     [
+        (("calibration",), {}, "calibration: found an old name, expected uncertainty"),
+        (("benchmark",), {}, "benchmark: found an old name, expected run.training_benchmark"),
+        (
+            ("catalogue_benchmark",),
+            {},
+            "catalogue_benchmark: found an old name, expected run.catalogue_benchmark",
+        ),
         (
             ("labels", "transferz"),
             "T",

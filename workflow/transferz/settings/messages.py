@@ -10,6 +10,9 @@ import jsonschema
 
 # Keys, and values of keys, that were called otherwise once: old to new. A star is any entry.
 RENAMED = {
+    "calibration": "uncertainty",
+    "benchmark": "run.training_benchmark",
+    "catalogue_benchmark": "run.catalogue_benchmark",
     "labels.transferz": "labels.source",
     "labels.galaxiesml": "labels.target",
     "custom.transferz": "custom.source",

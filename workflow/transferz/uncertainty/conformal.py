@@ -149,10 +149,10 @@ class Conformal:
         if n < min_galaxies:
             raise InputError(
                 "too few galaxies to calibrate with",
-                key="calibration.min_galaxies",
+                key="uncertainty.min_galaxies",
                 found=n,
                 expected=f"at least {min_galaxies}",
-                fix="raise splits.fractions.test or calibration.test_share",
+                fix="raise splits.fractions.test or uncertainty.test_share",
             )
         n_z, n_m = redshift_bins, magnitude_bins
         while n < min_galaxies * n_z * n_m:
@@ -171,7 +171,7 @@ class Conformal:
         if min(map(len, groups)) == 0:
             raise InputError(
                 "a cell of the calibration is empty",
-                key="calibration.redshift_bins",
+                key="uncertainty.redshift_bins",
                 found=f"{cells.number} cells for {n} galaxies",
                 fix="use fewer bins",
             )

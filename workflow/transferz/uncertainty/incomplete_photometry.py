@@ -133,7 +133,7 @@ class ColourSpace:
         if len(training) <= neighbours:
             raise InputError(
                 "too few training galaxies",
-                key="calibration.out_of_distribution.neighbours",
+                key="uncertainty.out_of_distribution.neighbours",
                 found=f"{len(training)} galaxies",
                 expected=f"more than {neighbours}",
             )
