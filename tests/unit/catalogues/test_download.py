@@ -18,7 +18,7 @@ import pytest
 from tests.loopback import Archive, serve
 
 from scripts.survey.download_dataset import main as download_dataset
-from transferz.catalogues import download
+from transferz.catalogues import transfer
 from transferz.catalogues.download import Dataset, fetch
 from transferz.core.errors import InputError
 
@@ -89,7 +89,7 @@ def test_cut_connections_are_resumed(archive: Archive, folder: Path, known: str 
     assert starts == sorted(starts)
     assert 200_000 < starts[0] <= 300_000
     # What was cut is not sent twice, but for the last chunk of each connection.
-    assert archive.sent["table.csv"] < len(TABLE) + 3 * download.CHUNK_BYTES
+    assert archive.sent["table.csv"] < len(TABLE) + 3 * transfer.CHUNK_BYTES
 
 
 @pytest.mark.parametrize("fault", ["slow", "status:503", "status:429", "later:0", "stall"])
@@ -140,7 +140,7 @@ def test_server_s_wish_to_wait_is_respected(archive: Archive, folder: Path) -> N
 
 def test_waits_grow(archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = []
-    monkeypatch.setattr(download.time, "sleep", waits.append)
+    monkeypatch.setattr(transfer.time, "sleep", waits.append)
     archive.fail("table.csv", "always:status:500")
     with pytest.raises(InputError, match="failed 4 times without progress"):
         fetch(dataset(archive), folder, timeout=1, retries=3, wait=2)
@@ -253,7 +253,7 @@ def test_full_disk_is_said_before_the_transfer(
     archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        download.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})
+        transfer.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})
     )
     with pytest.raises(InputError, match="not enough space"):
         fetch(dataset(archive), folder, **QUICK)

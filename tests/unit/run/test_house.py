@@ -54,9 +54,7 @@ LONG_SCRIPTS = {
     "uncertainty/table_calibration",
     "uncertainty/truth_against_label",
 }
-LONG_MODULES = {
-    "catalogues/download",
-}
+LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS = {
     "scripts/diagnostics/evaluate_photometry: main",
     "scripts/diagnostics/plot_colour_space: draw",
@@ -67,7 +65,6 @@ LONG_FUNCTIONS = {
     "scripts/uncertainty/truth_against_label: main",
     "transferz/catalogues/columns: load_columns",
     "transferz/catalogues/crossmatch: match_surveys",
-    "transferz/catalogues/splits: check_complete",
     "transferz/evaluation/claims: _claim",
     "transferz/photo_z/catalogue: predict_catalogue",
     "transferz/survey/galaxiesml: galaxiesml_rows",

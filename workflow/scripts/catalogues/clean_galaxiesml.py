@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from transferz.catalogues.columns import load_columns
+from transferz.catalogues.columns import leading_columns, load_columns
 from transferz.catalogues.cuts import (
     apply_cuts,
     check_counts,
@@ -82,8 +82,7 @@ def clean(
 
 def catalogue_table(table: pd.DataFrame, bands: Sequence[str]) -> pd.DataFrame:
     """Return the columns of a catalogue table and the published split."""
-    magnitudes = [*(f"mag_{band}" for band in bands), *(f"mag_err_{band}" for band in bands)]
-    columns = ["object_id", "ra", "dec", *magnitudes, "redshift", "redshift_err"]
+    columns = [*leading_columns(bands), "redshift", "redshift_err"]
     return table[columns].assign(truth="spec_z", source="GalaxiesML", split=table["split"])
 
 

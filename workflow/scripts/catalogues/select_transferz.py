@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow.parquet as pq
 
+from transferz.catalogues.columns import leading_columns
 from transferz.catalogues.cuts import apply_cuts, check_counts, correct_photometry, join_cutflows
 from transferz.core.errors import InputError
 from transferz.core.logs import run
@@ -52,19 +53,12 @@ EXTRA = [
 
 def catalogue_table(matched: pd.DataFrame, bands: Sequence[str]) -> pd.DataFrame:
     """Return the columns of a catalogue table, the label and the extra columns."""
-    base = [
-        "object_id",
-        "ra",
-        "dec",
-        *(f"mag_{b}" for b in bands),
-        *(f"mag_err_{b}" for b in bands),
-    ]
     extra = [
         name.replace("{band}", band)
         for name in EXTRA
         for band in (bands if "{band}" in name else bands[:1])
     ]
-    table = matched[base].copy()
+    table = matched[leading_columns(bands)].copy()
     for name, column in LABEL.items():
         table[name] = matched[column]
     table["truth"] = "photo_z"

@@ -19,16 +19,8 @@ from typing import TYPE_CHECKING
 
 import pooch
 
-from transferz.catalogues.download import (
-    Dataset,
-    UnusableError,
-    alone,
-    check_format,
-    known_checksum,
-    place,
-    record,
-    store_of,
-)
+from transferz.catalogues.download import Dataset, alone, known_checksum, place, record, store_of
+from transferz.catalogues.transfer import UnusableError, check_format
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from astropy import units as u
 
+from transferz.catalogues.columns import leading_columns
 from transferz.catalogues.cuts import apply_cuts, check_counts
 from transferz.catalogues.description import POSITIONS, CatalogueDescription
 from transferz.catalogues.reading import read_catalogue
@@ -69,12 +70,8 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
             fix=f"correct custom.{role}.units.position",
         )
     table = described.standardised(table, bands)
-    magnitudes = [*(f"mag_{band}" for band in bands), *(f"mag_err_{band}" for band in bands)]
-    labels = ["redshift_err", "redshift_l68", "redshift_u68"]
-    columns = [
-        *("object_id", "ra", "dec", *magnitudes, "redshift"),
-        *(name for name in labels if name in table),
-    ]
+    labels = [n for n in ("redshift_err", "redshift_l68", "redshift_u68") if n in table]
+    columns = [*leading_columns(bands), "redshift", *labels]
     ordered = table[columns].assign(truth=survey["truth"], source=survey["source"])
     others = [name for name in table if name not in ordered and not name.endswith("_raw")]
     return pd.concat([ordered, table[others]], axis="columns")

@@ -126,6 +126,13 @@ def expand_bands(template: Column, bands: Mapping[str, str]) -> list[Column]:
     ]
 
 
+def leading_columns(bands: Sequence[str]) -> list[str]:
+    """Return the columns that every catalogue table begins with."""
+    return ["object_id", "ra", "dec"] + [
+        f"{name}_{b}" for name in ("mag", "mag_err") for b in bands
+    ]
+
+
 def pick_columns(path: Path, names: Sequence[str], columns: Sequence[Column]) -> list[str]:
     """Return the names to read; raise for a required one that is absent or there twice."""
     counts = Counter(names)

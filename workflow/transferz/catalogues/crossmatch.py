@@ -29,6 +29,11 @@ def match_catalogues(cosmos: pd.DataFrame, hsc: pd.DataFrame, radius: float) -> 
     return matched.sort_values("object_id", ignore_index=True)
 
 
+def identity(path: str | Path) -> dict[str, object]:
+    """Return size and checksum of an input: which file it was, wherever it lay."""
+    return {"bytes": Path(path).stat().st_size, "sha256": sha256(path)}
+
+
 def match_surveys(
     cosmos: str | Path,
     hsc: str | Path,
@@ -93,17 +98,13 @@ def match_surveys(
         len(table),
     )
     flow = join_cutflows(flow, cutflow_table([step], "match"))
-    inputs = {"cosmos2020": Path(cosmos), "hsc": Path(hsc)}
     provenance = {
         "n_cosmos": len(cosmos_table),
         "n_hsc": len(hsc_table),
         "radius_arcsec": radius,
         "cosmos_version": cosmos_version,
         "hsc_version": hsc_version,
-        "inputs": {
-            name: {"bytes": path.stat().st_size, "sha256": sha256(path)}
-            for name, path in inputs.items()
-        },
+        "inputs": {"cosmos2020": identity(cosmos), "hsc": identity(hsc)},
         "cutflow": flow.to_dict(orient="list"),
     }
     return table, provenance

@@ -256,27 +256,7 @@ def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> N
                 expected="a finite value in every row",
                 fix=f"add a cut on {name}",
             )
-    low, high = PLAUSIBLE_MAGNITUDES
-    for name in (f"mag_{band}" for band in bands):
-        values = table[name].to_numpy(dtype=np.float64)
-        bad = (values <= low) | (values >= high)
-        median = float(np.median(values)) if len(values) else PLAUSIBLE_MEDIANS[0]
-        if bad.any():
-            found = f"{values[bad][0]:g} and {int(bad.sum()) - 1} more of {len(bad)} rows"
-            expected = f"AB magnitudes between {low:g} and {high:g}"
-        elif not PLAUSIBLE_MEDIANS[0] <= median <= PLAUSIBLE_MEDIANS[1]:
-            found = f"a median of {median:g}"
-            expected = "AB magnitudes with a median from {:g} to {:g}".format(*PLAUSIBLE_MEDIANS)
-        else:
-            continue
-        raise InputError(
-            "implausible magnitudes",
-            file=dataset,
-            key=name,
-            found=found,
-            expected=expected,
-            fix=f"correct the unit, name the value as a null value, or add a cut on {name}",
-        )
+    _check_magnitudes(table, bands, dataset)
     # Numbers of two catalogues may coincide where they are not of one survey.
     repeated = table.duplicated([name for name in ("dataset", "object_id") if name in table])
     if repeated.any():
@@ -299,6 +279,31 @@ def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> N
             found=", ".join(f"{name}: {counts.get(name, 0)}" for name in SPLITS),
             expected="objects in each of " + ", ".join(SPLITS),
             fix="give more objects, or change splits.fractions, splits.block or splits.seed",
+        )
+
+
+def _check_magnitudes(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> None:
+    """Raise an `InputError` for what is no AB magnitude of a galaxy."""
+    low, high = PLAUSIBLE_MAGNITUDES
+    for name in (f"mag_{band}" for band in bands):
+        values = table[name].to_numpy(dtype=np.float64)
+        bad = (values <= low) | (values >= high)
+        median = float(np.median(values)) if len(values) else PLAUSIBLE_MEDIANS[0]
+        if bad.any():
+            found = f"{values[bad][0]:g} and {int(bad.sum()) - 1} more of {len(bad)} rows"
+            expected = f"AB magnitudes between {low:g} and {high:g}"
+        elif not PLAUSIBLE_MEDIANS[0] <= median <= PLAUSIBLE_MEDIANS[1]:
+            found = f"a median of {median:g}"
+            expected = "AB magnitudes with a median from {:g} to {:g}".format(*PLAUSIBLE_MEDIANS)
+        else:
+            continue
+        raise InputError(
+            "implausible magnitudes",
+            file=dataset,
+            key=name,
+            found=found,
+            expected=expected,
+            fix=f"correct the unit, name the value as a null value, or add a cut on {name}",
         )
 
 
