@@ -199,14 +199,16 @@ class CatalogueDescription:
         f / sigma_f, or 2.5 / (ln 10 sigma_mag).
         """
         converted = table.copy(deep=False)
+        # What is trained on keeps the precision of its file.
+        precision = np.float64 if np.isinf(self.undetected) else None
         for band in bands:
             mag, err = f"mag_{band}", f"mag_err_{band}"
             if mag not in table:
                 converted[mag] = np.nan
                 converted[err] = np.nan
                 continue
-            values = table[mag].to_numpy(np.float64)
-            errors = table[err].to_numpy(np.float64) if err in table else None
+            values = table[mag].to_numpy(precision)
+            errors = table[err].to_numpy(precision) if err in table else None
             unseen = self._not_detected(values, errors)
             if self.unit != "mag":
                 errors = None if errors is None else magnitude_error(values, errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,9 @@ SPELLINGS = {
 }
 FLUX_UNITS = {"nJy": u.nJy, "uJy": u.uJy, "mJy": u.mJy, "Jy": u.Jy}
 ANGLE_UNITS = {"deg": u.deg, "rad": u.rad, "hourangle": u.hourangle}
-# Error of a magnitude times the signal-to-noise ratio of its flux.
-MAG_PER_RELATIVE_ERROR = 2.5 / np.log(10)
+# Error of a magnitude times the signal-to-noise ratio of its flux. A float of Python: it leaves
+# single precision as it is.
+MAG_PER_RELATIVE_ERROR = 2.5 / math.log(10)
 
 
 def parse_unit(text: str) -> u.UnitBase | str:
@@ -60,7 +62,7 @@ def ab_magnitude(flux: np.ndarray, unit: str) -> np.ndarray:
 
     `unit` is one of `FLUX_UNITS`. A flux that is not positive has no finite magnitude.
     """
-    zero_point = (3631 * u.Jy).to_value(FLUX_UNITS[unit])
+    zero_point = float((3631 * u.Jy).to_value(FLUX_UNITS[unit]))
     with np.errstate(divide="ignore", invalid="ignore"):
         return -2.5 * np.log10(flux / zero_point)
 
