@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 import h5py
 import numpy as np
@@ -63,18 +62,13 @@ class TableWriter:
         self._writer.write_table(table.slice(0, rows).combine_chunks(), row_group_size=ROW_GROUP)
         self._pending = [table.slice(rows)]
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> bool | None:
         """Write what is left and move the file into place, unless there was an error."""
         if self._writer is not None:
             if kind is None and any(map(len, self._pending)):
                 self._flush(ROW_GROUP)
             self._writer.close()
-        return self._file.__exit__(kind, error, traceback)
+        return self._file.__exit__(kind, *error)
 
 
 class DistributionWriter:
@@ -144,14 +138,9 @@ class DistributionWriter:
             dataset[self._rows : total] = values
         self._rows = total
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> bool | None:
         """Write what is left and move the file into place, unless there was an error."""
         if kind is None and any(len(ids) for ids, _ in self._pending):
             self._flush()
         self._handle.close()
-        return self._file.__exit__(kind, error, traceback)
+        return self._file.__exit__(kind, *error)
