@@ -27,6 +27,7 @@ import pandas as pd
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
+from transferz.report.tables import markdown_table
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -108,6 +109,7 @@ def measure_training_start(batch_size: int) -> tuple[float, float]:
 
 def page(table: pd.DataFrame, start: float, parsing: float) -> str:
     """Return the page that shows the table."""
+    rows = table.map("{:g}".format).to_numpy()
     return (
         "# What cutting the work into jobs costs\n\n"
         f"Snakemake itself starts in {start:.1f} s and reads this workflow in "
@@ -115,7 +117,7 @@ def page(table: pd.DataFrame, start: float, parsing: float) -> str:
         "`job_s` is what Snakemake adds to each job, `tensorflow_s` and `compile_s` what each "
         "training job does before its first step;\n"
         "`overhead_min` adds them up for all training jobs, in minutes of one core.\n\n"
-        f"{table.to_markdown(index=False, floatfmt='g')}\n"
+        f"{markdown_table(list(table), rows, 'r' * table.shape[1])}\n"
     )
 
 
