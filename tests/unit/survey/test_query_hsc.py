@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_without_account_the_way_by_hand_is_explained(
     monkeypatch.setenv(query_hsc.PASSWORD, SECRET)
     with pytest.raises(InputError, match=r"no command absent; .*download\.local\.hsc_pdr2_dud"):
         query_hsc.main(tmp_path / ROW["file"], row=ROW, sql="SELECT 1", client="absent")
+
+
+@pytest.mark.parametrize("file", ["hsc_pdr2_dud.fits", "5x127x127_testing_with_morphology.csv"])
+def test_rules_find_the_registry_and_the_queries(root: Path, tmp_path: Path, file: str) -> None:
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--quiet"]
+    settings = ["--configfile", root / "config/archive.yaml", "--directory", tmp_path]
+    finished = subprocess.run(
+        [*command, "--snakefile", root / "Snakefile", *settings, "--", f"data/archive/{file}"],
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
 
 
 @pytest.mark.parametrize("name", ["hsc_pdr2_dud", "hsc_pdr2_wide", "hsc_pdr3_dud"])

@@ -7,7 +7,7 @@ import re
 def read_registry():
     """Return the rows of the registry by file name."""
     path = config["download"]["registry"] or workflow.source_path(
-        "../../config/datasets.tsv"
+        "../../../config/datasets.tsv"
     )
     with open(path, encoding="utf-8") as handle:
         rows = csv.DictReader(
@@ -24,7 +24,9 @@ def read_registry():
 
 def read_sql(name):
     """Return the text of a query."""
-    with open(workflow.source_path(f"../sql/{name}.sql"), encoding="utf-8") as handle:
+    with open(
+        workflow.source_path(f"../../sql/{name}.sql"), encoding="utf-8"
+    ) as handle:
         return handle.read()
 
 
