@@ -58,7 +58,7 @@ rule all:
         rules.calibration.input,
         rules.pages.input,
         (
-            [rules.truth_against_label.output, rules.spectra.input]
+            [rules.truth.input, rules.spectra.input]
             if config["survey"] == "embedded"
             else []
         ),

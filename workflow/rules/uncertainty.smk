@@ -304,7 +304,7 @@ rule calibration:
 
 if config["survey"] == "embedded":
 
-    rule truth_against_label:
+    rule table_truth:
         input:
             predictions=per_chunk(
                 "<results>/predictions/{strategy}/seeds-{chunk}.parquet"
@@ -314,13 +314,10 @@ if config["survey"] == "embedded":
             per_seed="<results>/metrics/truth.csv",
             csv="<results>/tables/truth.csv",
             md="<results>/tables/truth.md",
-            pdf="<results>/figures/truth.pdf",
-            png="<results>/figures/truth.png",
-            caption="<results>/figures/truth.md",
         log:
-            "<logs>/truth_against_label.log",
+            "<logs>/table_truth.log",
         benchmark:
-            "<benchmarks>/truth_against_label.tsv"
+            "<benchmarks>/table_truth.tsv"
         conda:
             "../../envs/plots.yaml"
         resources:
@@ -331,8 +328,40 @@ if config["survey"] == "embedded":
             z_range=config["evaluation"]["z_range"],
             labels=config["labels"],
             survey=config["survey"],
-            code=code_hash("uncertainty/truth_against_label", "plots"),
+            code=code_hash("uncertainty/table_truth", "plots"),
         message:
             "How much of the error on the source is the label's own"
         script:
-            "../scripts/uncertainty/truth_against_label.py"
+            "../scripts/uncertainty/table_truth.py"
+
+    rule plot_truth:
+        input:
+            csv="<results>/tables/truth.csv",
+        output:
+            pdf="<results>/figures/truth.pdf",
+            png="<results>/figures/truth.png",
+            caption="<results>/figures/truth.md",
+        log:
+            "<logs>/plot_truth.log",
+        benchmark:
+            "<benchmarks>/plot_truth.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000),
+            runtime=request(10),
+        params:
+            strategies=list(config["strategies"]),
+            z_range=config["evaluation"]["z_range"],
+            labels=config["labels"],
+            survey=config["survey"],
+            code=code_hash("uncertainty/plot_truth", "plots"),
+        message:
+            "Figure: how much of the error is the label's own?"
+        script:
+            "../scripts/uncertainty/plot_truth.py"
+
+    rule truth:
+        input:
+            rules.table_truth.output,
+            rules.plot_truth.output,

@@ -51,8 +51,6 @@ LONG_SCRIPTS = {
     "evaluation/figure3",
     "report/write_paper",
     "run/benchmark_training",
-    "uncertainty/table_calibration",
-    "uncertainty/truth_against_label",
 }
 LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS = {
@@ -62,7 +60,6 @@ LONG_FUNCTIONS = {
     "scripts/diagnostics/plot_control: main",
     "scripts/evaluation/figure2: draw",
     "scripts/networks/train: main",
-    "scripts/uncertainty/truth_against_label: main",
     "transferz/catalogues/columns: load_columns",
     "transferz/catalogues/crossmatch: match_surveys",
     "transferz/evaluation/claims: _claim",
@@ -72,10 +69,7 @@ LONG_FUNCTIONS = {
 }
 
 # Scripts whose rule does not hand over everything by name yet.
-WITHOUT_RUN = {
-    "photo_z/predict_catalogue",
-    "uncertainty/truth_against_label",
-}
+WITHOUT_RUN = {}
 
 
 @pytest.fixture(scope="module")

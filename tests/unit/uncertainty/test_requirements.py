@@ -11,7 +11,8 @@ import pytest
 from scripts.uncertainty import table_calibration
 from scripts.uncertainty.table_calibration import requirement_tables
 from transferz.core.products import write_parquet
-from transferz.uncertainty.requirements import fractions_to_drop, metrics_by_fraction, widest_last
+from transferz.evaluation.requirements import fractions_to_drop, metrics_by_fraction, widest_last
+from transferz.uncertainty.intervals import relative_width
 
 LABELS = {"target": "GalaxiesML", "source": "TransferZ"}
 RANGE = (0.3, 1.5)
@@ -186,7 +187,7 @@ def test_the_widest_intervals_are_dropped_first() -> None:
     rows = scores_of(np.full(300, 1.0), np.linspace(0.0, 0.3, 300), 0)
     width = np.random.default_rng(1).permutation(300) / 1000.0
     rows = rows.assign(z_low68=rows["z_median"], z_high68=rows["z_median"] + width)
-    dz = widest_last(rows, RANGE)
+    dz = widest_last(rows["z_true"], rows["z_median"], relative_width(rows, 68), RANGE)
     order = np.argsort(width / (1.0 + rows["z_median"]))
     np.testing.assert_allclose(dz, np.linspace(0.0, 0.3, 300)[order] / 2.0)
     curve = metrics_by_fraction(dz)

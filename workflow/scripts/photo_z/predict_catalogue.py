@@ -11,6 +11,8 @@ Outputs
     pdf : the distributions in qp's format, HDF5; optional
 """
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferz.core.logs import run
@@ -20,5 +22,23 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 
+def main(
+    catalogue: str | Path,
+    models: Sequence[str | Path],
+    sample: str | Path,
+    photo_z: str | Path,
+    pdf: str | Path | None = None,
+    *,
+    description: Mapping[str, object],
+    strategy: str,
+    seeds: Sequence[int],
+    chunk_rows: int,
+    threads: int,
+) -> None:
+    """Write the predictions; see `photo_z.catalogue.predict_catalogue`."""
+    options = {"strategy": strategy, "seeds": seeds, "chunk_rows": chunk_rows, "threads": threads}
+    predict_catalogue(catalogue, models, sample, photo_z, pdf, description=description, **options)
+
+
 if __name__ == "__main__":
-    run(predict_catalogue, snakemake)
+    run(main, snakemake)

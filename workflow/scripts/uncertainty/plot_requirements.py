@@ -19,6 +19,7 @@ import pandas as pd
 
 from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
+from transferz.evaluation.requirements import LIMITED
 from transferz.report.figures import (
     DATASET_COLOURS,
     DATASETS,
@@ -32,7 +33,6 @@ from transferz.report.figures import (
     subplots,
 )
 from transferz.report.tables import survey_note
-from transferz.uncertainty.requirements import LIMITED
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -8,8 +8,7 @@ Outputs
     metrics : one row per strategy, data set, sample of calibration, judge (label or truth) and
         range of the judge's redshift: coverage of both intervals with its standard error, their
         widths; by the label also PIT, CRPS, CDE loss
-    cells : coverage by judge in ranges of the ensemble's redshift (z_ensemble), of magnitude, and
-        of the judge's redshift (z_true)
+    cells : coverage by judge, in ranges of z_ensemble, magnitude and the judge's redshift (z_true)
     requirements : metrics in the range of the requirements, the galaxies with the widest
         intervals dropped, by dropped fraction
     md : the main numbers as a page
@@ -27,12 +26,7 @@ from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_text
 from transferz.evaluation.judges import redshifts_by_judge
 from transferz.evaluation.metrics import METRICS
-from transferz.report.figures import label
-from transferz.report.tables import fixed, markdown_table, survey_note, thousands
-from transferz.uncertainty.conformal import INTERVALS
-from transferz.uncertainty.intervals import given_answer, given_prediction, summarise_intervals
-from transferz.uncertainty.pages import fill
-from transferz.uncertainty.requirements import (
+from transferz.evaluation.requirements import (
     LIMITED,
     MIN_GALAXIES,
     TOGETHER,
@@ -40,6 +34,11 @@ from transferz.uncertainty.requirements import (
     metrics_by_fraction,
     widest_last,
 )
+from transferz.report.figures import label
+from transferz.report.tables import fixed, markdown_table, survey_note, thousands
+from transferz.uncertainty.conformal import INTERVALS
+from transferz.uncertainty.intervals import conditional_coverage, relative_width, score_intervals
+from transferz.uncertainty.pages import fill
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -228,12 +227,12 @@ def main(
                 head = dict(zip(KEYS, (strategy, dataset, calibrated_on, judge), strict=True))
                 chosen = judged[judged["z_true"].between(*z_range)]
                 for (low, high), part in (((np.nan, np.nan), judged), (z_range, chosen)):
-                    found.append(head | {"z_min": low, "z_max": high} | summarise_intervals(part))
+                    found.append(head | {"z_min": low, "z_max": high} | score_intervals(part))
                 if alike:
-                    parts = (given_prediction(judged), given_answer(judged, z_range))
-                    in_cells += [pd.DataFrame(head, part.index).join(part) for part in parts]
+                    part = conditional_coverage(judged, z_range)
+                    in_cells.append(pd.DataFrame(head, part.index).join(part))
             if alike:
-                dz = widest_last(rows, z_range)
+                dz = widest_last(rows["z_true"], rows["z_median"], relative_width(rows), z_range)
                 head = pd.DataFrame({"strategy": strategy, "dataset": dataset}, [0])
                 curves.append(head.merge(metrics_by_fraction(dz), how="cross"))
                 needs[strategy, dataset] = fractions_to_drop(dz, limits)

@@ -28,12 +28,12 @@ def interval_coverage(rows: pd.DataFrame, percent: int) -> float:
     return coverage(rows["z_true"].to_numpy(), *ends)
 
 
-def relative_width(rows: pd.DataFrame, percent: int) -> pd.Series:
+def relative_width(rows: pd.DataFrame, percent: int = 68) -> pd.Series:
     """Return the width of one kind of interval over 1 + its median, shape (n,)."""
     return (rows[f"z_high{percent}"] - rows[f"z_low{percent}"]) / (1.0 + rows["z_median"])
 
 
-def summarise_intervals(rows: pd.DataFrame) -> dict[str, float]:
+def score_intervals(rows: pd.DataFrame) -> dict[str, float]:
     """Return number, coverage with its standard error, median width, and mean scores of galaxies.
 
     The standard errors are those of calibrated intervals.
@@ -75,7 +75,7 @@ def given_prediction(rows: pd.DataFrame, number: int = 5) -> pd.DataFrame:
         for k in range(number):
             part = rows[place == k]
             part = part.assign(n_calibration=rows["n_calibration"] * (len(part) / len(rows)))
-            summary = summarise_intervals(part)
+            summary = score_intervals(part)
             span = {"quantity": quantity, "low": part[quantity].min(), "high": part[quantity].max()}
             found.append(span | {name: summary[name] for name in ("n", *names)})
     return pd.DataFrame(found)
@@ -96,3 +96,8 @@ def given_answer(rows: pd.DataFrame, z_range: Sequence[float]) -> pd.DataFrame:
         span = {"quantity": "z_true", "low": low, "high": high, "n": len(part)}
         found.append(span | {f"coverage_{p}": interval_coverage(part, p) for p in INTERVALS})
     return pd.DataFrame(found)
+
+
+def conditional_coverage(rows: pd.DataFrame, z_range: Sequence[float]) -> pd.DataFrame:
+    """Return `given_prediction` and `given_answer`, one below the other."""
+    return pd.concat([given_prediction(rows), given_answer(rows, z_range)], ignore_index=True)

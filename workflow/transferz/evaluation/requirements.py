@@ -1,4 +1,4 @@
-"""Which galaxies to drop, those with the widest intervals first, to meet a survey's requirements.
+"""Which galaxies to drop, the least certain first, to meet a survey's requirements.
 
 Requirements are limits by kind, as in the configuration: ``bias``, ``scatter`` and ``outliers``
 (None: no limit). Metrics are of the relative errors dz of `metrics.relative_error`.
@@ -13,7 +13,6 @@ import pandas as pd
 
 from transferz.evaluation.metrics import MAD_TO_SIGMA, METRICS, OUTLIER_LIMIT, relative_error
 from transferz.evaluation.over_seeds import tail_percentiles
-from transferz.uncertainty.intervals import relative_width
 
 LIMITED = ("bias_median", "scatter_mad", "rms", "outlier_fraction")
 # The limit on scatter is one on sigma_MAD or on the RMS: both are held against it.
@@ -23,7 +22,7 @@ TOGETHER = {
 FRACTIONS = np.arange(0, 100) / 100.0
 # No smaller number is left over.
 MIN_GALAXIES = 100
-RESAMPLES = 200
+GALAXY_RESAMPLES = 200
 
 
 def limited_metrics(dz: np.ndarray) -> dict[str, float]:
@@ -37,14 +36,16 @@ def limited_metrics(dz: np.ndarray) -> dict[str, float]:
     }
 
 
-def widest_last(rows: pd.DataFrame, z_range: Sequence[float]) -> np.ndarray:
-    """Return relative errors of the galaxies in the range, by width of their 68% interval.
+def widest_last(
+    z_true: pd.Series, z_pred: pd.Series, width: pd.Series, z_range: Sequence[float]
+) -> np.ndarray:
+    """Return relative errors of the galaxies in the range, shape (n,), by width of an interval.
 
-    The width is over 1 + z. The order is by what is known of a galaxy without its spectrum.
+    The order is by what is known of a galaxy without its spectrum.
     """
-    chosen = rows[(rows["z_true"] >= z_range[0]) & (rows["z_true"] <= z_range[1])]
-    order = np.argsort(relative_width(chosen, 68).to_numpy(), kind="stable")
-    return relative_error(chosen["z_true"], chosen["z_median"])[order]
+    chosen = (z_true >= z_range[0]) & (z_true <= z_range[1])
+    order = np.argsort(width[chosen].to_numpy(), kind="stable")
+    return relative_error(z_true[chosen], z_pred[chosen])[order]
 
 
 def metrics_by_fraction(dz: np.ndarray) -> pd.DataFrame:
@@ -107,15 +108,15 @@ def fractions_to_drop(dz: np.ndarray, limits: Mapping[str, float]) -> pd.DataFra
         return {metric: curve[metric].iloc[0] for metric in LIMITED} | smallest
 
     curve = metrics_by_fraction(dz)
-    generator = np.random.default_rng([RESAMPLES, len(dz)])
+    generator = np.random.default_rng([GALAXY_RESAMPLES, len(dz)])
     draws = []
-    for _ in range(RESAMPLES):
+    for _ in range(GALAXY_RESAMPLES):
         # Sorted, the draws are by width again.
         drawn = np.sort(generator.integers(0, len(dz), len(dz)))
         draws.append(quantities(metrics_by_fraction(dz[drawn])))
     ordered = pd.DataFrame(draws).apply(np.sort)
     # No interpolation between draws: a fraction may be infinite.
-    places = [round(p / 100 * (RESAMPLES - 1)) for p in tail_percentiles()]
+    places = [round(p / 100 * (GALAXY_RESAMPLES - 1)) for p in tail_percentiles()]
     table = pd.DataFrame({"value": quantities(curve)})
     table["low"], table["high"] = (ordered.iloc[place] for place in places)
     again = {k: h.any() and not h[h.argmax() :].all() for k, h in met(curve, limits).items()}

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripts.uncertainty import truth_against_label
-from scripts.uncertainty.truth_against_label import axis_limits, collect, draw, over_seeds
+from scripts.uncertainty import plot_truth, table_truth
+from scripts.uncertainty.plot_truth import axis_limits, draw
+from scripts.uncertainty.table_truth import collect, over_seeds
 from transferz.core.errors import InputError
 from transferz.core.products import write_parquet
 from transferz.report import figures
@@ -103,18 +104,17 @@ def test_mean_and_spread_over_the_seeds(run: Path) -> None:
 
 def test_a_page_and_a_figure_of_these_errors(run: Path) -> None:
     files = figures.FigureFiles(run / "f.pdf", run / "f.png", run / "f.md")
-    truth_against_label.main(
+    options = {"strategies": list(ERRORS), "z_range": RANGE, "survey": "embedded"}
+    options["labels"] = {"source": "TransferZ"}
+    table_truth.main(
         [run / f"{name}.parquet" for name in ERRORS],
         run / "truth.parquet",
         run / "per_seed.csv",
         run / "truth.csv",
         run / "page.md",
-        files,
-        strategies=list(ERRORS),
-        z_range=RANGE,
-        labels={"source": "TransferZ"},
-        survey="embedded",
+        **options,
     )
+    plot_truth.main(run / "truth.csv", files, **options)
     lines = [line.split("|") for line in (run / "page.md").read_text().splitlines()]
     cells = {(c[1].strip(), c[2].strip()): c[3].strip() for c in lines if len(c) > 3}
     assert cells["The label of TransferZ", "truth"] == "0.0123"
@@ -143,7 +143,7 @@ def over_seeds_of(bias: dict[str, tuple[float, float]]) -> pd.DataFrame:
     The truth finds 0.001 less than the label.
     """
     rows = []
-    for metric in truth_against_label.PANELS:
+    for metric in plot_truth.PANELS:
         rows.append(("label", "truth", "range", 100, metric, 0.002, np.nan))
         for name, (mean, spread) in bias.items():
             rows += [(name, "label", "range", 100, metric, mean, spread)]
@@ -162,7 +162,7 @@ def test_every_value_is_drawn_where_it_belongs(number: int) -> None:
         for drawn, side, shift in ((by_label, -1, 0.0), (by_truth, 1, 0.001)):
             if not upright:
                 drawn = drawn[:, ::-1]
-            offset = side * truth_against_label.OFFSET
+            offset = side * plot_truth.OFFSET
             np.testing.assert_allclose(drawn[:, 0], np.arange(number) + offset)
             means = [mean - shift for mean, _ in values.values()]
             np.testing.assert_allclose(drawn[:, 1], means)
