@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from .conftest import ROOT, TEST_CONFIG, copy_project, run_snakemake
 from .test_paper import RESULTS, digests, jobs_of_dry_run
@@ -101,6 +102,19 @@ def test_a_deployed_copy_plans_the_same_jobs(from_github: Path, tmp_path: Path) 
     here["all"] = here.pop("paper")
     assert there["train"] > 3
     assert here == there
+
+
+def test_a_deployed_copy_needs_a_part_of_the_configuration_only(from_github: Path) -> None:
+    part = {"seeds": {"count": 4, "per_job": 2}, "training": {"max_epochs": 12}}
+    (from_github / "config/part.yaml").write_text(yaml.safe_dump(part))
+    snakefile = from_github / "workflow/Part"
+    snakefile.write_text(MODULE.replace("config/config.yaml", "config/part.yaml"))
+    planned = run_snakemake(from_github, "-n", "-s", str(snakefile), configfile=None).stdout
+    here = jobs_of_dry_run(planned)
+    whole = run_snakemake(from_github, "-n", configfile=None, overlay=part).stdout
+    assert here == jobs_of_dry_run(whole)
+    assert here["train"] == 6
+    assert "Configuration" not in planned
 
 
 def test_a_deployed_copy_brings_the_package_along(from_github: Path, project: Path) -> None:
