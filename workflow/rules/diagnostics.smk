@@ -262,8 +262,8 @@ use rule evaluate as evaluate_baselines with:
     benchmark:
         "<benchmarks>/evaluate_baselines.tsv"
     params:
+        strategies=None,
         ranges=evaluation_ranges(bins=False),
-        code=code_hash("evaluation/evaluate", "plots"),
     message:
         "Measuring the baselines on both test sets"
 
@@ -462,14 +462,7 @@ if config["survey"] == "embedded":
         benchmark:
             "<benchmarks>/control/split.tsv"
         params:
-            bands=config["bands"],
             method={"source": "published", "target": "published"},
-            fractions=config["splits"]["fractions"],
-            seed=config["splits"]["seed"],
-            block=config["splits"]["block"],
-            common_ids=config["splits"]["identity"]["common_ids"],
-            identity_radius=config["splits"]["identity"]["radius"],
-            code=code_hash("catalogues/split", "catalogues"),
         message:
             "Splitting the control"
 
@@ -518,12 +511,10 @@ if config["survey"] == "embedded":
         benchmark:
             "<benchmarks>/evaluate_control.tsv"
         params:
-            strategies=list(config["strategies"]),
             seeds=control_seeds(),
             # Networks that did not learn from the target are the run's, of more seeds.
             drop_other_seeds=True,
             ranges=evaluation_ranges(bins=False),
-            code=code_hash("evaluation/evaluate", "plots"),
         message:
             "Measuring every strategy on the control"
 

@@ -116,7 +116,7 @@ def colour_table(
 
 
 def main(
-    predictions: str | Path | Sequence[str | Path],
+    predictions: Sequence[str | Path],
     source: str | Path,
     target: str | Path,
     per_magnitude: str | Path,
@@ -151,7 +151,6 @@ def main(
     bin_min_galaxies, cell_min_galaxies : int
         Bins and cells with fewer galaxies are left out.
     """
-    paths = [predictions] if isinstance(predictions, str | Path) else list(predictions)
     pairs = colour_axes(bands, colours)
     columns = [f"mag_{name}" for name in (band, *pairs[0], *pairs[1])]
     splits = {"source": source, "target": target}
@@ -160,7 +159,7 @@ def main(
     cells: dict[str, pd.DataFrame] = {}
     losses: dict[tuple[str, str], np.ndarray] = {}
     table, found = [], {}
-    for network in iterate_networks(paths, full_range):
+    for network in iterate_networks(predictions, full_range):
         dataset = network.dataset
         z_true = network.z_true.astype(np.float64)
         z_pred = network.z_pred.astype(np.float64)

@@ -25,6 +25,7 @@ from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.evaluation.baselines import display_name
 from transferz.evaluation.metrics import METRICS
+from transferz.evaluation.summaries import given_limits, have_limit, in_words
 from transferz.report.figures import (
     DATASET_COLOURS,
     DATASET_MARKERS,
@@ -32,13 +33,12 @@ from transferz.report.figures import (
     REQUIREMENT,
     FigureFiles,
     dataset_handles,
-    label,
     legend_above,
     panel_letter,
     requirement_handle,
     subplots,
 )
-from transferz.report.tables import survey_note, with_spread
+from transferz.report.tables import survey_note
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -131,7 +131,7 @@ def draw(
         axes.tick_params(axis="y", which="both", length=0)
         axes.set_ylim(lowest - 0.6, -0.4)
     handles = dataset_handles(labels, "tested on {name} ({role})")
-    if any(requirements.get(METRICS[metric].requirement) is not None for metric in metrics):
+    if have_limit(metrics, requirements):
         handles.append(requirement_handle())
     legend_above(figure, handles)
     return figure
@@ -159,7 +159,8 @@ def main(
     if not Path(table3).is_file():
         raise InputError("file not found", file=table3, fix="run the rule table3")
     points = points_of(pd.read_csv(table3), metrics)
-    requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
+    shown = points["strategy"].unique()
+    requirements = given_limits(requirements)
     files.save(
         draw(points, metrics, requirements, labels),
         points,
@@ -170,11 +171,7 @@ def main(
         "and magnitudes (open); named is the training sample. Mean and standard deviation over "
         "seeds; logarithmic axes; of the bias the absolute value. Green: LSST requirement. "
         f"{survey_note(survey)}",
-        " ".join(
-            f"{METRICS[row.metric].label} of {display_name(row.strategy, labels)} on "
-            f"{label(row.dataset, labels)}: {with_spread(row.mean, row.spread)}."
-            for row in points.itertuples()
-        ),
+        in_words(points, {name: display_name(name, labels) for name in shown}, labels),
     )
     logger.info("%d points", len(points))
 

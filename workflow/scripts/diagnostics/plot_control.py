@@ -27,7 +27,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator
 from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.evaluation.metrics import METRICS
-from transferz.evaluation.over_seeds import ratio_of_means, read_per_seed, seed_values
+from transferz.evaluation.over_seeds import gains, read_per_seed
 from transferz.report.figures import (
     DATASET_COLOURS,
     FigureFiles,
@@ -52,48 +52,6 @@ N_BINS = 45
 MOST_LEVEL = 3
 # Largest gains up to which an axis has fine ticks, and from which on only powers of ten.
 NARROW, WIDE = 3.0, 30.0
-
-
-def gains(
-    tables: Mapping[str, pd.DataFrame],
-    metrics: Sequence[str],
-    strategies: Sequence[str],
-    seeds: Sequence[int],
-    z_range: Sequence[float],
-) -> pd.DataFrame:
-    """Return by how much each strategy beats the first one on each target.
-
-    Parameters
-    ----------
-    tables : mapping
-        target and control to metrics of every network; both call it target.
-    metrics, strategies : sequence of str
-    seeds : sequence of int
-        Those that both have.
-    z_range : pair of float
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``ratio`` is |mean of the first| / |mean of the strategy|, above 1 where the strategy is
-        better, with a 95% interval over seeds; ``reference`` and ``value`` are the two means.
-    """
-    rows = []
-    for target, table in tables.items():
-        for metric in metrics:
-            values = {
-                name: seed_values(table, metric, name, "target", z_range).loc[list(seeds)]
-                for name in strategies
-            }
-            first = values[strategies[0]]
-            for name in strategies[1:]:
-                ratio = ratio_of_means(first, values[name])
-                means = first.mean(), values[name].mean()
-                rows.append(
-                    (target, metric, name, len(seeds), ratio.value, ratio.low, ratio.high, *means)
-                )
-    columns = ["target", "metric", "strategy", "n_seeds", "ratio", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "reference", "value"])
 
 
 def draw_distribution(axes: Axes, samples: Mapping[str, np.ndarray], limits) -> None:

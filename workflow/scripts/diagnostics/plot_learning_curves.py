@@ -117,7 +117,7 @@ def draw(
 
 
 def main(
-    histories: str | Path | Sequence[str | Path],
+    histories: Sequence[str | Path],
     files: FigureFiles,
     *,
     strategies: Sequence[str],
@@ -134,8 +134,7 @@ def main(
     max_epochs : mapping
         Strategy to its limit of epochs.
     """
-    paths = [histories] if isinstance(histories, str | Path) else list(histories)
-    curves = read_histories(paths, strategies)
+    curves = read_histories(histories, strategies)
     best = curves[curves["best"]].groupby("strategy")
     notes = [
         f"{label(name, labels)}: best epoch {best['epoch'].min()[name]} to "

@@ -23,6 +23,8 @@ from matplotlib.figure import Figure
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
+from transferz.evaluation.over_seeds import percentiles_in_bins
+from transferz.evaluation.summaries import definitions, given_limits, have_limit
 from transferz.report.figures import (
     DATASETS,
     NEUTRAL,
@@ -42,35 +44,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PERCENTILES = (16, 50, 84)
 # A signed metric is drawn on an axis that is linear up to this many times its requirement.
 LINEAR_PART = 4.0
-
-
-def collect(metrics: pd.DataFrame, names: Sequence[str], strategies: Sequence[str]) -> pd.DataFrame:
-    """Return percentiles over seeds of each metric in each bin.
-
-    Parameters
-    ----------
-    metrics : pandas.DataFrame
-        ``strategy, seed, dataset, low, high, n`` and the metrics, a row per network and bin.
-    names, strategies : sequence of str
-        Metrics and strategies, in their order.
-    """
-    rows = []
-    grouped = dict(tuple(metrics.groupby(["dataset", "strategy"], sort=True)))
-    for name in names:
-        for dataset in DATASETS:
-            for strategy in strategies:
-                table = grouped.get((dataset, strategy))
-                if table is None:
-                    continue
-                for (low, high), part in table.groupby(["low", "high"], sort=True):
-                    values = np.percentile(part[name], PERCENTILES)
-                    key = (name, dataset, strategy, low, high, int(part["n"].iloc[0]), len(part))
-                    rows.append((*key, *values))
-    columns = ["metric", "dataset", "strategy", "low", "high", "n", "n_seeds"]
-    return pd.DataFrame(rows, columns=[*columns, "p16", "median", "p84"])
 
 
 def draw_counts(axes: Axes, table: pd.DataFrame) -> None:
@@ -158,7 +133,7 @@ def draw(
     panels[0, 0].set(ylabel="Galaxies", xlim=(table["low"].min(), table["high"].max()))
     figure.align_ylabels(panels[:, 0])
     handles = strategy_handles(styles, labels, 3.4)
-    if any(requirements.get(METRICS[name].requirement) is not None for name in names):
+    if have_limit(names, requirements):
         handles.append(requirement_handle())
     legend_above(figure, handles, 5)
     return figure
@@ -238,8 +213,8 @@ def main(
     requirements : mapping
         Limits by kind of metric (bias, scatter, outliers) or None.
     """
-    requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
-    lines = collect(read_bins(metrics, quantity, bin_width), names, strategies)
+    requirements = given_limits(requirements)
+    lines = percentiles_in_bins(read_bins(metrics, quantity, bin_width), names, strategies)
     by_redshift = quantity == "redshift"
     axis_label = "True redshift" if by_redshift else f"${band}$ magnitude (AB)"
     marked = z_range if by_redshift else None
@@ -250,7 +225,6 @@ def main(
         else f"For {z_range[0]:g} <= z <= {z_range[1]:g}."
     )
     shown = ", ".join(METRICS[name].label for name in names)
-    definitions = "; ".join(f"{METRICS[name].label} = {METRICS[name].definition}" for name in names)
     files.save(
         draw(lines, names, strategies, axis_label, requirements, marked, labels),
         lines,
@@ -258,7 +232,8 @@ def main(
         f"{shown} against {what} in bins of {bin_width:g}, on the test sets of "
         f"{label('target', labels)} (left) and {label('source', labels)} (right). Lines: "
         f"median over {int(lines['n_seeds'].max())} seeds; bands: their central 68%; top: "
-        f"galaxies per bin. Green: LSST requirement. {where} {definitions}. {survey_note(survey)}",
+        f"galaxies per bin. Green: LSST requirement. {where} {definitions(names)}. "
+        f"{survey_note(survey)}",
         alt_text(lines, names, labels),
     )
     logger.info("%d points", len(lines))

@@ -20,16 +20,9 @@ import pandas as pd
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.baselines import baseline_names, display_name
-from transferz.evaluation.metrics import METRICS
-from transferz.evaluation.over_seeds import read_per_seed, seed_values, summarise
-from transferz.report.tables import (
-    escape_latex,
-    latex_number_table,
-    markdown_table,
-    siunitx,
-    survey_note,
-    with_spread,
-)
+from transferz.evaluation.over_seeds import read_per_seed
+from transferz.evaluation.summaries import latex_summary, markdown_summary, summary_row
+from transferz.report.tables import escape_latex, survey_note
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -53,18 +46,13 @@ def collect(
     """Return mean and spread of every metric, a row per data set and estimate."""
     estimates = [(baselines, name, name.partition("-")[0]) for name in baseline_names()]
     estimates += [(per_seed, name, "network") for name in strategies]
-    rows = []
-    for dataset in DATASETS:
-        for table, name, kind in estimates:
-            row = {"dataset": dataset, "strategy": name, "kind": kind}
-            row |= {"z_min": z_range[0], "z_max": z_range[1]}
-            counts = seed_values(table, "n", name, dataset, z_range)
-            row |= {"n_galaxies": int(counts.iloc[0]), "n_seeds": len(counts)}
-            for metric in METRICS:
-                summary = summarise(seed_values(table, metric, name, dataset, z_range))
-                row |= {f"{metric}_mean": summary.mean, f"{metric}_spread": summary.spread}
-            rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        [
+            summary_row(table, name, dataset, z_range, kind=kind)
+            for dataset in DATASETS
+            for table, name, kind in estimates
+        ]
+    )
 
 
 def main(
@@ -89,42 +77,21 @@ def main(
     """
     table = collect(read_per_seed(per_seed), read_per_seed(baselines), strategies, z_range)
     write_csv(table, csv)
-    pairs = {
-        metric: list(zip(table[f"{metric}_mean"], table[f"{metric}_spread"], strict=True))
-        for metric in metrics
-    }
-    rows = [
-        [
-            labels.get(row.dataset, row.dataset),
-            display_name(row.strategy, labels),
-            *(with_spread(*pairs[metric][row.Index]) for metric in metrics),
-        ]
+    names = [
+        (labels.get(row.dataset, row.dataset), display_name(row.strategy, labels))
         for row in table.itertuples()
     ]
-    header = ["Test set", "Estimate", *(METRICS[metric].label for metric in metrics)]
     page = [
         survey_note(survey),
         "# Table 3: what the networks are worth",
-        markdown_table(header, rows, "ll" + "r" * len(metrics)),
+        markdown_summary(table, "Estimate", metrics, names),
         f"{NOTE} For {z_range[0]:g} <= z_true <= {z_range[1]:g}.",
     ]
     write_text("\n\n".join(page), md)
-    cells = {metric: [siunitx(*pair) for pair in pairs[metric]] for metric in metrics}
-    groups: dict[str, list[list[str]]] = {}
-    for row in table.itertuples():
-        line = [escape_latex(display_name(row.strategy, labels))]
-        line += [cells[metric][row.Index] for metric in metrics]
-        groups.setdefault(escape_latex(labels.get(row.dataset, row.dataset)), []).append(line)
-    tex_table = latex_number_table(
-        "Estimate",
-        {f"{METRICS[m].label} ${METRICS[m].symbol}$": cells[m] for m in metrics},
-        groups,
-        caption=f"What the networks are worth. {escape_latex(NOTE)} "
-        rf"For ${z_range[0]:g} \le z_\mathrm{{true}} \le {z_range[1]:g}$. "
-        + escape_latex(survey_note(survey)),
-        label="tab:baselines",
-    )
-    write_text(tex_table, tex)
+    caption = f"What the networks are worth. {escape_latex(NOTE)} "
+    caption += rf"For ${z_range[0]:g} \le z_\mathrm{{true}} \le {z_range[1]:g}$."
+    options = {"caption": caption, "survey": survey, "label": "tab:baselines"}
+    write_text(latex_summary(table, "Estimate", metrics, names, **options), tex)
     logger.info("Table 3: %d rows", len(table))
 
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow.dataset as ds
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -29,7 +28,7 @@ from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT, relative_error
 from transferz.evaluation.over_seeds import read_per_seed, seed_values
-from transferz.evaluation.predictions import PREDICTION_COLUMNS
+from transferz.evaluation.predictions import read_run
 from transferz.report.figures import (
     DATASET_COLOURS,
     DOUBLE_COLUMN,
@@ -49,6 +48,7 @@ logger = logging.getLogger(__name__)
 CHOICE_KEY = 241118054
 SHOWN_METRICS = ("bias_median", "rms", "outlier_fraction")
 MOST_COLUMNS = 3
+NOTE_BOX = {"facecolor": "white", "alpha": 0.55, "edgecolor": "none", "pad": 1.0}
 # The running median needs this many galaxies in a bin of redshift.
 MIN_PER_BIN = 20
 N_RUNNING_BINS = 30
@@ -68,36 +68,6 @@ def choose_seed(seeds: Sequence[int], chosen: int | None) -> int:
     return int(np.random.default_rng(CHOICE_KEY).choice(np.sort(np.asarray(seeds))))
 
 
-def read_run(
-    paths: Sequence[str | Path], strategies: Sequence[str], seed: int, dataset: str
-) -> pd.DataFrame:
-    """Return the predictions of one seed of all strategies for one test set.
-
-    Raises
-    ------
-    InputError
-        If a strategy's are missing.
-    """
-    chosen = (ds.field("seed") == seed) & (ds.field("dataset") == dataset)
-    checked = ds.ParquetFileFormat(page_checksum_verification=True)
-    parts = []
-    for path in sorted(map(str, paths)):
-        try:
-            part = ds.dataset(path, format=checked).to_table(PREDICTION_COLUMNS, filter=chosen)
-        except (OSError, ValueError) as error:
-            raise InputError(
-                "predictions cannot be read", file=path, found=str(error).splitlines()[0]
-            ) from error
-        parts.append(part.to_pandas())
-    table = pd.concat(parts, ignore_index=True)
-    for name in strategies:
-        if not (table["strategy"] == name).any():
-            raise InputError(
-                "no predictions", key=f"{name}, seed {seed}, {dataset}", found=f"{len(paths)} files"
-            )
-    return table[table["strategy"].isin(list(strategies))]
-
-
 def running_percentiles(z: np.ndarray, dz: np.ndarray, z_max: float) -> pd.DataFrame:
     """Return median and 16th and 84th percentiles of dz in equal bins of z with enough galaxies."""
     edges = np.linspace(0, z_max, N_RUNNING_BINS + 1)
@@ -115,17 +85,10 @@ def draw_panel(upper: Axes, lower: Axes, z_true: np.ndarray, z_pred: np.ndarray,
     """Draw one strategy: predictions above, relative errors below; return the density image."""
     z_max, dz_max = style["z_max"], style["dz_max"]
     line = np.array([0.0, z_max])
-    hexagons = upper.hexbin(
-        z_true,
-        z_pred,
-        gridsize=style["grid"],
-        extent=(0, z_max, 0, z_max),
-        mincnt=1,
-        norm=LogNorm(1, style["most"]),
-        cmap=style["cmap"],
-        linewidths=0.05,
-        rasterized=True,
-    )
+    options = {"mincnt": 1, "norm": LogNorm(1, style["most"]), "cmap": style["cmap"]}
+    options |= {"linewidths": 0.05, "rasterized": True}
+    extent = (0, z_max, 0, z_max)
+    hexagons = upper.hexbin(z_true, z_pred, gridsize=style["grid"], extent=extent, **options)
     upper.plot(line, line, color="k", lw=0.7)
     dashed = {"color": "k", "lw": 0.6, "ls": (0, (4, 2))}
     for limit in (-OUTLIER_LIMIT, OUTLIER_LIMIT):
@@ -133,17 +96,8 @@ def draw_panel(upper: Axes, lower: Axes, z_true: np.ndarray, z_pred: np.ndarray,
     upper.set(xlim=(0, z_max), ylim=(0, z_max), aspect="equal")
 
     dz = relative_error(z_true, z_pred)
-    lower.hexbin(
-        z_true,
-        dz,
-        gridsize=(style["grid"], style["grid"] // 4),
-        extent=(0, z_max, -dz_max, dz_max),
-        mincnt=1,
-        norm=LogNorm(1, style["most"]),
-        cmap=style["cmap"],
-        linewidths=0.05,
-        rasterized=True,
-    )
+    grid = (style["grid"], style["grid"] // 4)
+    lower.hexbin(z_true, dz, gridsize=grid, extent=(0, z_max, -dz_max, dz_max), **options)
     lower.axhline(0, color="k", lw=0.7)
     for limit in (-OUTLIER_LIMIT, OUTLIER_LIMIT):
         lower.axhline(limit, **dashed)
@@ -188,37 +142,21 @@ def draw(
         "dz_max": 0.32,
         "grid": grid,
         "cmap": density_map(DATASET_COLOURS[dataset]),
-        "most": max(
-            most_in_a_cell(part, grid, z_max) for _, part in table.groupby("strategy", sort=True)
-        ),
+        "most": max(most_in_a_cell(part, grid, z_max) for _, part in table.groupby("strategy")),
     }
-    for panel in axes.flat[:]:
-        panel.set_visible(False)
+    for number in range(len(notes), rows * columns):
+        row, column = divmod(number, columns)
+        for panel in axes[2 * row : 2 * row + 2, column]:
+            panel.set_visible(False)
     for number, (name, note) in enumerate(notes.items()):
         row, column = divmod(number, columns)
         upper, lower = axes[2 * row, column], axes[2 * row + 1, column]
-        upper.set_visible(True)
-        lower.set_visible(True)
         part = table[table["strategy"] == name]
-        image = draw_panel(
-            upper,
-            lower,
-            part["z_true"].to_numpy(np.float64),
-            part["z_pred"].to_numpy(np.float64),
-            style,
-        )
+        z_true, z_pred = (part[key].to_numpy(np.float64) for key in ("z_true", "z_pred"))
+        image = draw_panel(upper, lower, z_true, z_pred, style)
         upper.set_title(label(name, labels))
-        upper.text(
-            0.04,
-            0.96,
-            note,
-            transform=upper.transAxes,
-            ha="left",
-            va="top",
-            fontsize=7.2,
-            linespacing=1.2,
-            bbox={"facecolor": "white", "alpha": 0.55, "edgecolor": "none", "pad": 1.0},
-        )
+        place = {"transform": upper.transAxes, "ha": "left", "va": "top"}
+        upper.text(0.04, 0.96, note, **place, fontsize=7.2, linespacing=1.2, bbox=NOTE_BOX)
         upper.tick_params(labelbottom=False)
         lower.set_xlabel("True redshift")
         if column == 0:
@@ -252,7 +190,7 @@ def panel_note(per_seed: pd.DataFrame, name: str, seed: int, dataset: str, z_ran
 
 
 def main(
-    predictions: str | Path | Sequence[str | Path],
+    predictions: Sequence[str | Path],
     per_seed: str | Path,
     files: FigureFiles,
     *,
@@ -269,8 +207,6 @@ def main(
 
     Parameters
     ----------
-    strategies : sequence of str
-        Panels, in their order.
     seeds : sequence of int
         Of this run.
     seed : int or None
@@ -279,12 +215,9 @@ def main(
         Range of the metrics in the panels.
     redshift_max : float
         End of both axes.
-    dataset : str
-        Test set.
     """
-    paths = [predictions] if isinstance(predictions, str | Path) else list(predictions)
     shown = choose_seed(seeds, seed)
-    points = read_run(paths, strategies, shown, dataset)
+    points = read_run(predictions, strategies, shown, dataset)
     metrics = read_per_seed(per_seed)
     notes = {name: panel_note(metrics, name, shown, dataset, z_range) for name in strategies}
     n_test = int((points["strategy"] == strategies[0]).sum())
@@ -298,10 +231,9 @@ def main(
         f"Predicted against true redshift of the {thousands(n_test)} galaxies of the "
         f"{label(dataset, labels)} test set (top) and relative error (bottom) for one run, seed "
         f"{shown}, {origin}. Colour gives the number of galaxies where points overlap; solid line: "
-        "equality; dashed: "
-        f"|dz| = {OUTLIER_LIMIT:g}, beyond which a galaxy is an outlier; red: running median and "
-        f"16th and 84th percentiles. Metrics in the panels are for {z_range[0]:g} <= z <= "
-        f"{z_range[1]:g}. Outside the axes of the top panels: "
+        f"equality; dashed: |dz| = {OUTLIER_LIMIT:g}, beyond which a galaxy is an outlier; red: "
+        "running median and 16th and 84th percentiles. Metrics in the panels are for "
+        f"{z_range[0]:g} <= z <= {z_range[1]:g}. Outside the axes of the top panels: "
         + ", ".join(f"{outside[name]} ({label(name, labels)})" for name in strategies)
         + f". {survey_note(survey)}",
         "Density of galaxies about the line of equality for each strategy. "

@@ -15,17 +15,17 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import read_per_seed, seed_values, summarise
+from transferz.evaluation.summaries import definitions, given_limits, have_limit, in_words
 from transferz.report.figures import (
     DATASET_COLOURS,
     DATASET_MARKERS,
@@ -41,7 +41,7 @@ from transferz.report.figures import (
     panel_letter,
     turned,
 )
-from transferz.report.tables import siunitx, survey_note, thousands, with_spread
+from transferz.report.tables import siunitx, survey_note, thousands
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OFFSET = 0.17
+NUMBER = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 7}
+ERROR_BAR = {"ms": 3.6, "elinewidth": 1.0, "capsize": 3.2, "capthick": 1.0, "zorder": 4}
 
 
 def collect(
@@ -60,13 +62,6 @@ def collect(
     """Return the points of the figure, and the values of all seeds behind each."""
     rows, values = [], {}
     for metric in metrics:
-        if metric not in METRICS:
-            raise InputError(
-                "unknown metric",
-                key="figures.figure3_metrics",
-                found=metric,
-                expected=", ".join(METRICS),
-            )
         for dataset in DATASETS:
             for name in strategies:
                 seeds = seed_values(per_seed, metric, name, dataset, z_range).to_numpy(float)
@@ -125,14 +120,10 @@ def draw_panel(
             spread = None if np.isnan(row.spread) else row.spread
             axes.errorbar(
                 *turned(x, row.mean, upright),
+                **ERROR_BAR,
                 **{"yerr" if upright else "xerr": spread},
                 fmt=DATASET_MARKERS[dataset],
                 color=colour,
-                ms=3.6,
-                elinewidth=1.0,
-                capsize=3.2,
-                capthick=1.0,
-                zorder=4,
             )
             if not upright:
                 continue
@@ -141,10 +132,7 @@ def draw_panel(
                 (names.index(row.strategy), 0),
                 xycoords=axes.get_xaxis_transform(),
                 xytext=(0, -14 if side < 0 else -22.5),
-                textcoords="offset points",
-                ha="center",
-                va="top",
-                fontsize=7,
+                **NUMBER,
                 color=colour,
             )
         for name, entry in literature.items():
@@ -186,15 +174,10 @@ def draw(
         name_entries(axes, displayed, METRICS[metric].label, shown, upright)
         panel_letter(axes, "abcdefghij"[number])
     handles = dataset_handles(labels)
-    if any(requirements.get(METRICS[metric].requirement) is not None for metric in metrics):
-        handles.append(
-            Patch(
-                facecolor=(*plt.matplotlib.colors.to_rgb(REQUIREMENT), 0.16),
-                edgecolor=REQUIREMENT,
-                ls="--",
-                label="LSST requirement",
-            )
-        )
+    if have_limit(metrics, requirements):
+        tint = (*to_rgb(REQUIREMENT), 0.16)
+        edge = {"edgecolor": REQUIREMENT, "ls": "--"}
+        handles.append(Patch(facecolor=tint, **edge, label="LSST requirement"))
     legend_above(figure, handles)
     return figure
 
@@ -203,12 +186,9 @@ def literature_note(
     literature: Mapping[str, Mapping[str, object]], known: Mapping[str, object]
 ) -> str:
     """Return sentences on published results, shown or not."""
-    shown = [f"{name} ({entry.get('reference', 'no reference')})" for name, entry in known.items()]
-    missing = [
-        f"{name} ({entry.get('reference', 'no reference')})"
-        for name, entry in literature.items()
-        if name not in known
-    ]
+    cited = {n: f"{n} ({e.get('reference', 'no reference')})" for n, e in literature.items()}
+    shown = [cited[name] for name in known]
+    missing = [text for name, text in cited.items() if name not in known]
     note = f" Open diamonds: published, {', '.join(shown)}." if shown else ""
     if missing:
         note += f" Not shown, because no number of theirs is known to us: {', '.join(missing)}."
@@ -231,10 +211,8 @@ def main(
 
     Parameters
     ----------
-    strategies : sequence of str
-        In their order on the axis.
-    metrics : sequence of str
-        Panels, from left to right.
+    strategies, metrics : sequence of str
+        In the order of an axis, and of the panels.
     requirements : mapping
         Limits by kind of metric (bias, scatter, outliers) or None.
     literature : mapping
@@ -243,35 +221,29 @@ def main(
     metrics_table = read_per_seed(per_seed)
     points, values = collect(metrics_table, metrics, strategies, z_range)
     known = known_literature(literature, metrics)
-    requirements = {kind: limit for kind, limit in requirements.items() if limit is not None}
-    figure = draw(points, values, metrics, strategies, known, requirements, labels)
+    requirements = given_limits(requirements)
     counts = {
         name: seed_values(metrics_table, "n", strategies[0], name, z_range).iloc[0]
         for name in DATASETS
     }
     limits = ", ".join(f"{kind} {limit:g}" for kind, limit in requirements.items())
-    told = f"Symbols and numbers: mean over {points['n_seeds'].iloc[0]} seeds, with the standard "
-    told += "deviation in units of the last digit;"
+    n_seeds = points["n_seeds"].iloc[0]
+    told = f"Symbols and numbers: mean over {n_seeds} seeds, with the standard deviation in units"
+    told += " of the last digit;"
     if len(strategies) + len(known) > MOST_UPRIGHT:
-        told = f"Symbols: mean over {points['n_seeds'].iloc[0]} seeds (numbers: Table 1);"
-    definitions = "; ".join(f"{METRICS[m].label} = {METRICS[m].definition}" for m in metrics)
+        told = f"Symbols: mean over {n_seeds} seeds (numbers: Table 1);"
     files.save(
-        figure,
+        draw(points, values, metrics, strategies, known, requirements, labels),
         points,
         "Figure 3.",
         f"{', '.join(METRICS[m].label for m in metrics)} of each strategy for {z_range[0]:g} <= z "
         f"<= {z_range[1]:g}, on the test sets of {label('target', labels)} (target, blue "
         f"circles, {thousands(counts['target'])} galaxies) and {label('source', labels)} "
         f"(source, orange squares, {thousands(counts['source'])}). {told} "
-        f"error bars: standard deviation; dots: single "
-        f"seeds. Green: LSST requirements ({limits or 'none'}). {definitions}."
-        + literature_note(literature, known)
-        + f" {survey_note(survey)}",
-        " ".join(
-            f"{METRICS[row.metric].label} of {label(row.strategy, labels)} on "
-            f"{label(row.dataset, labels)}: {with_spread(row.mean, row.spread)}."
-            for row in points.itertuples()
-        ),
+        "error bars: standard deviation; dots: single seeds. Green: LSST requirements "
+        f"({limits or 'none'}). {definitions(metrics)}.{literature_note(literature, known)} "
+        f"{survey_note(survey)}",
+        in_words(points, labels, labels),
     )
     logger.info("Figure 3: %d strategies, %d points", len(strategies), len(points))
 

@@ -19,21 +19,9 @@ import pandas as pd
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.metrics import METRICS
-from transferz.evaluation.over_seeds import (
-    read_per_seed,
-    seed_values,
-    significantly_smaller,
-    summarise,
-)
-from transferz.report.tables import (
-    escape_latex,
-    latex_number_table,
-    markdown_table,
-    siunitx,
-    survey_note,
-    thousands,
-    with_spread,
-)
+from transferz.evaluation.over_seeds import read_per_seed, seed_values, significantly_smaller
+from transferz.evaluation.summaries import latex_summary, markdown_summary, summary_row
+from transferz.report.tables import escape_latex, survey_note, thousands
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -54,23 +42,18 @@ def summary_table(
     """
     rows = []
     for dataset in datasets:
-        values = {
-            metric: {
+        best = {}
+        for metric in METRICS:
+            values = {
                 name: seed_values(per_seed, metric, name, dataset, z_range) for name in strategies
             }
-            for metric in METRICS
-        }
-        counts = seed_values(per_seed, "n", strategies[0], dataset, z_range)
-        best = {metric: significantly_best(table) for metric, table in values.items()}
+            best[metric] = significantly_best(values)
         for name in strategies:
-            row = {"dataset": dataset, "strategy": name, "z_min": z_range[0], "z_max": z_range[1]}
-            row |= {"n_galaxies": int(counts.iloc[0]), "n_seeds": len(values["rms"][name])}
-            for metric, table in values.items():
-                summary = summarise(table[name])
-                row |= {f"{metric}_mean": summary.mean, f"{metric}_spread": summary.spread}
-                row[f"{metric}_best"] = best[metric] == name
-            rows.append(row)
-    return pd.DataFrame(rows)
+            row = summary_row(per_seed, name, dataset, z_range)
+            rows.append(row | {f"{metric}_best": best[metric] == name for metric in METRICS})
+    table = pd.DataFrame(rows)
+    parts = [f"{metric}_{part}" for metric in METRICS for part in ("mean", "spread", "best")]
+    return table[[*(name for name in table if name not in parts), *parts]]
 
 
 def significantly_best(values: Mapping[str, pd.Series]) -> str | None:
@@ -78,33 +61,6 @@ def significantly_best(values: Mapping[str, pd.Series]) -> str | None:
     ranked = sorted(values, key=lambda name: (values[name].abs().mean(), name))
     best, rivals = ranked[0], [values[name] for name in ranked[1:]]
     return best if significantly_smaller(values[best], rivals) else None
-
-
-def markdown(
-    table: pd.DataFrame, metrics: Sequence[str], labels: Mapping[str, str], survey: str
-) -> str:
-    """Return the table as a Markdown page."""
-    rows = []
-    for row in table.itertuples():
-        cells = [labels.get(row.dataset, row.dataset), labels.get(row.strategy, row.strategy)]
-        for metric in metrics:
-            text = with_spread(getattr(row, f"{metric}_mean"), getattr(row, f"{metric}_spread"))
-            cells.append(f"**{text}**" if getattr(row, f"{metric}_best") else text)
-        rows.append(cells)
-    header = ["Test set", "Strategy", *(METRICS[metric].label for metric in metrics)]
-    return "\n\n".join(
-        [
-            survey_note(survey),
-            "# Table 1: metrics per strategy and test set",
-            markdown_table(header, rows, "ll" + "r" * len(metrics)),
-            describe(table, labels)
-            + " Bold: smallest in absolute value, and significantly so against every other "
-            "strategy (t interval of the differences paired by seed, 95%, Bonferroni-corrected).",
-            "\n".join(
-                f"- {METRICS[metric].label}: {METRICS[metric].definition}" for metric in metrics
-            ),
-        ]
-    )
 
 
 def describe(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
@@ -117,37 +73,6 @@ def describe(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
     return (
         f"Mean and standard deviation over {table['n_seeds'].iloc[0]} seeds, for "
         f"{table['z_min'].iloc[0]:g} <= z_true <= {table['z_max'].iloc[0]:g}: {samples}."
-    )
-
-
-def latex(
-    table: pd.DataFrame, metrics: Sequence[str], labels: Mapping[str, str], survey: str
-) -> str:
-    """Return the table in LaTeX."""
-    cells = {
-        metric: [
-            siunitx(mean, spread)
-            for mean, spread in zip(table[f"{metric}_mean"], table[f"{metric}_spread"], strict=True)
-        ]
-        for metric in metrics
-    }
-    groups: dict[str, list[list[str]]] = {}
-    for number, row in enumerate(table.itertuples()):
-        line = [escape_latex(labels.get(row.strategy, row.strategy))]
-        for metric in metrics:
-            bold = r"\bfseries " if getattr(row, f"{metric}_best") else ""
-            line.append(bold + cells[metric][number])
-        groups.setdefault(escape_latex(labels.get(row.dataset, row.dataset)), []).append(line)
-    sentence = escape_latex(describe(table, labels)).replace(
-        r"\textless{}= z\_true \textless{}=", r"$\le z_\mathrm{true} \le$"
-    )
-    return latex_number_table(
-        "Strategy",
-        {f"{METRICS[m].label} ${METRICS[m].symbol}$": cells[m] for m in metrics},
-        groups,
-        caption=f"Metrics per strategy and test set. {sentence} Bold: significantly the best. "
-        + escape_latex(survey_note(survey)),
-        label="tab:metrics",
     )
 
 
@@ -175,8 +100,26 @@ def main(
     """
     table = summary_table(read_per_seed(per_seed), strategies, datasets, z_range)
     write_csv(table, csv)
-    write_text(markdown(table, metrics, labels, survey), md)
-    write_text(latex(table, metrics, labels, survey), tex)
+    names = [
+        (labels.get(row.dataset, row.dataset), labels.get(row.strategy, row.strategy))
+        for row in table.itertuples()
+    ]
+    sentence = describe(table, labels)
+    page = [
+        survey_note(survey),
+        "# Table 1: metrics per strategy and test set",
+        markdown_summary(table, "Strategy", metrics, names),
+        f"{sentence} Bold: smallest in absolute value, and significantly so against every other "
+        "strategy (t interval of the differences paired by seed, 95%, Bonferroni-corrected).",
+        "\n".join(f"- {METRICS[name].label}: {METRICS[name].definition}" for name in metrics),
+    ]
+    write_text("\n\n".join(page), md)
+    sentence = escape_latex(sentence).replace(
+        r"\textless{}= z\_true \textless{}=", r"$\le z_\mathrm{true} \le$"
+    )
+    caption = f"Metrics per strategy and test set. {sentence} Bold: significantly the best."
+    options = {"caption": caption, "survey": survey, "label": "tab:metrics"}
+    write_text(latex_summary(table, "Strategy", metrics, names, **options), tex)
     logger.info("Table 1: %d strategies on %d data sets", len(strategies), len(datasets))
 
 

@@ -83,8 +83,8 @@ def predict_chunk(
 
 
 def main(
-    models: str | Path | Sequence[str | Path],
-    predictions: str | Path | Sequence[str | Path],
+    models: Sequence[str | Path],
+    predictions: Sequence[str | Path],
     *,
     source: str | Path,
     target: str | Path,
@@ -93,21 +93,19 @@ def main(
 ) -> None:
     """Write the predictions of one or several model files of a strategy."""
     configure_tensorflow(threads)
-    sources = [models] if isinstance(models, str | Path) else list(models)
-    targets = [predictions] if isinstance(predictions, str | Path) else list(predictions)
     files = {"source": source, "target": target}
     columns: tuple[str, ...] = ()
-    for source, target in zip(sources, targets, strict=True):
-        contents = read_models(source)
+    for file, output in zip(models, predictions, strict=True):
+        contents = read_models(file)
         if contents.scaler.columns != columns:
             columns = contents.scaler.columns
             test, values = load_test_sets(files, columns)
             report_range(contents.scaler, test, values)
         table = predict_chunk(contents, strategy, test, values)
         if not np.isfinite(table["z_pred"]).all():
-            raise InputError("a prediction is not finite", file=source, key="z_pred")
-        write_parquet(table, target)
-        logger.info("%s: %d seeds, %d galaxies each", target, len(contents.weights), len(test))
+            raise InputError("a prediction is not finite", file=file, key="z_pred")
+        write_parquet(table, output)
+        logger.info("%s: %d seeds, %d galaxies each", output, len(contents.weights), len(test))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ rows, initial weights, or the very network that was refined), so they are compar
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -240,3 +240,73 @@ def significantly_smaller(
         if not difference.mean() - half_width > 0:
             return False
     return True
+
+
+def gains(
+    tables: Mapping[str, pd.DataFrame],
+    metrics: Sequence[str],
+    strategies: Sequence[str],
+    seeds: Sequence[int],
+    z_range: Sequence[float],
+) -> pd.DataFrame:
+    """Return by how much each strategy beats the first one on each target.
+
+    Parameters
+    ----------
+    tables : mapping
+        target and control to metrics of every network; both call it target.
+    metrics, strategies : sequence of str
+    seeds : sequence of int
+        Those that both have.
+    z_range : pair of float
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``ratio`` is |mean of the first| / |mean of the strategy|, above 1 where the strategy is
+        better, with a 95% interval over seeds; ``reference`` and ``value`` are the two means.
+    """
+    rows = []
+    for target, table in tables.items():
+        for metric in metrics:
+            values = {
+                name: seed_values(table, metric, name, "target", z_range).loc[list(seeds)]
+                for name in strategies
+            }
+            first = values[strategies[0]]
+            for name in strategies[1:]:
+                ratio = ratio_of_means(first, values[name])
+                means = first.mean(), values[name].mean()
+                rows.append(
+                    (target, metric, name, len(seeds), ratio.value, ratio.low, ratio.high, *means)
+                )
+    columns = ["target", "metric", "strategy", "n_seeds", "ratio", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "reference", "value"])
+
+
+def percentiles_in_bins(
+    metrics: pd.DataFrame, names: Sequence[str], strategies: Sequence[str]
+) -> pd.DataFrame:
+    """Return percentiles over seeds of each metric in each bin.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        ``strategy, seed, dataset, low, high, n`` and the metrics, a row per network and bin.
+    names, strategies : sequence of str
+        Metrics and strategies, in their order.
+    """
+    rows = []
+    grouped = dict(tuple(metrics.groupby(["dataset", "strategy"], sort=True)))
+    for name in names:
+        for dataset in ("target", "source"):
+            for strategy in strategies:
+                table = grouped.get((dataset, strategy))
+                if table is None:
+                    continue
+                for (low, high), part in table.groupby(["low", "high"], sort=True):
+                    values = np.percentile(part[name], (16, 50, 84))
+                    key = (name, dataset, strategy, low, high, int(part["n"].iloc[0]), len(part))
+                    rows.append((*key, *values))
+    columns = ["metric", "dataset", "strategy", "low", "high", "n", "n_seeds"]
+    return pd.DataFrame(rows, columns=[*columns, "p16", "median", "p84"])

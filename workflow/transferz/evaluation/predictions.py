@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from transferz.core.errors import InputError
@@ -260,3 +261,33 @@ def align(rows: pd.DataFrame, prediction: Prediction, split: str | Path) -> pd.D
             fix="run the rule predict_tests again",
         )
     return rows.iloc[places]
+
+
+def read_run(
+    paths: Sequence[str | Path], strategies: Sequence[str], seed: int, dataset: str
+) -> pd.DataFrame:
+    """Return the predictions of one seed of all strategies for one test set.
+
+    Raises
+    ------
+    InputError
+        If a strategy's are missing.
+    """
+    chosen = (ds.field("seed") == seed) & (ds.field("dataset") == dataset)
+    checked = ds.ParquetFileFormat(page_checksum_verification=True)
+    parts = []
+    for path in sorted(map(str, paths)):
+        try:
+            part = ds.dataset(path, format=checked).to_table(PREDICTION_COLUMNS, filter=chosen)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                "predictions cannot be read", file=path, found=str(error).splitlines()[0]
+            ) from error
+        parts.append(part.to_pandas())
+    table = pd.concat(parts, ignore_index=True)
+    for name in strategies:
+        if not (table["strategy"] == name).any():
+            raise InputError(
+                "no predictions", key=f"{name}, seed {seed}, {dataset}", found=f"{len(paths)} files"
+            )
+    return table[table["strategy"].isin(list(strategies))]
