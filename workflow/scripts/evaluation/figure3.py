@@ -213,8 +213,6 @@ def main(
     ----------
     strategies, metrics : sequence of str
         In the order of an axis, and of the panels.
-    requirements : mapping
-        Limits by kind of metric (bias, scatter, outliers) or None.
     literature : mapping
         Name to ``reference``, ``dataset`` and a number (or None) per metric.
     """
