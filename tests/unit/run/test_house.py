@@ -69,7 +69,7 @@ LONG_FUNCTIONS = {
 }
 
 # Scripts whose rule does not hand over everything by name yet.
-WITHOUT_RUN = {}
+WITHOUT_RUN: set[str] = set()
 
 
 @pytest.fixture(scope="module")
