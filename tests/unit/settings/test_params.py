@@ -52,3 +52,4 @@ def test_snakemake_records_what_prints() -> None:
     recorded = PersistenceBase._serialize_param_builtin(None, cuts)
     assert recorded == repr(cuts)
     assert recorded.startswith("<selection.cuts ")
+    assert str(cuts).startswith("{'clean area': {'description': 'inside and unmasked in ")

@@ -1,11 +1,13 @@
 """Settings as rules hand them on: they print in a few words.
 
 Snakemake records what a param prints as, runs a rule again if that has changed, and shows before
-and now. Of what is long a name and a hash of the content are enough for both.
+and now. Of what is long a name and a hash of the content are enough for both. As text, in a report,
+it is there in full.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 
 # What prints in so many characters is left as it is.
@@ -23,8 +25,11 @@ class Section(dict):
     def __repr__(self) -> str:
         return short(super().__repr__(), self.name)
 
+    def __str__(self) -> str:
+        return str(copy.deepcopy(self))
+
     def __reduce__(self) -> tuple:
-        # A script gets a plain mapping.
+        # A script, or a copy, gets a plain mapping.
         return dict, (dict(self),)
 
 
@@ -38,8 +43,11 @@ class Series(list):
     def __repr__(self) -> str:
         return short(super().__repr__(), self.name)
 
+    def __str__(self) -> str:
+        return str(copy.deepcopy(self))
+
     def __reduce__(self) -> tuple:
-        # A script gets a plain list.
+        # A script, or a copy, gets a plain list.
         return list, (list(self),)
 
 
