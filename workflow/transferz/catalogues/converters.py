@@ -74,11 +74,10 @@ class Stored:
         """Return which of `numbers` are values that mean "no value", in their own precision."""
         # -99.9 as float32 is not -99.9 as float64.
         exact = numbers.dtype.type if numbers.dtype.kind == "f" else float
-        found = [
-            np.isinf(numbers) if np.isinf(value) else numbers == exact(value)
-            for value in self.column.nulls
-        ]
-        return np.logical_or.reduce(found) if found else np.zeros(len(numbers), dtype=bool)
+        found = np.zeros(len(numbers), dtype=bool)
+        for value in self.column.nulls:
+            found |= np.isinf(numbers) if np.isinf(value) else numbers == exact(value)
+        return found
 
     def refuse(self, broken: np.ndarray, expected: str) -> None:
         """Raise an `InputError` if any row is `broken`."""
@@ -132,8 +131,9 @@ def _as_float(stored: Stored) -> np.ndarray:
         numbers = numbers.astype(np.float64)
     elif not numbers.flags.writeable or not numbers.dtype.isnative:
         numbers = numbers.astype(numbers.dtype.newbyteorder("="))
-    if stored.column.nulls:
-        numbers[stored.sentinels(numbers)] = np.nan
+    sentinels = stored.sentinels(numbers)
+    if sentinels.any():
+        numbers[sentinels] = np.nan
     if stored.null is not None:
         numbers[stored.null] = np.nan
     return numbers
