@@ -142,21 +142,14 @@ def main(
 
     Parameters
     ----------
-    split, start, models, history : path-like
-        See the head of this file; `start` is None for a strategy that starts from scratch.
-    strategy : str
-        Its name, for messages.
-    seeds : sequence of int
-    bands : sequence of str
     network : mapping
         ``inputs, hidden, activation, skip, head`` of this strategy.
     training : mapping
-        See `transferz.training.Settings`.
-    threads : int
+        See `transferz.networks.training.Settings`.
     code : str
         Hash of the program; a checkpoint of another program is not continued.
     device : {"cpu", "gpu", "auto"}
-        See `transferz.network.configure_tensorflow`.
+        See `transferz.networks.tensorflow.configure_tensorflow`.
     """
     device = configure_tensorflow(threads, device)
     columns = input_columns(network["inputs"], bands)
