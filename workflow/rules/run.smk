@@ -222,7 +222,7 @@ rule benchmark_training:
         runtime=request(120),
     params:
         settings=config["run"]["training_benchmark"],
-        network=config["network"],
+        hidden=config["network"]["hidden"],
         training=config["training"],
         code=code_hash("run/benchmark_training", "training"),
     message:

@@ -13,7 +13,7 @@ from transferz.core.errors import InputError
 from transferz.networks.architecture import Architecture
 from transferz.networks.checkpoints import CHECKPOINT_SECONDS as TRAINER_CHECKPOINT_SECONDS
 from transferz.run.benchmark_page import CHECKPOINT_SECONDS
-from transferz.run.benchmarking import flops_per_galaxy, workers
+from transferz.run.benchmarking import Measurements, flops_per_galaxy, variants, workers
 
 SETTINGS = {
     "batch_sizes": [64],
@@ -40,15 +40,15 @@ def test_operations_of_the_paper() -> None:
 
 
 def test_repeated_measurements_are_summed_up() -> None:
-    found = benchmark_training.Measurements()
+    found = Measurements()
     found.add("start", [3.0, 1.0, 10.0], "s")
     row = found.table().iloc[0]
     assert row[["median", "low", "high", "repeats"]].tolist() == [3.0, 1.0, 10.0, 3]
 
 
 def test_variants_of_one_core_are_named_once() -> None:
-    assert [v.way for v in benchmark_training.variants(1)] == ["fit", "fit_fast", "fused"]
-    layouts = [(v.way, v.layout) for v in benchmark_training.variants(2)]
+    assert [v.way for v in variants(1)] == ["fit", "fit_fast", "fused"]
+    layouts = [(v.way, v.layout) for v in variants(2)]
     assert layouts[0] == ("fit", "1 x 2") and ("fused", "2 x 1") in layouts
     assert len(set(layouts)) == len(layouts) == 6
 
@@ -76,7 +76,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "training.csv",
         folder / "training.md",
         settings=SETTINGS,
-        network={"hidden": [8, 8]},
+        hidden=[8, 8],
         training=TRAINING,
         threads=1,
         log=folder / "training.log",

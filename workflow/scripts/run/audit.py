@@ -195,10 +195,8 @@ def main(
 
     Parameters
     ----------
-    page, table, manifest : path-like
-        See the head of this file. All files below the folder of the page are listed.
     resources : path-like
-        Folder whose files are listed too.
+        Folder whose files are listed, besides those beside the page.
     revision : str
         Of the workflow now.
     settings : mapping

@@ -131,22 +131,9 @@ def main(
     n_strategies: int,
     batch_size: int,
 ) -> None:
-    """Measure, and write table and page.
+    """Measure, and write table and page for several numbers of seeds `per_job`.
 
-    Parameters
-    ----------
-    csv, md : path-like
-        See the head of this file.
-    snakefile : str
-        Entry of the workflow; its configuration is that of the working directory.
-    n_seeds, n_strategies, batch_size : int
-    per_job : sequence of int
-        Numbers of seeds per job to compare.
-
-    Raises
-    ------
-    InputError
-        If Snakemake is not found, or fails.
+    `snakefile` is the entry of the workflow, whose configuration is the working directory's.
     """
     start = best_of_three("--version")
     parsing = best_of_three("--list-rules", "--snakefile", snakefile)

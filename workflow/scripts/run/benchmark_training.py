@@ -13,17 +13,23 @@ Timings differ from run to run: these two files are no part of the reproducible 
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.run.benchmark_page import page
-from transferz.run.benchmarking import Worker, flops_per_galaxy, together, workers
+from transferz.run.benchmarking import (
+    Measurements,
+    Variant,
+    Worker,
+    flops_per_galaxy,
+    together,
+    variants,
+    workers,
+)
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -35,68 +41,6 @@ PEAK_SIZES = (512, 1024)
 PEAK_SECONDS = 0.25
 GROWTH = (1, 2, 4)
 GROWTH_REPEATS = 2
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A way to train: `way` as the worker calls it, in so many processes of so many threads."""
-
-    name: str
-    way: str
-    processes: int
-    threads: int
-
-    @property
-    def layout(self) -> str:
-        """Processes and threads, as the tables show them."""
-        return f"{self.processes} x {self.threads}"
-
-
-def variants(cores: int) -> list[Variant]:
-    """Ways to train on `cores` cores; the first is what the others are compared with."""
-    every = [
-        Variant("Keras fit", "fit", 1, cores),
-        Variant("Keras fit, compiled", "fit_fast", 1, cores),
-        Variant("Keras fit, a process per core", "fit", cores, 1),
-        Variant("This workflow", "fused", cores, 1),
-        Variant("This workflow, one process", "fused", 1, cores),
-        Variant("This workflow, one core", "fused", 1, 1),
-    ]
-    seen: dict[tuple[str, int, int], Variant] = {}
-    for variant in every:
-        seen.setdefault((variant.way, variant.processes, variant.threads), variant)
-    return list(seen.values())
-
-
-@dataclass
-class Measurements:
-    """Rows of the output table."""
-
-    rows: list[dict[str, object]] = field(default_factory=list)
-
-    def add(
-        self,
-        measurement: str,
-        values: Sequence[float],
-        unit: str,
-        *,
-        variant: Variant | None = None,
-        batch_size: int | None = None,
-        at: object = "",
-    ) -> None:
-        """Sum up repeated `values` of one quantity."""
-        row = {"measurement": measurement, "variant": variant.name if variant else ""}
-        row["processes"] = variant.processes if variant else None
-        row["threads"] = variant.threads if variant else None
-        row |= {"batch_size": batch_size, "at": at, "unit": unit}
-        row |= {"median": np.median(values), "low": min(values), "high": max(values)}
-        self.rows.append(row | {"repeats": len(values)})
-
-    def table(self) -> pd.DataFrame:
-        """Return all rows."""
-        table = pd.DataFrame(self.rows)
-        integers = dict.fromkeys(("processes", "threads", "batch_size"), "Int64")
-        return table.astype(integers)
 
 
 def start_workers(
@@ -146,28 +90,22 @@ def measure_batch(
         for n, group in {1: single, len(parallel): parallel}.items():
             peaks[n].append(measure_peak(group))
         logger.info("Batch %d: turn %d of %d", batch_size, turn + 1, settings["repeats"])
-    per_galaxy = operations(settings, hidden)
+    train, validation = flops_per_galaxy(hidden, N_INPUTS)
+    # A galaxy's share of the validation after each epoch counts too.
+    per_galaxy = train + validation * settings["validation_rows"] / settings["rows"]
     for way in ways:
         peak = peaks[way.processes * way.threads]
         shown = {"variant": way, "batch_size": batch_size}
         found.add("training rate", rates[way], "galaxies/s", **shown)
-        ratios = [rate / first for rate, first in zip(rates[way], rates[ways[0]], strict=True)]
+        ratios = np.array(rates[way]) / np.array(rates[ways[0]])
         found.add("rate over Keras fit", ratios, "", **shown)
         found.add("rate per core", per_core[way], "galaxies/s", **shown)
-        fractions = [
-            rate * per_galaxy / top / 1e9 for rate, top in zip(rates[way], peak, strict=True)
-        ]
+        fractions = np.array(rates[way]) * per_galaxy / np.array(peak) / 1e9
         found.add("fraction of the peak", fractions, "", **shown)
     for n, peak in peaks.items():
         found.add("matrix-product peak", peak, "GFLOP/s", batch_size=batch_size, at=f"{n} core(s)")
     for part, seconds in single[0].ask("profile").items():
         found.add("part of a step", [seconds * 1e6], "us", batch_size=batch_size, at=part)
-
-
-def operations(settings: Mapping[str, object], hidden: Sequence[int]) -> float:
-    """Operations per training galaxy, its share of the validation after each epoch included."""
-    train, validation = flops_per_galaxy(hidden, N_INPUTS)
-    return train + validation * settings["validation_rows"] / settings["rows"]
 
 
 def measure_peak(group: Sequence[Worker]) -> float:
@@ -229,34 +167,30 @@ def main(
     md: str | Path,
     *,
     settings: Mapping[str, object],
-    network: Mapping[str, object],
+    hidden: Sequence[int],
     training: Mapping[str, object],
     threads: int,
     log: str | Path,
 ) -> None:
-    """Measure, and write the table and the page.
+    """Measure on `threads` cores, and write the table and the page.
 
     Parameters
     ----------
-    csv, md : path-like
-        See the head of this file.
     settings : mapping
         ``batch_sizes, rows, validation_rows, epochs, repeats, paper_rows``.
-    network : mapping
-        ``hidden`` is used.
+    hidden : sequence of int
+        Units of the hidden layers.
     training : mapping
-        See `transferz.training.Settings`; its batch size is measured first.
-    threads : int
-        Cores to use at the same time.
+        See `transferz.networks.training.Settings`; its batch size is measured first.
     log : path-like
         The processes' own messages go beside it.
     """
     found = Measurements()
-    shared = {"settings": settings, "hidden": network["hidden"], "training": training}
+    shared = {"settings": settings, "hidden": hidden, "training": training}
     sizes = list(dict.fromkeys([training["batch_size"], *settings["batch_sizes"]]))
     with Path(log).with_suffix(".processes.log").open("w", encoding="utf-8") as messages:
         with ExitStack() as stack:
-            groups = start_workers(found, stack, threads, network["hidden"], messages)
+            groups = start_workers(found, stack, threads, hidden, messages)
             for number, size in enumerate(sizes):
                 measure_batch(found, groups, size, **shared)
                 for way, group in groups.items() if number == 0 else ():

@@ -58,15 +58,9 @@ class KerasFit:
     """The authors' way: one model after another through ``keras.Model.fit``."""
 
     def __init__(
-        self,
-        architecture: Architecture,
-        settings: Settings,
-        train: Sample,
-        validation: Sample,
-        *,
-        fast: bool,
+        self, architecture: Architecture, settings: Settings, *samples: Sample, fast: bool
     ) -> None:
-        self.settings, self.train, self.validation = settings, train, validation
+        self.settings, (self.train, self.validation) = settings, samples
         self.model = build_network(architecture)
         optimizer = keras.optimizers.Adam(learning_rate=settings.learning_rate)
         options = {"jit_compile": True, "steps_per_execution": 20} if fast else {}
@@ -80,14 +74,10 @@ class KerasFit:
                 patience=self.settings.patience, restore_best_weights=True
             )
             self.model.fit(
-                self.train.x,
-                self.train.z,
-                batch_size=self.settings.batch_size,
-                epochs=epochs,
-                validation_data=(self.validation.x, self.validation.z),
-                callbacks=[stopping],
+                self.train.x, self.train.z, batch_size=self.settings.batch_size, epochs=epochs,
+                validation_data=(self.validation.x, self.validation.z), callbacks=[stopping],
                 verbose=0,
-            )
+            )  # fmt: skip
 
 
 class Fused:
@@ -292,8 +282,7 @@ def main() -> None:
         command = json.loads(line)
         name = command.pop("do")
         if name == "start":
-            process = Process(**command)
-            answer = {}
+            process, answer = Process(**command), {}
         else:
             answer = getattr(process, name)(**command)
         answers.write(json.dumps(answer) + "\n")

@@ -11,7 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from transferz.core.errors import InputError
 
@@ -111,6 +115,66 @@ def together(group: Sequence[Worker], do: str, **arguments: object) -> tuple[flo
         worker.send(do, **arguments)
     answers = [worker.answer() for worker in group]
     return time.perf_counter() - begin, answers
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to train: `way` as the worker calls it, in so many processes of so many threads."""
+
+    name: str
+    way: str
+    processes: int
+    threads: int
+
+    @property
+    def layout(self) -> str:
+        """Processes and threads, as the tables show them."""
+        return f"{self.processes} x {self.threads}"
+
+
+def variants(cores: int) -> list[Variant]:
+    """Ways to train on `cores` cores; the first is what the others are compared with."""
+    every = [
+        Variant("Keras fit", "fit", 1, cores),
+        Variant("Keras fit, compiled", "fit_fast", 1, cores),
+        Variant("Keras fit, a process per core", "fit", cores, 1),
+        Variant("This workflow", "fused", cores, 1),
+        Variant("This workflow, one process", "fused", 1, cores),
+        Variant("This workflow, one core", "fused", 1, 1),
+    ]
+    seen = {(v.way, v.layout): v for v in reversed(every)}
+    return [variant for variant in every if variant in seen.values()]
+
+
+@dataclass
+class Measurements:
+    """Rows of the output table."""
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+
+    def add(
+        self,
+        measurement: str,
+        values: Sequence[float],
+        unit: str,
+        *,
+        variant: Variant | None = None,
+        batch_size: int | None = None,
+        at: object = "",
+    ) -> None:
+        """Sum up repeated `values` of one quantity."""
+        row = {"measurement": measurement, "variant": variant.name if variant else ""}
+        row["processes"] = variant.processes if variant else None
+        row["threads"] = variant.threads if variant else None
+        row |= {"batch_size": batch_size, "at": at, "unit": unit}
+        row |= {"median": np.median(values), "low": min(values), "high": max(values)}
+        self.rows.append(row | {"repeats": len(values)})
+
+    def table(self) -> pd.DataFrame:
+        """Return all rows."""
+        table = pd.DataFrame(self.rows)
+        integers = dict.fromkeys(("processes", "threads", "batch_size"), "Int64")
+        return table.astype(integers)
 
 
 def flops_per_galaxy(hidden: Sequence[int], n_inputs: int) -> tuple[float, float]:
