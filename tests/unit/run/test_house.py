@@ -47,7 +47,6 @@ TWO_MEANINGS = {
 # Longer than 250, 500 and 60 lines.
 LONG_SCRIPTS: set[str] = set()
 LONG_MODULES: set[str] = set()
-LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS = {
     "scripts/diagnostics/evaluate_photometry: main",
     "scripts/diagnostics/plot_colour_space: draw",

@@ -199,7 +199,7 @@ def test_a_network_that_predicts_nan_stops_the_run(tmp_path: Path) -> None:
     sets = {name: tmp_path / "s.parquet" for name in ("source", "target")}
     with pytest.raises(InputError, match=r"m\.npz: z_pred: a prediction is not finite"):
         predict_tests.main(
-            tmp_path / "m.npz", tmp_path / "p.parquet", **sets, strategy="A", threads=1
+            [tmp_path / "m.npz"], [tmp_path / "p.parquet"], **sets, strategy="A", threads=1
         )
     assert not (tmp_path / "p.parquet").exists()
 
