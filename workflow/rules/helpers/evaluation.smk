@@ -2,7 +2,7 @@
 
 
 def evaluation_ranges(bins=True):
-    """Return the ranges of true redshift to evaluate: arguments of `metrics.Ranges`."""
+    """Return the ranges of true redshift to evaluate: arguments of `bins.Ranges`."""
     keys = ["z_range", "full_range"]
     if bins:
         keys += ["bin_width", "bin_z_max", "bin_min_galaxies"]

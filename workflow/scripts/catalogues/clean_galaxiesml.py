@@ -1,8 +1,8 @@
 """Clean GalaxiesML: its published cuts and rules for duplicates, its published split kept.
 
 Inputs
-    training, validation, testing : CSV files of the release; "the first" of several rows is meant
-        in this order
+    training, validation, testing : CSV files of the release, read in this order: it decides which
+        of several rows is "the first"
     columns : table of column templates
 
 Outputs

@@ -1,4 +1,4 @@
-"""What each strategy learns from, what of it learns and how fast, and what comes of it.
+"""Training data, trained layers, learning rate and results of each strategy.
 
 Inputs
     per_seed : metrics/per_seed.csv

@@ -8,7 +8,7 @@ Outputs
     page : audit.md, the checks, versions, git revision and checksums for a reader
     table : audit.csv, the checks: subject, invariant, found, result
     manifest : audit.sha256, read by `sha256sum --check`, with time stamps; the next audit compares
-        with it, so that a file that changes on disk without being written is found
+        with it and so finds files that were damaged on disk: changed, with the old time stamp
 
 Fails when an invariant does not hold; the log then has the whole page.
 """

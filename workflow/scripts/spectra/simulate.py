@@ -10,8 +10,8 @@ Outputs
         methods
     seds : spectra/seds.parquet, parameters and sample of every rest-frame SED
 
-The samples are cut by SED: no rest-frame SED is in two of them, but for the redshifts out of
-range, which are those of the test SEDs.
+No rest-frame SED is in two samples, with one exception: the two samples at redshifts out of range
+use the SEDs of the test sample.
 """
 
 import logging

@@ -6,9 +6,9 @@ Inputs
     source, target : splits/{dataset}.parquet
 
 Outputs
-    scores : calibration/{strategy}/scores.parquet, every test galaxy that calibrates nothing, once
-        for each sample: dataset, calibrated_on, n_calibration, object_id, z_true, magnitude, then
-        the columns of `transferz.api.PhotoZ.score`
+    scores : calibration/{strategy}/scores.parquet, every test galaxy outside the calibration
+        samples, one row for each sample: dataset, calibrated_on, n_calibration, object_id, z_true,
+        magnitude, then the columns of `transferz.api.PhotoZ.score`
 """
 
 import logging

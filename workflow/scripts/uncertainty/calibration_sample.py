@@ -2,7 +2,7 @@
 
 Inputs
     training : splits/{train_on}.parquet of the strategy and of those it starts from
-    calibration : splits/{dataset}.parquet, the data set like whose galaxies intervals shall hold
+    calibration : splits/{dataset}.parquet, intervals hold for galaxies like those of this data set
 
 Outputs
     sample : calibration/{strategy}/{dataset}.npz

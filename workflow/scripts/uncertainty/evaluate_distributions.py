@@ -11,8 +11,8 @@ Outputs
     pit : dataset, judged_by, low, high, n, strategy: histogram of the probability integral
         transform of all seeds together
 
-Of all test galaxies: calibrated distributions hold their nominal share of galaxies as they come,
-not of those that are chosen by the redshift that is to be predicted.
+Scores are over all test galaxies, whatever their redshift: calibrated distributions have their
+nominal coverage for galaxies as they come, not for galaxies selected by their true redshift.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What every file format of catalogues is: an open file whose columns are read by pieces."""
+"""What all file formats of catalogues have in common: an open file, read a piece at a time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Ordered, named cuts from the configuration, and the cut-flow table that they leave.
 
-A cut is a mapping such as ``{column: lp_zPDF, above: 0.01, below: 9}``: it is compared, never
-evaluated as code. Rows without a value (NaN) fail every test but ``is_null``.
+A cut is a mapping such as ``{column: lp_zPDF, above: 0.01, below: 9}``. Its values are compared
+with the column; nothing in it is run as code. Rows without a value (NaN) fail every test but
+``is_null``. The cuts of a run are in its configuration, such as ``selection.cuts``.
 """
 
 from __future__ import annotations

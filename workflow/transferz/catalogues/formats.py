@@ -1,8 +1,8 @@
 """File formats of catalogues: FITS, CSV, TSV, Parquet and HDF5, each read by pieces.
 
 A format is a `Container`: it opens a file, names its columns and reads some of them, a number of
-rows at a time or all at once. What it gives is what the file has; `converters` make of it what
-the workflow computes with, `reading` puts both together.
+rows at a time or all at once. It gives the values as they are in the file; `converters` turn them
+into what the workflow computes with, and `reading` uses both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Transfer of one large public file: resumed, retried, checked for its format.
+"""Download of one large public file: resumed, retried, checked for its format.
 
 Multi-GB files from busy archives need more than pooch has: a transfer that goes on where it was
 cut (also after the process was killed), back-off, and checks of a file whose checksum nobody has

@@ -1,4 +1,4 @@
-"""Who judges: the labels, and on the embedded survey the true redshifts behind them."""
+"""What predictions are compared with: labels and, on the embedded survey, true redshifts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Statistics over seeds: means, spreads, 95% intervals, and comparisons paired by seed.
 
-Seed k of one strategy and seed k of another share what the seed decides (order of the training
-rows, initial weights, or the very network that was refined), so they are compared pairwise.
+The seed decides the order of the training rows and the initial weights (or which network is
+refined). Seed k of one strategy is therefore compared with seed k of another.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Losses of single galaxies: of redshifts, and of distributions over classes of redshift.
 
-For the latter, P is the softmax of the network's outputs, Q the target: one-hot, or the
+For distributions, P is the softmax of the network's outputs and Q is the target: one-hot, or the
 distribution that an uncertain label stands for (after G. Tsagkatakis, talk at COSMO21, 2024).
 """
 

@@ -1,9 +1,9 @@
-"""Low-rank adaptation (Hu et al. 2022, ICLR): a recipe of transfer between freezing and all.
+"""Low-rank adaptation (Hu et al. 2022, ICLR): between freezing a layer and training all of it.
 
 The kernel W of each hidden layer that may learn stays as it is and gets a correction A B of low
 rank that learns, with the layer's bias; the output layer learns as a whole.
-Afterwards W + A B is an ordinary kernel: model files, predictions and whatever starts from the
-network know nothing of it.
+Afterwards W + A B is an ordinary kernel: model files, predictions and strategies that start from
+the network need no special case for it.
 """
 
 from __future__ import annotations

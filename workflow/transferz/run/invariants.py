@@ -1,9 +1,9 @@
 """What must hold in a finished run: each invariant a check with what was found. No TensorFlow.
 
-The jobs of the run check their own part and fail; here the parts are held against each other, from
-the files alone, as somebody would who receives a results folder. Numbers are derived again where
-that is possible: predictions from the weights, metrics from the predictions, tables from the
-metrics.
+Each job of a run checks its own part and fails if it is wrong. Here the parts are compared with
+each other, from the files alone, as somebody would do who is given a results folder. Numbers are
+derived again where that is possible: predictions from the weights, metrics from the predictions,
+tables from the metrics.
 """
 
 from __future__ import annotations

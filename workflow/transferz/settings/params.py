@@ -1,8 +1,8 @@
 """Settings as rules hand them on: they print in a few words.
 
-Snakemake records what a param prints as, runs a rule again if that has changed, and shows before
-and now. Of what is long a name and a hash of the content are enough for both. As text, in a report,
-it is there in full.
+Snakemake records each param as it prints, runs a rule again if that has changed, and shows the old
+and the new value. For a long value, its name and a hash of its content are enough for both. A
+report has it in full.
 """
 
 from __future__ import annotations

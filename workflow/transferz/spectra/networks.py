@@ -1,8 +1,8 @@
 """One-dimensional convolutional networks for spectra, and their fast training.
 
-As in `training`, many small Keras networks are trained in one process, a stretch of updates per
-compiled call. XLA's own convolution is very slow on a CPU; `MatrixConv1D` is Keras' Conv1D written
-as one matrix product, which XLA runs at full speed.
+As in `networks.training`, many small Keras networks are trained in one process, a stretch of
+updates per compiled call. XLA's own convolution is very slow on a CPU; `MatrixConv1D` is Keras'
+Conv1D written as one matrix product, which XLA runs at full speed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Choosing from the metrics of the study of spectra, and how its figures call and colour things."""
+"""Select from the metrics of the study of spectra; names and colours in its figures."""
 
 from __future__ import annotations
 

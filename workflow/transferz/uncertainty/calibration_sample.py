@@ -1,7 +1,7 @@
-"""What an ensemble needs besides its networks to be applied: galaxies to calibrate with.
+"""Galaxies to calibrate with: what an ensemble needs, besides its networks, to be applied.
 
-A sample belongs to a strategy (which training galaxies its networks have seen) and to one of the
-data sets (for galaxies like whose the intervals shall hold). No TensorFlow.
+A sample belongs to one strategy, because it keeps what its networks have seen in training, and to
+one data set: the intervals hold for galaxies like those of that data set. No TensorFlow.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class CalibrationSample:
         columns, bands, magnitude, settings
             See the attributes.
         neighbours, share : int, float
-            See `photometry.ColourSpace`.
+            See `incomplete_photometry.ColourSpace`.
         max_reference : int
             Training galaxies that the colour space is made of, at most: evenly spaced rows.
         """

@@ -1,4 +1,4 @@
-"""What intervals of redshift are worth: coverage and width, given the prediction or the answer.
+"""Coverage and width of redshift intervals: over all galaxies, by prediction, by judging redshift.
 
 A table of galaxies has the columns of `transferz.api.PhotoZ.score`, the redshifts that judge the
 intervals as ``z_true`` (labels, or the truth), ``magnitude``, and ``n_calibration``: how many
