@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
+from transferz.catalogues.identity import same_objects
+
 from .conftest import RESULTS, copy_project, digests, run_snakemake
 
 MATCHED = str(RESULTS / "transferz/matched.parquet")
@@ -67,12 +69,26 @@ def test_no_object_trains_in_one_set_and_tests_in_another(project: Path) -> None
         name: pd.read_parquet(project / RESULTS / f"splits/{name}.parquet")
         for name in ("source", "target", "combo")
     }
+    # An object is told by its position: an identifier names it within one data set only.
     for table in splits.values():
-        seen = table[table["split"] != "test"]["object_id"]
+        seen = table[table["split"] != "test"]
         for other in splits.values():
-            tested = other[other["split"] == "test"]["object_id"]
-            assert not set(seen) & set(tested)
-    assert not splits["combo"]["object_id"].duplicated().any()
+            tested = other[other["split"] == "test"]
+            assert not len(same_objects(seen, tested, one_release=False, radius=1.0).left)
+    assert not splits["combo"].duplicated(["dataset", "object_id"]).any()
+
+
+def test_galaxies_in_both_surveys_are_found(project: Path) -> None:
+    """The layers number their galaxies apart, as in the archive: positions tell."""
+    overlap = pd.read_csv(project / RESULTS / "splits/overlap.csv").set_index("quantity")["value"]
+    truth = pd.read_parquet(project / "data/test/truth.parquet")
+    truth = truth[truth["cosmos_id"] >= 0]
+    galaxies = []
+    for role, file in (("source", "hsc"), ("target", "galaxiesml")):
+        rows = pd.read_parquet(project / RESULTS / f"splits/{role}.parquet")["object_id"]
+        known = truth[truth["file"] == file]
+        galaxies.append(set(known.loc[known["object_id"].isin(rows), "cosmos_id"]))
+    assert overlap["objects in both, one to one"] == len(galaxies[0] & galaxies[1]) > 0
 
 
 def test_second_run_has_nothing_to_do(project: Path) -> None:

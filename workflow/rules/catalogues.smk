@@ -242,7 +242,7 @@ if config["survey"] != "custom":
 # Training, validation and test sets of both data sets and of the two combined, without a leak.
 #
 # Inputs   the two catalogues of the run
-# Outputs  <results>/splits/{source,target,combo}.parquet, summary.csv
+# Outputs  <results>/splits/{source,target,combo}.parquet, summary.csv, overlap.csv
 
 
 rule split:
@@ -254,6 +254,7 @@ rule split:
         target_split="<results>/splits/target.parquet",
         combo_split="<results>/splits/combo.parquet",
         summary="<results>/splits/summary.csv",
+        overlap="<results>/splits/overlap.csv",
     log:
         "<logs>/split.log",
     benchmark:

@@ -453,10 +453,11 @@ if config["survey"] == "embedded":
             source="<results>/splits/source.parquet",
             target="<results>/control/catalogue.parquet",
         output:
-            source="<results>/control/splits/source.parquet",
-            target="<results>/control/splits/target.parquet",
-            combo="<results>/control/splits/combo.parquet",
+            source_split="<results>/control/splits/source.parquet",
+            target_split="<results>/control/splits/target.parquet",
+            combo_split="<results>/control/splits/combo.parquet",
             summary="<results>/control/splits/summary.csv",
+            overlap="<results>/control/splits/overlap.csv",
         log:
             "<logs>/control/split.log",
         benchmark:

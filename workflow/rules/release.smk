@@ -61,6 +61,7 @@ rule compare_release:
         runtime=request(10, per_input=0.05),
     params:
         columns=config["release"]["published"]["columns"],
+        one_release=config["release"]["published"]["one_release"],
         radius=config["release"]["published"]["radius"],
         code=code_hash("release/compare_release", "catalogues"),
     message:

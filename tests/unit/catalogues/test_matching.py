@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transferz.catalogues.matching import cross_match, pairs_within, same_objects
+from transferz.catalogues.matching import cross_match, pairs_within
 from transferz.core.errors import InputError
 
 ARCSEC = 1 / 3600
@@ -132,33 +131,3 @@ def test_missing_positions_and_empty_tables() -> None:
 def test_bad_radius(radius: float) -> None:
     with pytest.raises(InputError, match=r"match radius out of range.*expected arcsec"):
         cross_match([5.0], [0.0], [5.0], [0.0], radius)
-
-
-def test_same_objects_by_identifier_and_position() -> None:
-    left = pd.DataFrame({"object_id": [1, 2, 3], "ra": [10.0, 20, 30], "dec": [0.0, 0, np.nan]})
-    right = pd.DataFrame(
-        {
-            "object_id": [2, 7, 8, 3],
-            "ra": [20.0, 10.0, 10.0 + 0.5 * ARCSEC, np.nan],
-            "dec": [0.0, 0.0, 0.0, 0.0],
-        }
-    )
-
-    def found(**identity):
-        pairs = same_objects(left, right, **identity)
-        return list(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
-
-    assert found(common_ids=True, radius=None) == [(1, 0), (2, 3)]
-    assert found(common_ids=False, radius=1.0) == [(0, 1), (0, 2), (1, 0)]
-    assert found(common_ids=True, radius=1.0) == [(0, 1), (0, 2), (1, 0), (2, 3)]
-    assert found(common_ids=True, radius=0.1) == [(0, 1), (1, 0), (2, 3)]
-    assert found(common_ids=False, radius=None) == []
-    both = same_objects(left, right, common_ids=True, radius=1.0)
-    assert both.separation[2] == pytest.approx(0.0)
-    assert np.isnan(both.separation[3])
-
-
-def test_identifiers_of_different_types_are_compared_as_text() -> None:
-    left = pd.DataFrame({"object_id": [36411448540268999]})
-    right = pd.DataFrame({"object_id": ["36411448540268999", "x"]})
-    assert same_objects(left, right, common_ids=True, radius=1.0).right.tolist() == [0]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.catalogues import split
-from transferz.catalogues.matching import same_objects
+from transferz.catalogues.identity import same_objects
 from transferz.catalogues.splits import (
     SPLITS,
     check_complete,
@@ -162,45 +162,44 @@ def from_rows(values: list) -> pd.DataFrame:
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows, rows, st.booleans(), st.sampled_from([None, 0.5, 1.0]))
+@given(rows, rows, st.booleans(), st.sampled_from([0.5, 1.0]))
 def test_no_object_is_trained_on_here_and_tested_on_there(source, target, ids, radius) -> None:
     source, target = from_rows(source), from_rows(target)
-    pairs = same_objects(source, target, common_ids=ids, radius=radius)
+    pairs = same_objects(source, target, one_release=ids, radius=radius)
     kept, shared, n_dropped = make_consistent(source, target, pairs)
     combo = combine(kept, target, shared)
 
-    def same(one, other) -> bool:
-        near = radius is not None and abs(one.ra - other.ra) * 3600 <= radius * (1 + 1e-9)
-        return near or (ids and one.object_id == other.object_id)
+    def near(one, other) -> bool:
+        return abs(one.ra - other.ra) * 3600 <= radius * (1 + 1e-9)
 
     for one in kept.itertuples():
         for other in target.itertuples():
-            if same(one, other):
+            if near(one, other):
                 assert (one.split == "test") == (other.split == "test")
-    # Combo: every row of the target, and those objects of the source that are none of them.
+    # Combo: every row of the target, and those of the source that are no object of it, one to one.
     assert (combo["dataset"] == "target").sum() == len(target)
-    expected = [
-        one.object_id
-        for one in kept.itertuples()
-        if not any(same(one, other) for other in target.itertuples())
-    ]
+    assert int(pairs.same.sum()) == len(set(pairs.left[pairs.same]))
+    assert int(pairs.same.sum()) == len(set(pairs.right[pairs.same]))
+    same = set(source["object_id"].to_numpy()[pairs.left[pairs.same]])
+    expected = [number for number in kept["object_id"] if number not in same]
     assert combo.loc[combo["dataset"] == "source", "object_id"].tolist() == expected
     # Nothing is left out but objects that belong to the test set and to another.
     assert len(kept) + n_dropped == len(source)
     lost = source[~source["object_id"].isin(kept["object_id"])]
     for one in lost.itertuples():
-        others = {other.split for other in target.itertuples() if same(one, other)}
+        others = {other.split for other in target.itertuples() if near(one, other)}
         assert "test" in others
         assert others & {"train", "validation"}
-    # What is not shared keeps its split.
-    alone = kept[~shared].merge(source, on="object_id", suffixes=("", "_before"))
-    assert (alone["split"] == alone["split_before"]).all()
+    # What is near nothing of the target keeps its split.
+    alone = kept[~kept["object_id"].isin(source["object_id"].to_numpy()[pairs.left])]
+    before = source.set_index("object_id")["split"]
+    assert (alone["split"] == before[alone["object_id"]].to_numpy()).all()
 
 
 def test_leaks_are_counted() -> None:
     source = from_rows([(1, 150.0, "train"), (2, 150.1, "test"), (3, 150.2, "test")])
     target = from_rows([(1, 150.0, "test"), (2, 150.1, "validation"), (3, 150.2, "test")])
-    pairs = same_objects(source, target, common_ids=True, radius=None)
+    pairs = same_objects(source, target, one_release=False, radius=1.0)
     assert leaks(source, target, pairs) == 2
     kept, _, _ = make_consistent(source, target, pairs)
     assert kept["split"].tolist() == ["test", "validation", "test"]
@@ -241,10 +240,10 @@ def run(folder: Path, source: pd.DataFrame, target: pd.DataFrame, **options: obj
         "fractions": FRACTIONS,
         "seed": 1,
         "block": 0.1,
-        "identity": {"common_ids": True, "radius": 1.0},
+        "identity": {"one_release": True, "radius": 1.0},
         **options,
     }
-    split.main(*paths.values(), folder / "summary.csv", **settings_)
+    split.main(*paths.values(), folder / "summary.csv", folder / "overlap.csv", **settings_)
     tables = {name: pd.read_parquet(paths[name]) for name in ("ts", "gs", "combo")}
     return tables, pd.read_csv(folder / "summary.csv")
 
@@ -253,8 +252,11 @@ def test_split_script(tmp_path: Path) -> None:
     target = catalogue(300, first_id=1000, seed=1)
     target["split"] = np.resize(["train"] * 5 + ["validation", "test"], 300)
     source = catalogue(200, seed=2)
-    # Shared by identifier, and by position under another one.
+    # Shared by identifier (no position), and by position under another one.
     source.loc[:19, "object_id"] = target["object_id"][:20].to_numpy()
+    source.loc[:19, ["ra", "dec"]] = np.nan
+    # The same number, elsewhere on the sky: another object.
+    source.loc[50, "object_id"] = target["object_id"][50]
     source.loc[20:39, ["ra", "dec"]] = target.loc[100:119, ["ra", "dec"]].to_numpy()
     tables, summary = run(tmp_path, source, target)
     pd.testing.assert_frame_equal(tables["gs"], target, check_dtype=False)
@@ -276,7 +278,7 @@ def test_split_script(tmp_path: Path) -> None:
     assert (merged["split_x"] == merged["split_y"]).all()
 
 
-def test_split_script_by_sky_without_common_ids(tmp_path: Path) -> None:
+def test_split_script_by_sky_without_anything_in_common(tmp_path: Path) -> None:
     source = catalogue(300).assign(ra=np.nan, dec=np.nan)
     target = catalogue(400, seed=3)
     tables, summary = run(
@@ -284,8 +286,9 @@ def test_split_script_by_sky_without_common_ids(tmp_path: Path) -> None:
         source,
         target,
         method={"source": "object", "target": "sky"},
-        identity={"common_ids": False, "radius": None},
+        identity={"one_release": False, "radius": 1.0},
     )
+    # Both are numbered from 0: the same numbers, other objects.
     assert summary.loc[summary["sample"] == "shared", "n"].sum() == 0
     assert len(tables["combo"]) == 700
     blocks = sky_blocks(target["ra"], target["dec"], 0.1)

@@ -41,7 +41,9 @@ def published() -> pd.DataFrame:
     return pd.concat([table.iloc[:30], extra], ignore_index=True).drop(columns="zspec")
 
 
-def compare(folder: Path, theirs: pd.DataFrame, name: str, **names: str | None) -> str:
+def compare(
+    folder: Path, theirs: pd.DataFrame, name: str, *, one_release: bool = False, **names: str | None
+) -> str:
     ours().to_parquet(folder / "ours.parquet")
     path = folder / name
     if name.endswith(".parquet"):
@@ -56,6 +58,7 @@ def compare(folder: Path, theirs: pd.DataFrame, name: str, **names: str | None) 
         folder / "report.md",
         folder / "labels.csv",
         columns={**NAMES, **names},
+        one_release=one_release,
         radius=0.5,
     )
     return (folder / "report.md").read_text()
@@ -66,7 +69,8 @@ def test_report_counts_rows_labels_and_columns(tmp_path: Path, name: str) -> Non
     text = compare(tmp_path, published(), name)
     assert "| made here | 40 | 30 | 10 |" in text
     assert "| published | 35 | 30 | 5 |" in text
-    assert "the same galaxy by object_id. Of those in both, 2 (6.67%) have another label" in text
+    assert "by position within 0.5 arcsec (0 more pairs are ambiguous). Of those in both, 2" in text
+    assert "2 (6.67%) have another label" in text
     assert "1 one that differs by more than 0.15 (1 + z)" in text
     assert "| mag_i [mag] | 30 | 0.020000 | 0.000000 | 0.020000 |" in text
     assert "Columns here and not there: mag_err_i, redshift, lp_model." in text
@@ -77,12 +81,39 @@ def test_report_counts_rows_labels_and_columns(tmp_path: Path, name: str) -> Non
     np.testing.assert_allclose(labels["difference"], [0.01, 1.0] / (1 + z), rtol=1e-5)
 
 
-def test_positions_serve_where_identifiers_are_not_in_common(tmp_path: Path) -> None:
-    text = compare(tmp_path, published().assign(object_id=np.arange(35)), "copy.csv")
+def test_identifiers_of_another_release_are_not_used(tmp_path: Path) -> None:
+    """One chance identifier, of another galaxy, must not stand for the comparison."""
+    chance = published().assign(object_id=np.arange(35))
+    chance.loc[0, "object_id"] = ours()["object_id"].iloc[20]
+    text = compare(tmp_path, chance, "copy.csv")
     assert "| made here | 40 | 30 | 10 |" in text
     assert "by position within 0.5 arcsec" in text
     text = compare(tmp_path, published(), "copy.csv", object_id=None)
-    assert "by position within 0.5 arcsec" in text
+    assert "| made here | 40 | 30 | 10 |" in text
+
+
+def test_a_copy_without_positions(tmp_path: Path) -> None:
+    theirs, names = published().drop(columns=["ra", "dec"]), {"ra": None, "dec": None}
+    text = compare(tmp_path, theirs, "copy.csv", **names)
+    assert "| made here | 40 | 0 | 40 |" in text
+    assert "by nothing: the published copy has no positions" in text
+    assert "release.published.one_release" in text
+    text = compare(tmp_path, theirs, "copy.csv", one_release=True, **names)
+    assert "| made here | 40 | 30 | 10 |" in text
+    assert "by object_id: the published copy has no positions" in text
+
+
+def test_two_real_releases(tmp_path: Path, two_releases: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """2,347 galaxies of which one has its identifier in both releases."""
+    mine, theirs = (table.assign(redshift=1.0) for table in two_releases)
+    mine.to_parquet(tmp_path / "ours.parquet")
+    theirs.assign(redshift=1.1).to_parquet(tmp_path / "copy.parquet")
+    paths = [tmp_path / name for name in ("ours.parquet", "copy.parquet", "r.md", "labels.csv")]
+    columns = {**NAMES, "redshift": "redshift", "mag": None}
+    main(*paths, columns=columns, one_release=False, radius=0.5)
+    assert "| made here | 2347 | 2347 | 0 |" in paths[2].read_text()
+    labels = pd.read_csv(paths[3])
+    assert sorted(labels["object_id"]) == sorted(mine["object_id"])
 
 
 def test_nothing_in_common_is_said_and_is_no_error(tmp_path: Path) -> None:
@@ -106,4 +137,4 @@ def test_wrong_configuration_is_explained(tmp_path: Path) -> None:
             redshift="redshift",
         )
     with pytest.raises(InputError, match=r"release\.published\.path"):
-        main(tmp_path / "ours.parquet", "", "a", "b", columns=NAMES, radius=0.5)
+        main(tmp_path / "ours.parquet", "", "a", "b", columns=NAMES, one_release=False, radius=0.5)

@@ -147,7 +147,7 @@ def test_an_object_that_is_there_twice_stops_the_run(tmp_path: Path) -> None:
     # Two catalogues of different surveys may use the same numbers.
     combo = pd.concat([catalogue(), catalogue()]).assign(dataset=["source"] * 9 + ["other"] * 9)
     check_complete(combo, ["g"], "combo")
-    paths = [tmp_path / name for name in ("t", "g", "ts", "gs", "combo", "summary")]
+    paths = [tmp_path / name for name in ("t", "g", "ts", "gs", "combo", "summary", "o")]
     write_parquet(pd.concat([catalogue(), catalogue()]), paths[0])
     write_parquet(catalogue(first_id=100), paths[1])
     with pytest.raises(InputError, match="twice"):
@@ -158,7 +158,7 @@ def test_an_object_that_is_there_twice_stops_the_run(tmp_path: Path) -> None:
             fractions={"train": 0.6, "validation": 0.2, "test": 0.2},
             seed=1,
             block=1.0,
-            identity={"common_ids": True, "radius": 1.0},
+            identity={"one_release": True, "radius": 1.0},
         )
     assert not paths[2].exists()
 
@@ -260,10 +260,11 @@ def test_a_leak_between_splits(tmp_path: Path) -> None:
     source, target = catalogue(), catalogue(first_id=100)
     combo = pd.concat([source.assign(dataset="source"), target.assign(dataset="target")])
     files = split_files(tmp_path, source=source, target=target, combo=combo)
-    identity = {"common_ids": True, "radius": 1.0}
+    identity = {"one_release": True, "radius": 1.0}
     assert set(results(invariants.check_splits(*files, **identity)).values()) == {PASSED}
     # The last test galaxy of one is the first training galaxy of the other.
-    leaking = source.assign(object_id=[*range(8), 100])
+    leaking = source.copy()
+    leaking.loc[8, ["ra", "dec"]] = target.loc[0, ["ra", "dec"]]
     files = split_files(tmp_path, source=leaking, target=target, combo=combo)
     failed = [
         c.invariant for c in invariants.check_splits(*files, **identity) if c.result == FAILED

@@ -8,10 +8,12 @@ from astropy.io import fits
 from scipy.spatial import cKDTree
 
 from scripts.survey import simulate_survey
+from transferz.catalogues.identity import same_objects
 from transferz.core.errors import InputError
 from transferz.survey import sky
 from transferz.survey.filters import HSC_BANDS
 from transferz.survey.galaxiesml import DIRT, apportion, draw_targets
+from transferz.survey.skymap import tract_and_patch
 
 PARTS = ("training", "validation", "testing")
 SETTINGS = {
@@ -186,19 +188,34 @@ def published_cleaning(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop_duplicates("specz_name")
 
 
-def test_objects_in_both_catalogues(galaxiesml, hsc):
-    both = galaxiesml[galaxiesml["object_id"].isin(hsc["object_id"].astype(np.int64))]
-    assert 5 <= len(both) <= 12
-    places = pd.DataFrame(
-        {"ra": hsc["ra"].astype(float), "dec": hsc["dec"].astype(float)},
-        index=hsc["object_id"].astype(int),
+def test_objects_in_both_catalogues_have_a_number_of_their_own_in_each(galaxiesml, hsc, truth):
+    """As in the archive: tract and patch follow from the position, the rest is each layer's own."""
+    rows = truth[truth["cosmos_id"] >= 0].groupby("file")
+    targets, seen = rows.get_group("galaxiesml"), rows.get_group("hsc")
+    both = targets.drop_duplicates("object_id").merge(
+        seen, on="cosmos_id", suffixes=("_wide", "_deep")
     )
-    there = places.loc[both["object_id"]]
-    assert np.abs(there["ra"].to_numpy() - both["ra"].to_numpy()).max() < 1.0 / 3600
-    # The rest of the spectroscopic sample is elsewhere: no neighbour by chance.
-    others = galaxiesml.drop(both.index)
-    distance = cKDTree(places.to_numpy()).query(others[["ra", "dec"]].to_numpy())[0] * 3600
-    assert (distance > 3).all()
+    both = both.drop_duplicates("object_id_wide")
+    assert 5 <= len(both) <= 12
+    assert (both["object_id_wide"] != both["object_id_deep"]).all()
+    wide = galaxiesml.drop_duplicates("object_id").reset_index(drop=True)
+    deep = pd.DataFrame(
+        {name: hsc[name].astype(kind) for name, kind in
+         (("object_id", np.int64), ("ra", float), ("dec", float), ("isprimary", bool))}
+    )  # fmt: skip
+    deep = deep[deep.pop("isprimary")].reset_index(drop=True)
+    for table in (wide, deep):
+        tract, x, y = tract_and_patch(table["ra"].to_numpy(), table["dec"].to_numpy())
+        assert (table["object_id"].to_numpy() >> 32 == (tract << 10 | x << 5 | y)).mean() > 0.99
+    pairs = same_objects(wide, deep, one_release=False, radius=1.0)
+    found = set(
+        zip(
+            wide["object_id"].to_numpy()[pairs.left[pairs.same]],
+            deep["object_id"].to_numpy()[pairs.right[pairs.same]],
+            strict=True,
+        )
+    )
+    assert found == set(zip(both["object_id_wide"], both["object_id_deep"], strict=True))
 
 
 def test_sub_surveys_obey_their_cuts(truth):

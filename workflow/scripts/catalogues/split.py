@@ -7,16 +7,17 @@ Outputs
     source_split, target_split : the same with a column `split` (train, validation, test)
     combo_split : both; a shared object once, as in the target
     summary : CSV, the counts
+    overlap : CSV, what is in both data sets: pairs, separations, level of chance, identifiers
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from transferz.catalogues.matching import same_objects
+from transferz.catalogues.identity import overlap as overlap_table
+from transferz.catalogues.identity import same_objects
 from transferz.catalogues.splits import (
     SPLITS,
     check_complete,
@@ -31,8 +32,6 @@ from transferz.core.products import read_parquet, write_csv, write_parquet
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
-
-logger = logging.getLogger(__name__)
 
 
 def count_table(
@@ -62,6 +61,7 @@ def main(
     target_split: str,
     combo_split: str,
     summary: str,
+    overlap: str,
     *,
     bands: Sequence[str],
     method: Mapping[str, str],
@@ -74,7 +74,7 @@ def main(
 
     Parameters
     ----------
-    source, target, source_split, target_split, combo_split, summary : path
+    source, target, source_split, target_split, combo_split, summary, overlap : path
         See the head of this file.
     bands : sequence of str
     method, fractions, seed, block, identity
@@ -85,9 +85,9 @@ def main(
     sources = split_catalogue(read_parquet(source), "source", method=method["source"], **settings)
     targets = split_catalogue(read_parquet(target), "target", method=method["target"], **settings)
     n_given = len(sources)
-    sources, shared, n_dropped = make_consistent(
-        sources, targets, same_objects(sources, targets, **identity)
-    )
+    pairs = same_objects(sources, targets, **identity)
+    common = overlap_table(sources, targets, pairs, **identity, bands=bands)
+    sources, shared, n_dropped = make_consistent(sources, targets, pairs)
     combo = combine(sources, targets, shared)
     for dataset, table in (("source", sources), ("target", targets), ("combo", combo)):
         check_complete(table, bands, dataset)
@@ -96,12 +96,12 @@ def main(
         raise RuntimeError(f"{n_given} objects went in, {len(sources)} + {n_dropped} came out")
     if leaks(sources, targets, same_objects(sources, targets, **identity)):
         raise RuntimeError("an object is trained on in one data set and tested on in the other")
-    logger.info("%d objects are in both data sets", int(shared.sum()))
     write_parquet(sources, source_split)
     write_parquet(targets, target_split)
     write_parquet(combo, combo_split)
     samples = {"source": sources, "target": targets, "combo": combo}
     write_csv(count_table(samples, shared, n_dropped), summary)
+    write_csv(common, overlap)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.columns import Column
-from transferz.catalogues.matching import Pairs, cross_match
+from transferz.catalogues.identity import same_objects
+from transferz.catalogues.matching import Pairs
 from transferz.catalogues.reading import column_names, read_catalogue
 from transferz.core.errors import InputError
 from transferz.core.logs import run
@@ -47,22 +48,24 @@ def read_published(
     return read_catalogue(path, wanted)
 
 
-def common_rows(ours: pd.DataFrame, theirs: pd.DataFrame, radius: float) -> tuple[Pairs, str]:
-    """Return the rows of the same galaxies, by identifier or else by position, and by which."""
-    if "object_id" in theirs:
-        left = pd.DataFrame({"id": ours["object_id"].astype(str), "left": np.arange(len(ours))})
-        right = pd.DataFrame(
-            {"id": theirs["object_id"].astype(str), "right": np.arange(len(theirs))}
-        )
-        both = left.merge(right.drop_duplicates("id"), on="id")
-        if len(both):
-            rows = both["left"].to_numpy(), both["right"].to_numpy()
-            return Pairs(*rows, np.full(len(both), np.nan)), "object_id"
+def common_rows(
+    ours: pd.DataFrame, theirs: pd.DataFrame, *, one_release: bool, radius: float
+) -> tuple[Pairs, str]:
+    """Return the rows of the same galaxies, one to one, and how they are known, in words."""
+    named = one_release and "object_id" in theirs
+    found = same_objects(ours, theirs, one_release=named, radius=radius)
+    pairs = Pairs(found.left[found.same], found.right[found.same], found.separation[found.same])
     if {"ra", "dec"} <= set(theirs):
-        pairs = cross_match(ours["ra"], ours["dec"], theirs["ra"], theirs["dec"], radius)
-        return pairs, f"position within {radius:g} arcsec"
-    empty = np.empty(0, np.int64)
-    return Pairs(empty, empty, np.empty(0)), "object_id"
+        n_more = int((~found.same).sum())
+        how = f"position within {radius:g} arcsec ({n_more} more pairs are ambiguous)"
+    elif named:
+        how = "object_id: the published copy has no positions"
+    else:
+        how = (
+            "nothing: the published copy has no positions, and identifiers count within one "
+            "release only (release.published.one_release)"
+        )
+    return pairs, how
 
 
 def spread(values: np.ndarray) -> str:
@@ -142,6 +145,7 @@ def main(
     labels: str,
     *,
     columns: Mapping[str, str | None],
+    one_release: bool,
     radius: float,
 ) -> None:
     """Write the comparison.
@@ -152,8 +156,10 @@ def main(
     columns : mapping
         What the published copy calls ``object_id``, ``ra``, ``dec``, ``redshift`` and ``mag`` (a
         template with ``{band}``); None where it has none.
+    one_release : bool
+        Whether both have the identifiers of one release of HSC.
     radius : float
-        Largest separation of the same galaxy, arcsec, where identifiers are not in common.
+        Largest separation of the same galaxy, arcsec.
     """
     if not published:
         raise InputError(
@@ -165,7 +171,7 @@ def main(
     bands = [name.removeprefix("mag_") for name in ours if name.startswith("mag_")]
     bands = [band for band in bands if not band.startswith("err_")]
     theirs = read_published(published, columns, bands)
-    pairs, how = common_rows(ours, theirs, radius)
+    pairs, how = common_rows(ours, theirs, one_release=one_release, radius=radius)
     page = sections(ours, theirs, pairs, how, column_names(published))
     title = f"# TransferZ made here against {Path(published).name}"
     write_text("\n".join([title, "", *page]), report)

@@ -47,7 +47,7 @@ def separations(first: pd.DataFrame, second: pd.DataFrame, radius: float) -> pd.
     step = SHIFT * reach / ARCSEC_PER_DEGREE
 
     def counts(east: float, north: float) -> np.ndarray:
-        dec = second["dec"] + north
+        dec = (second["dec"] + north).clip(-90, 90)
         ra = second["ra"] + east / np.cos(np.radians(second["dec"]))
         matched = cross_match(first["ra"], first["dec"], ra % 360, dec, reach)
         return np.histogram(matched.separation, edges)[0]

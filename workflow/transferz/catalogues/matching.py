@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from astropy import units as u
 from astropy.coordinates import SkyCoord, search_around_sky
 
@@ -98,11 +97,28 @@ def cross_match(
         Sorted by left row; no row is in two pairs.
     """
     pairs = pairs_within(ra1, dec1, ra2, dec2, radius)
-    rank = np.rint(pairs.separation / RANK_STEP).astype(np.int64)
-    nearest_right = _first_of_each(pairs.left, np.lexsort((pairs.right, rank, pairs.left)))
-    nearest_left = _first_of_each(pairs.right, np.lexsort((pairs.left, rank, pairs.right)))
-    mutual = np.intersect1d(nearest_right, nearest_left, assume_unique=True)
+    mutual = mutually_nearest(pairs.left, pairs.right, separation_rank(pairs.separation))
     return Pairs(pairs.left[mutual], pairs.right[mutual], pairs.separation[mutual])
+
+
+def separation_rank(separation: np.ndarray) -> np.ndarray:
+    """Return separations (arcsec) in whole steps of `RANK_STEP`."""
+    return np.rint(separation / RANK_STEP).astype(np.int64)
+
+
+def mutually_nearest(left: np.ndarray, right: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Return which pairs are of two rows that are each the other's nearest, by `rank`.
+
+    Of equally near rows the earlier one counts as the nearest.
+
+    Returns
+    -------
+    numpy.ndarray of int
+        Numbers of pairs, ascending; no row is in two of them.
+    """
+    nearest_right = _first_of_each(left, np.lexsort((right, rank, left)))
+    nearest_left = _first_of_each(right, np.lexsort((left, rank, right)))
+    return np.intersect1d(nearest_right, nearest_left, assume_unique=True)
 
 
 def _first_of_each(key: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -111,59 +127,3 @@ def _first_of_each(key: np.ndarray, order: np.ndarray) -> np.ndarray:
     starts = np.ones(len(ordered), dtype=bool)
     starts[1:] = ordered[1:] != ordered[:-1]
     return order[starts]
-
-
-def same_objects(
-    left: pd.DataFrame, right: pd.DataFrame, *, common_ids: bool, radius: float | None
-) -> Pairs:
-    """Return all pairs of rows of two catalogues that are the same object.
-
-    Unlike a cross-match this is not one to one: whatever lies within the radius counts, so that
-    no copy of an object, and no part of a blend, is overlooked.
-
-    Parameters
-    ----------
-    left, right : pandas.DataFrame
-        With ``object_id`` and, where positions are known, ``ra`` and ``dec`` in degrees.
-    common_ids : bool
-        Whether equal identifiers mean equal objects (both from the same survey).
-    radius : float or None
-        Separation in arcsec below which two positions are the same object; None: positions are
-        not compared.
-
-    Returns
-    -------
-    Pairs
-        Sorted by left, then right row.
-    """
-    parts = []
-    if common_ids:
-        ids = pd.DataFrame({"id": left["object_id"].astype(str), "left": np.arange(len(left))})
-        others = pd.DataFrame(
-            {"id": right["object_id"].astype(str), "right": np.arange(len(right))}
-        )
-        found = ids.merge(others, on="id")
-        parts.append(
-            (found["left"].to_numpy(), found["right"].to_numpy(), np.full(len(found), np.nan))
-        )
-    positions = all({"ra", "dec"} <= set(table) for table in (left, right))
-    if radius is not None and positions:
-        near = pairs_within(left["ra"], left["dec"], right["ra"], right["dec"], radius)
-        parts.append(near)
-    if not parts:
-        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    rows = pd.DataFrame(
-        {
-            "left": np.concatenate([part[0] for part in parts]),
-            "right": np.concatenate([part[1] for part in parts]),
-            "separation": np.concatenate([part[2] for part in parts]),
-        }
-    )
-    # A pair found both ways keeps its separation: NaN sorts last.
-    rows = rows.sort_values(["left", "right", "separation"], kind="stable")
-    rows = rows.drop_duplicates(["left", "right"])
-    return Pairs(
-        rows["left"].to_numpy(np.int64),
-        rows["right"].to_numpy(np.int64),
-        rows["separation"].to_numpy(),
-    )

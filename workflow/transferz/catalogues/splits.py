@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from transferz.catalogues.matching import Pairs
+from transferz.catalogues.identity import SharedObjects
 from transferz.core.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -179,27 +179,27 @@ def split_catalogue(
 
 
 def make_consistent(
-    source: pd.DataFrame, target: pd.DataFrame, pairs: Pairs
+    source: pd.DataFrame, target: pd.DataFrame, pairs: SharedObjects
 ) -> tuple[pd.DataFrame, np.ndarray, int]:
     """Give objects that are in both data sets the same split in both.
 
-    The target keeps its split, so the copy in the source takes it over. An object of the source
-    that counts as the same as objects of the target in both the test set and another one (a
-    blend) fits nowhere and is left out.
+    The target keeps its split, so the copy in the source takes it over, and so does what cannot be
+    told apart from it. An object of the source that cannot be told apart from objects of the target
+    in both the test set and another one (a blend) fits nowhere and is left out.
 
     Parameters
     ----------
     source, target : pandas.DataFrame
         With a column ``split``.
-    pairs : Pairs
-        Rows that are the same object: left in `source`, right in `target`.
+    pairs : SharedObjects
+        Left in `source`, right in `target`.
 
     Returns
     -------
     source : pandas.DataFrame
-        With the splits of shared objects changed, misfits left out, index reset.
+        With the splits of paired objects changed, misfits left out, index reset.
     shared : numpy.ndarray of bool
-        Which of these rows are in the target as well.
+        Which of these rows are an object of the target, one to one.
     n_dropped : int
         How many were left out.
     """
@@ -212,7 +212,7 @@ def make_consistent(
     for name in ("test", "validation", "train"):
         split[members[name]] = name
     misfit = members["test"] & (members["train"] | members["validation"])
-    shared = members["train"] | members["validation"] | members["test"]
+    shared = np.bincount(pairs.left[pairs.same], minlength=len(source)) > 0
     consistent = source.assign(split=split)[~misfit].reset_index(drop=True)
     if misfit.any():
         logger.warning("%d objects of the source fit no split and are left out", misfit.sum())
@@ -307,7 +307,7 @@ def _check_magnitudes(table: pd.DataFrame, bands: Sequence[str], dataset: str) -
         )
 
 
-def leaks(source: pd.DataFrame, target: pd.DataFrame, pairs: Pairs) -> int:
+def leaks(source: pd.DataFrame, target: pd.DataFrame, pairs: SharedObjects) -> int:
     """Return how many pairs are trained on in one data set and tested on in the other."""
     left = source["split"].to_numpy(dtype=object)[pairs.left] == "test"
     right = target["split"].to_numpy(dtype=object)[pairs.right] == "test"

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.cuts import unbalanced
-from transferz.catalogues.matching import same_objects
+from transferz.catalogues.identity import same_objects
 from transferz.catalogues.splits import PLAUSIBLE_MAGNITUDES, SPLITS, leaks
 from transferz.core.errors import InputError
 from transferz.core.products import read_parquet, sha256
@@ -154,8 +154,8 @@ def check_splits(
     paths: Mapping[str, str | Path],
     catalogues: Mapping[str, str | Path],
     *,
-    common_ids: bool,
-    radius: float | None,
+    one_release: bool,
+    radius: float,
 ) -> list[Check]:
     """Check that no object is in two splits, within a data set, across them, and in Combo.
 
@@ -163,8 +163,8 @@ def check_splits(
     ----------
     paths, catalogues : mapping
         Split tables of source, target and combo; catalogues of the first two.
-    common_ids, radius
-        Identity of objects, see `transferz.matching.same_objects`.
+    one_release, radius
+        Identity of objects, see `transferz.catalogues.identity.same_objects`.
     """
     tables = {name: read_parquet(path) for name, path in paths.items()}
     checks = []
@@ -191,7 +191,8 @@ def check_splits(
             )
         )
     source, target, combo = (tables[name] for name in ("source", "target", "combo"))
-    pairs = same_objects(source, target, common_ids=common_ids, radius=radius)
+    identity = {"one_release": one_release, "radius": radius}
+    pairs = same_objects(source, target, **identity)
     n_leaks = leaks(source, target, pairs)
     checks.append(
         check(
@@ -201,11 +202,14 @@ def check_splits(
             f"{n_leaks} of {len(pairs.left)} shared objects",
         )
     )
-    trained = combo.loc[combo["split"] != "test", "object_id"].astype(str)
-    tested = pd.concat(
-        [table.loc[table["split"] == "test", "object_id"].astype(str) for table in tables.values()]
-    )
-    n_both = len(set(trained) & set(tested)) if common_ids else 0
+    n_both = 0
+    trained = combo[combo["split"] != "test"].astype({"object_id": str})
+    for name, table in (("source", source), ("target", target)):
+        tested = table[table["split"] == "test"].astype({"object_id": str})
+        mine = trained[trained["dataset"] == name]
+        others = trained[trained["dataset"] != name]
+        n_both += int(mine["object_id"].isin(tested["object_id"]).sum())
+        n_both += len(same_objects(others, tested, **identity).left)
     checks.append(
         check("splits", "nothing that Combo trains on is in a test set", n_both == 0, n_both)
     )

@@ -33,10 +33,17 @@ def survey(config: dict) -> Iterator[str]:
 
 
 def catalogues(config: dict) -> Iterator[str]:
-    """Yield shares of the three sets that are not a whole."""
+    """Yield shares of the three sets that are not a whole, and identifiers that are not there."""
     total = sum(config["splits"]["fractions"].values())
     if abs(total - 1) > 1e-6:
         yield f"splits.fractions: found a sum of {total:g}, expected 1"
+    if config["survey"] == "custom" and config["splits"]["identity"]["one_release"]:
+        for role, described in (config["custom"] or {}).items():
+            if described["columns"]["object_id"] is None:
+                yield (
+                    f"splits.identity.one_release: found true, but custom.{role}.columns.object_id "
+                    "is null; name the column of the identifiers, or set it to false"
+                )
 
 
 def networks(config: dict) -> Iterator[str]:

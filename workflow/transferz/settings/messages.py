@@ -19,6 +19,7 @@ RENAMED = {
     "custom.galaxiesml": "custom.target",
     "splits.method.transferz": "splits.method.source",
     "splits.method.galaxiesml": "splits.method.target",
+    "splits.identity.common_ids": "splits.identity.one_release",
     "strategies.*.train_on: transferz": "source",
     "strategies.*.train_on: galaxiesml": "target",
     "predict.calibrated_on: transferz": "source",

@@ -12,7 +12,6 @@ import pandas as pd
 
 from transferz.core.errors import InputError
 from transferz.survey.filters import HSC_BANDS, ab_magnitude
-from transferz.survey.hsc import FIRST_ID
 from transferz.survey.imaging import (
     COSMOS_BANDS,
     TARGET_BANDS,
@@ -21,12 +20,8 @@ from transferz.survey.imaging import (
     parent_magnitudes,
 )
 from transferz.survey.sky import light_cone, stream
+from transferz.survey.skymap import number_objects
 from transferz.survey.spectroscopic_surveys import SPECTROSCOPIC_SURVEYS
-
-# HSC's identifiers of the first rows.
-TARGET_ID = 36407046122315776
-DIRT_ID = 41200000000000000
-CONTROL_ID = 69591600000000000
 
 CHUNK = 1024
 
@@ -35,7 +30,7 @@ DIRT = ("flag", "large_error", "zero_error", "star", "beyond", "nan", "inf", "-9
 """What is wrong with a dirty row of GalaxiesML; every kind occurs in every file set."""
 
 MAGNITUDES = [f"{band}_cmodel_mag" for band in HSC_BANDS]
-HIDDEN = ["sub_survey", "kind", "redshift_true", "dirt"]
+HIDDEN = ["sub_survey", "kind", "redshift_true", "cosmos_id", "dirt"]
 """Columns of the truth, which the files do not have."""
 
 
@@ -70,8 +65,7 @@ def _describe_target(
     rows["magnitude_i"] = ab_magnitude(flux[:, 2])
     radius = half_light_radius(rows["magnitude_i"].to_numpy(), rng)
     rows["radius"] = np.where(rows["kind"] == "quasar", 0.0, radius)
-    rows["sub_survey"] = name
-    return rows, flux
+    return rows.assign(sub_survey=name, cosmos_id=-1), flux
 
 
 def draw_targets(
@@ -141,29 +135,23 @@ def apportion(weights: Iterable[float], n: int) -> list[int]:
 
 
 def galaxiesml_rows(
-    targets: pd.DataFrame,
-    flux: np.ndarray,
-    settings: Mapping,
-    first_id: int,
-    rng: np.random.Generator,
+    targets: pd.DataFrame, flux: np.ndarray, settings: Mapping, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Clean rows in GalaxiesML's columns, with HSC Wide photometry.
+    """Clean rows in GalaxiesML's columns, with HSC Wide photometry; `object_id` is a row number.
 
     Rows whose photometry failed in a band are left out.
 
     Parameters
     ----------
     targets : pandas.DataFrame
-        `kind`, `redshift`, `magnitude_i`, `radius`, `sub_survey`; where they are known already
-        also `ra`, `dec` and `object_id` (not negative).
+        `kind`, `redshift`, `magnitude_i`, `radius`, `sub_survey` and `cosmos_id`; `ra` and `dec` of
+        those that are in COSMOS2020 (-1: not there).
     flux : numpy.ndarray
         Shape (n, 5), microJansky.
-    first_id : int
-        The HSC identifier of the first row.
     """
     n = len(targets)
     redshift = targets["redshift"].to_numpy()
-    where = _whereabouts(targets, first_id, rng)
+    where = _whereabouts(targets, rng)
     ra, dec = where["ra"].to_numpy(), where["dec"].to_numpy()
     # Galactic dust at these latitudes: 0.02-0.08 in most of the Wide layer.
     ebv = np.exp(rng.normal(np.log(0.035), 0.35, n))
@@ -172,7 +160,7 @@ def galaxiesml_rows(
     error = where["relative_error"].to_numpy() * (1 + redshift)
     error = error * np.exp(rng.normal(0.0, 0.25, n))
     rows = {
-        "object_id": where["object_id"].to_numpy(),
+        "object_id": np.arange(n, dtype=np.int64),
         "specz_redshift": np.round(redshift + rng.normal(0.0, 1.0, n) * error, 6),
         "specz_redshift_err": np.round(error, 8),
         "specz_name": [
@@ -194,6 +182,7 @@ def galaxiesml_rows(
         sub_survey=targets["sub_survey"].to_numpy().astype(str),
         kind=targets["kind"].to_numpy().astype(str),
         redshift_true=redshift,
+        cosmos_id=targets["cosmos_id"].to_numpy(np.int64),
     )
     magnitudes = table[MAGNITUDES].to_numpy()
     good = np.isfinite(magnitudes).all(axis=1) & (magnitudes > 0).all(axis=1)
@@ -202,8 +191,8 @@ def galaxiesml_rows(
     return table[good].assign(dirt="").reset_index(drop=True)
 
 
-def _whereabouts(targets: pd.DataFrame, first_id: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Position and identifier of each target, error and prefix of its spectroscopic survey."""
+def _whereabouts(targets: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Position of each target, error and prefix of its spectroscopic survey."""
     sub_survey = targets["sub_survey"].to_numpy().astype(str)
     n = len(targets)
     ra, dec, relative_error = np.empty(n), np.empty(n), np.empty(n)
@@ -214,16 +203,10 @@ def _whereabouts(targets: pd.DataFrame, first_id: int, rng: np.random.Generator)
         ra[here], dec[here] = _positions(survey.fields, int(here.sum()), rng)
         relative_error[here] = survey.error
         prefix[here] = survey.prefix if name in SPECTROSCOPIC_SURVEYS else "CONTROL"
-    object_id = first_id + 11 * np.arange(n, dtype=np.int64)
-    if "object_id" in targets:
-        known = targets["object_id"].to_numpy() >= 0
-        ra = np.where(known, targets["ra"], ra)
-        dec = np.where(known, targets["dec"], dec)
-        object_id = np.where(known, targets["object_id"], object_id)
-    return pd.DataFrame(
-        {"object_id": object_id, "ra": ra, "dec": dec, "relative_error": relative_error,
-         "prefix": prefix}
-    )  # fmt: skip
+    if "ra" in targets:
+        known = targets["cosmos_id"].to_numpy() >= 0
+        ra, dec = np.where(known, targets["ra"], ra), np.where(known, targets["dec"], dec)
+    return pd.DataFrame({"ra": ra, "dec": dec, "relative_error": relative_error, "prefix": prefix})
 
 
 def _shapes(targets: pd.DataFrame, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -253,21 +236,18 @@ def _positions(
     return ra, dec
 
 
-def soil(
-    table: pd.DataFrame, fraction: float, first_id: int, rng: np.random.Generator
-) -> pd.DataFrame:
+def soil(table: pd.DataFrame, fraction: float, rng: np.random.Generator) -> pd.DataFrame:
     """Add rows that a careful reader must drop.
 
     Each is a copy of a clean row with an identifier of its own and one fault; `several_redshifts`
     also spoils the row it repeats, and `repeated_name` follows the row whose name it repeats. The
-    dirty rows are a `fraction` of the clean ones, at least two of each kind; identifiers begin at
-    `first_id`.
+    dirty rows are a `fraction` of the clean ones, at least two of each kind.
     """
     per_kind = max(2, round(fraction * len(table) / len(DIRT)))
     table = table.assign(order=rng.permutation(len(table)).astype(float))
     free = rng.permutation(len(table))
     parts = [table]
-    next_id = first_id
+    next_id = 1 + table["object_id"].max()
     for kind_number, kind in enumerate(DIRT):
         rows = np.take(free, np.arange(per_kind) + kind_number * per_kind, mode="wrap")
         part = table.iloc[rows].copy()
@@ -275,8 +255,9 @@ def soil(
         part["order"] += 0.5
         n = len(part)
         if kind != "several_redshifts":
-            part["object_id"] = next_id + 11 * np.arange(n)
-            next_id += 11 * n
+            part["object_id"] = next_id + np.arange(n)
+            part["cosmos_id"] = -1
+            next_id += n
             part["ra"] += rng.choice([-1, 1], n) * rng.uniform(1.2, 2.5, n) / 3600.0
         if kind != "repeated_name":
             part["specz_name"] = part["specz_name"] + f"-{kind_number}"
@@ -315,6 +296,13 @@ def _spoil(part: pd.DataFrame, kind: str, rng: np.random.Generator) -> None:
             part.loc[column == number, name] = float(kind)
 
 
+def numbered(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return rows with HSC's identifiers in place of row numbers; equal ones stay equal."""
+    _, first, object_number = np.unique(table["object_id"], return_index=True, return_inverse=True)
+    ra, dec = (table[name].to_numpy()[first] for name in ("ra", "dec"))
+    return table.assign(object_id=number_objects(ra, dec, rng)[object_number])
+
+
 def assign_files(table: pd.DataFrame, fractions: Sequence[float]) -> np.ndarray:
     """Return the file (0, 1, 2) of each row of a shuffled table; dirt follows its origin."""
     clean = (table["dirt"] == "").to_numpy()
@@ -328,17 +316,19 @@ def shared_targets(
     flux: np.ndarray,
     hsc: Mapping[str, np.ndarray],
     origin: np.ndarray,
-    cosmos_origin: np.ndarray,
+    cosmos_id: pd.Series,
     n: int,
     seed: int,
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Galaxies of the simulated COSMOS field that zCOSMOS or 3D-HST has a redshift of."""
+    """Galaxies of the simulated COSMOS field that zCOSMOS or 3D-HST has a redshift of.
+
+    `origin` is the row of `objects` behind each row of `hsc`, `cosmos_id` the identifier in
+    COSMOS2020 by row of `objects`.
+    """
     rng = stream(seed, "target", len(SPECTROSCOPIC_SURVEYS))
-    in_cosmos = np.zeros(len(objects), dtype=bool)
-    in_cosmos[cosmos_origin] = True
     candidates = np.flatnonzero(
         hsc["isprimary"]
-        & in_cosmos[origin]
+        & np.isin(origin, cosmos_id.index)
         & objects["kind"].isin(["red", "blue"]).to_numpy()[origin]
     )
     rows = origin[candidates]
@@ -361,7 +351,7 @@ def shared_targets(
     table = objects.iloc[rows[chosen]][["kind", "redshift", "magnitude_i", "radius"]]
     table = table.reset_index(drop=True)
     table["sub_survey"] = found[chosen].astype(str)
-    table["object_id"] = hsc["object_id"][candidates[chosen]]
+    table["cosmos_id"] = cosmos_id.loc[rows[chosen]].to_numpy()
     table["ra"], table["dec"] = hsc["ra"][candidates[chosen]], hsc["dec"][candidates[chosen]]
     columns = [COSMOS_BANDS.index(f"HSC_{band}") for band in HSC_BANDS]
     return table, flux[rows[chosen]][:, columns]
@@ -383,14 +373,14 @@ def target_table(
     sizes = {name: size for name, size in settings["spectroscopic_surveys"].items() if size}
     targets, flux = draw_targets(sizes, wanted + extra, seed, spread)
     clean = galaxiesml_rows(
-        pd.concat([shared[0], targets.assign(object_id=-1)], ignore_index=True),
+        pd.concat([shared[0], targets], ignore_index=True),
         np.concatenate([shared[1], flux]),
         settings,
-        TARGET_ID,
         stream(seed, "clean", 0),
     )
     clean = _exactly(clean, wanted, dirt, stream(seed, "clean", 1))
-    return soil(clean, dirt, DIRT_ID, stream(seed, "dirt", 0))
+    soiled = soil(clean, dirt, stream(seed, "dirt", 0))
+    return numbered(soiled, stream(seed, "identifiers", 1))
 
 
 def control_table(settings: Mapping, seed: int, spread: Callable) -> pd.DataFrame:
@@ -403,7 +393,7 @@ def control_table(settings: Mapping, seed: int, spread: Callable) -> pd.DataFram
     """
     wanted, limit = settings["n_control"], settings["faint_limit"]
     free, flux = draw_control(limit, wanted + 20 + wanted // 4, seed, spread)
-    free = galaxiesml_rows(free, flux, settings, CONTROL_ID, stream(seed, "clean", 2))
+    free = galaxiesml_rows(free, flux, settings, stream(seed, "clean", 2))
     # What HSC detects at 5 sigma in i, as in TransferZ's photometry.
     free = free[free["i_cmodel_magsigma"] < 0.217].head(wanted)
     if len(free) < wanted:
@@ -414,7 +404,7 @@ def control_table(settings: Mapping, seed: int, spread: Callable) -> pd.DataFram
             expected="a limit above the Wide layer's depth",
             fix="choose a brighter limit",
         )
-    return free.reset_index(drop=True)
+    return numbered(free.reset_index(drop=True), stream(seed, "identifiers", 2))
 
 
 def _exactly(
@@ -434,7 +424,7 @@ def _exactly(
             found=len(clean),
             expected=n,
         )
-    shared = clean["object_id"].to_numpy() >= FIRST_ID
+    shared = clean["cosmos_id"].to_numpy() >= 0
     others = rng.permutation(np.flatnonzero(~shared))[: n - int(shared.sum())]
     return clean.iloc[np.sort(np.concatenate([np.flatnonzero(shared), others]))].reset_index(
         drop=True

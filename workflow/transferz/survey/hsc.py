@@ -10,9 +10,7 @@ import pandas as pd
 from transferz.survey.filters import HSC_BANDS
 from transferz.survey.imaging import COSMOS_BANDS, HscPhotometry, observe_hsc
 from transferz.survey.sky import Footprint, blend, stream
-
-FIRST_ID = 43158034708430848
-"""HSC's identifiers have 17 digits; each simulated set has a range of its own."""
+from transferz.survey.skymap import number_objects, tract_and_patch
 
 
 def catalogue(
@@ -51,24 +49,18 @@ def catalogue(
     ra = here["ra"] + scale * (0.045 + rng.normal(0, wobble)) / 3600.0
     dec = here["dec"] + (-0.030 + rng.normal(0, wobble)) / 3600.0
     detected = sigma_i < 0.217
+    tract, x, y = tract_and_patch(ra.to_numpy(), dec.to_numpy())
     columns = {
-        "object_id": FIRST_ID + 7 * np.arange(n, dtype=np.int64),
+        "object_id": number_objects(ra.to_numpy(), dec.to_numpy(), stream(seed, "identifiers", 0)),
         "ra": ra.to_numpy(),
         "dec": dec.to_numpy(),
-        "tract": np.full(n, 9813, dtype=np.int32),
-        "patch": _patch(ra.to_numpy(), dec.to_numpy()),
+        "tract": tract.astype(np.int32),
+        "patch": (100 * x + y).astype(np.int32),
         "isprimary": primary,
         **_hsc_columns(photometry, here["magnitude_i"].to_numpy(), radius, star[origin], rng),
     }
     columns = {name: values[detected] for name, values in columns.items()}
     return columns, origin[detected]
-
-
-def _patch(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Patch of 0.2 degrees inside the tract, as the archive codes it: 100 x + y."""
-    x = np.floor(np.mod((ra - 149.0) / 0.2, 9)).astype(np.int32)
-    y = np.floor(np.mod((dec - 1.3) / 0.2, 9)).astype(np.int32)
-    return 100 * x + y
 
 
 def _hsc_columns(

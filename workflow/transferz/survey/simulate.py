@@ -78,9 +78,8 @@ def simulate(settings: Mapping, processes: int = 1) -> SimulatedSurvey:
             deep, in_hsc = hsc.catalogue(objects, flux, footprint, settings, seed)
             logger.info("HSC: %d detections", len(in_hsc))
             n_shared = round(settings["shared_fraction"] * settings["n_transferz"])
-            shared = galaxiesml.shared_targets(
-                objects, flux, deep, in_hsc, in_cosmos, n_shared, seed
-            )
+            names = first_identifiers(in_cosmos, cosmos["ID"])
+            shared = galaxiesml.shared_targets(objects, flux, deep, in_hsc, names, n_shared, seed)
             target = galaxiesml.target_table(shared, settings, seed, spread)
             logger.info(
                 "GalaxiesML: %d rows, %d of them clean", len(target), (target["dirt"] == "").sum()
@@ -99,6 +98,12 @@ def simulate(settings: Mapping, processes: int = 1) -> SimulatedSurvey:
     )
 
 
+def first_identifiers(in_cosmos: np.ndarray, cosmos_id: np.ndarray) -> pd.Series:
+    """Return the identifier in COSMOS2020 of each object; the first where it is torn in pieces."""
+    found = pd.Series(cosmos_id, index=in_cosmos)
+    return found[~found.index.duplicated()]
+
+
 def _true_objects(
     objects: pd.DataFrame,
     in_hsc: np.ndarray,
@@ -110,8 +115,7 @@ def _true_objects(
     columns = ["kind", "redshift", "magnitude_i", "ssfr"]
     seen = objects.iloc[in_hsc][columns].reset_index(drop=True)
     seen.insert(0, "object_id", object_id)
-    first = pd.Series(cosmos_id, index=in_cosmos)
-    first = first[~first.index.duplicated()]
+    first = first_identifiers(in_cosmos, cosmos_id)
     seen.insert(1, "cosmos_id", first.reindex(in_hsc).fillna(-1).to_numpy().astype(np.int64))
     only = ~np.isin(in_cosmos, in_hsc)
     others = objects.iloc[in_cosmos[only]][columns].reset_index(drop=True)
@@ -122,6 +126,6 @@ def _true_objects(
 
 def _true_targets(table: pd.DataFrame, file: str) -> pd.DataFrame:
     """Truth of the rows of GalaxiesML or of the control."""
-    columns = ["object_id", "kind", "redshift_true", "specz_mag_i", "sub_survey", "dirt"]
+    columns = ["object_id", "specz_mag_i", *galaxiesml.HIDDEN]
     names = {"redshift_true": "redshift", "specz_mag_i": "magnitude_i"}
-    return table[columns].rename(columns=names).assign(cosmos_id=-1, file=file)
+    return table[columns].rename(columns=names).assign(file=file)

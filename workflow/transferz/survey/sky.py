@@ -25,7 +25,7 @@ STREAMS = {
     name: number
     for number, name in enumerate(
         ("sky", "galaxies", "quasars", "stars", "cosmos", "hsc", "target", "clean", "dirt",
-         "control")
+         "control", "identifiers")
     )
 }  # fmt: skip
 
