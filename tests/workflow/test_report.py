@@ -198,6 +198,7 @@ def test_a_missing_product_is_an_error_and_no_blank(
             cutflow=folder / "tables/table2.csv",
             claims=folder / "claims.csv",
             splits=folder / "splits/summary.csv",
+            overlap=folder / "splits/overlap.csv",
             config=folder / "run_config.yaml",
             control=None,
             claims_file=root / "config/claims.yaml",

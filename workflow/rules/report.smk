@@ -36,6 +36,7 @@ rule write_paper:
         cutflow="<results>/tables/table2.csv",
         claims="<results>/claims.csv",
         splits="<results>/splits/summary.csv",
+        overlap="<results>/splits/overlap.csv",
         config="<results>/run_config.yaml",
         control=paper_control(),
         figures=paper_figures(),

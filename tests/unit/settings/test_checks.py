@@ -39,6 +39,15 @@ CASES = {
         {"splits": {"fractions": {"train": 0.7}}},
         "splits.fractions: found a sum of 1.3, expected 1",
     ),
+    "identifiers of one release that a catalogue does not have": (
+        {
+            "survey": "custom",
+            "custom": {"source": {"columns": {"object_id": "id"}}, "target": {"columns": {}}},
+            "splits": {"identity": {"one_release": True}},
+        },
+        "splits.identity.one_release: found true, but custom.target.columns.object_id is null; "
+        "name the column of the identifiers, or set it to false",
+    ),
     "no strategy": (
         {"strategies": {"NN-Base": None}},
         "strategies: none left; keep at least one entry that is not null",

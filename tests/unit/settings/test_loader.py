@@ -94,6 +94,18 @@ def test_catalogues_of_the_user_get_their_defaults(root: Path) -> None:
     assert all(each["columns"]["split"] is None for each in catalogues)
 
 
+def test_the_real_run_has_published_splits_and_the_settings_of_the_full_size(root: Path) -> None:
+    archive, full = (
+        yaml.safe_load((root / f"config/{name}.yaml").read_text())
+        for name in ("archive", "paper_scale")
+    )
+    for section in ("training", "seeds"):
+        assert archive[section] == full[section], section
+    assert archive["splits"]["fractions"] == full["splits"]["fractions"]
+    assert archive["splits"]["method"]["target"] == "published"
+    checked(archive)
+
+
 def test_a_strategy_may_override_what_all_have() -> None:
     keys = schema()["properties"]["strategies"]["additionalProperties"]["properties"]
     sections = (schema()["properties"][name]["properties"] for name in ("network", "training"))

@@ -224,6 +224,11 @@ def test_configuration_value(path: Key, value: object, message: str, shown: Show
             "splits.method.galaxiesml: found an old name, expected splits.method.target",
         ),
         (
+            ("splits", "identity", "common_ids"),
+            True,
+            "splits.identity.common_ids: found an old name, expected splits.identity.one_release",
+        ),
+        (
             ("strategies", "X"),
             {"train_on": "transferz"},
             "strategies.X.train_on: found the old name 'transferz', expected 'source'",

@@ -13,6 +13,7 @@ import pytest
 from scripts.survey import query_hsc
 from transferz.core.errors import InputError
 
+ROOT = Path(__file__).resolve().parents[3]
 FITS = b"SIMPLE  =                    T".ljust(2880)
 ROW = {
     **{"name": "hsc_pdr2_dud", "version": "pdr2", "file": "hsc_pdr2_dud.fits", "url": "-"},
@@ -92,7 +93,15 @@ def test_without_account_the_way_by_hand_is_explained(
         query_hsc.main(tmp_path / ROW["file"], row=ROW, sql="SELECT 1", client="absent")
 
 
-@pytest.mark.parametrize("file", ["hsc_pdr2_dud.fits", "5x127x127_testing_with_morphology.csv"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "hsc_pdr2_dud.fits",
+        "hsc_pdr2_wide.fits",
+        "hsc_pdr2_cosmos_wide_depth_worst.fits",
+        "5x127x127_testing_with_morphology.csv",
+    ],
+)
 def test_rules_find_the_registry_and_the_queries(root: Path, tmp_path: Path, file: str) -> None:
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--quiet"]
     settings = ["--configfile", root / "config/archive.yaml", "--directory", tmp_path]
@@ -104,31 +113,50 @@ def test_rules_find_the_registry_and_the_queries(root: Path, tmp_path: Path, fil
     assert finished.returncode == 0, finished.stderr
 
 
-@pytest.mark.parametrize("name", ["hsc_pdr2_dud", "hsc_pdr2_wide", "hsc_pdr3_dud"])
-def test_queries_have_every_column_that_the_workflow_reads(root: Path, name: str) -> None:
+QUERIES = sorted(path.stem for path in (ROOT / "workflow/sql").glob("*.sql"))
+
+
+def selected(name: str) -> tuple[list[str], str]:
+    """Return the columns that a query asks for, and the rest of it."""
+    sql = (ROOT / f"workflow/sql/{name}.sql").read_text()
+    code = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
+    columns, _, rest = code.partition("FROM")
+    return columns.removeprefix("SELECT").replace(",", " ").split(), rest
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_queries_have_every_column_that_the_workflow_reads(name: str) -> None:
     from transferz.catalogues.columns import load_columns
 
-    sql = (root / f"workflow/sql/{name}.sql").read_text()
-    code = "\n".join(line for line in sql.splitlines() if not line.startswith("--"))
-    selected = code.split("FROM")[0].removeprefix("SELECT").replace(",", " ").split()
-    columns = load_columns(root / "config/columns.tsv", "hsc", name.split("_")[1], list("grizy"))
-    assert sorted(selected) == sorted(column.name for column in columns)
-    assert f"{name.removeprefix('hsc_')}" in code
-    assert "boxSearch(coord, 149.04, 151.08, 1.37, 3.09)" in code
+    names, rest = selected(name)
+    columns = load_columns(ROOT / "config/columns.tsv", "hsc", name.split("_")[1], list("grizy"))
+    assert sorted(names) == sorted(column.name for column in columns)
+    assert f"{name.removeprefix('hsc_')}" in rest
+    assert "boxSearch(coord, 149.04, 151.08, 1.37, 3.09)" in rest
 
 
-def test_queries_differ_in_release_and_layer_only(root: Path) -> None:
-    """Three files, because each is pasted into the archive's form; alike but for what differs."""
+@pytest.mark.parametrize("name", QUERIES)
+def test_queries_name_what_the_archive_has(name: str) -> None:
+    """Held against a dump of the schema; the one difference of PDR3 is the name of the errors."""
+    lines = (Path(__file__).parent / "hsc_forced_columns.txt").read_text().splitlines()
+    templates = [line for line in lines if not line.startswith("#")]
+    schema = {template.replace("{band}", band) for template in templates for band in "grizy"}
+    assert len(schema) == 521
+    names, rest = selected(name)
+    if "pdr3" in name:
+        names = [column.replace("_magerr", "_magsigma") for column in names]
+    # What the query's conditions name is a column too.
+    assert set(names) | {"coord", "isprimary", "object_id"} <= schema
+    table = rest.split()[0].replace("pdr3_dud_rev", "pdr3_dud")
+    assert table == f"{name.removeprefix('hsc_')}.forced"
 
-    def query(name: str) -> list[str]:
-        text = (root / f"workflow/sql/hsc_{name}.sql").read_text()
-        code = " ".join(line for line in text.splitlines() if not line.startswith("--"))
-        return code.split()
 
-    dud = query("pdr2_dud")
-    assert [word.replace("pdr2_wide", "pdr2_dud") for word in query("pdr2_wide")] == dud
-    # PDR3 calls the uncertainty of a magnitude by another name.
-    renamed = {"pdr2_dud.forced": "pdr3_dud_rev.forced"}
-    assert query("pdr3_dud") == [
-        renamed.get(word, word.replace("_magsigma", "_magerr")) for word in dud
-    ]
+def test_queries_differ_in_release_and_layer_only() -> None:
+    """A file each, because each is pasted into the archive's form; alike but for what differs."""
+    first, conditions = selected("hsc_pdr2_dud")
+    for name in QUERIES:
+        names, rest = selected(name)
+        # PDR3 calls the uncertainty of a magnitude by another name.
+        names = [column.replace("_magerr", "_magsigma") for column in names]
+        assert names == first
+        assert rest.split()[1:] == conditions.split()[1:]

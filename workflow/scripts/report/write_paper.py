@@ -3,7 +3,8 @@
 The words are in transferz/report/paper.typ.j2; here are the numbers that it asks for.
 
 Inputs
-    table1, table3, cutflow, claims, splits, control : CSV products (control: embedded survey only)
+    table1, table3, cutflow, claims, splits, overlap, control : CSV products (control: embedded
+        survey only)
     config : run_config.yaml
     claims_file : config/claims.yaml, for where each claim is shown
     figures : PDF figures, their captions (Markdown, for the alternative texts) beside them
@@ -55,7 +56,7 @@ class Words:
     Parameters
     ----------
     book : Book
-        Holds ``table1, table3, cutflow, claims, splits, config`` and perhaps ``control``.
+        Holds ``table1, table3, cutflow, claims, splits, overlap, config`` and perhaps ``control``.
     figures : mapping
         Name of each figure to its PDF.
     claims_file : path-like
@@ -216,6 +217,7 @@ def main(
     cutflow: str,
     claims: str,
     splits: str,
+    overlap: str,
     config: str,
     control: str | None,
     claims_file: str,
@@ -227,7 +229,8 @@ def main(
 ) -> None:
     """Write the paper; `inputs` are the names of the catalogues behind the source."""
     files = {"table1": table1, "table3": table3, "cutflow": cutflow, "claims": claims}
-    files |= {"splits": splits, "config": config} | ({"control": control} if control else {})
+    files |= {"splits": splits, "overlap": overlap, "config": config}
+    files |= {"control": control} if control else {}
     book = Book(files)
     paths = {Path(path).stem: Path(path) for path in figures}
     source = compose(Words(book, paths, claims_file, inputs))

@@ -134,37 +134,15 @@ def overlap(
         ``quantity``, ``value``, ``unit``; a value is NaN where there is nothing to measure.
     """
     placed = [table[np.isfinite(np.sum(_positions(table), axis=0))] for table in (left, right)]
+    chance = _expected_by_chance(placed[0], placed[1], one_release, radius)
+    n_equal, n_apart, n_unlike = _doubts(left, right, one_release, radius, bands)
     n_same, n_ambiguous = int(shared.same.sum()), int((~shared.same).sum())
-    chance = np.nan
-    if min(map(len, placed)):
-        counts = separations(*placed, radius)
-        chance = counts.loc[counts["high"] <= radius * (1 + 1e-9), "n_chance"].sum()
-    elif not one_release:
-        missing = " and ".join(
-            name for name, table in zip(("source", "target"), placed, strict=True) if table.empty
-        )
-        logger.warning(
-            "no object can be shared: the %s has no positions, and identifiers do not count "
-            "(splits.identity.one_release is false)", missing,
-        )  # fmt: skip
-    named = equal_identifiers(left, right)
-    apart = named.separation > radius
-    unplaced = np.isnan(named.separation)
-    unlike = unplaced & unlike_magnitudes(left, right, named, bands)
-    if one_release and apart.any():
-        logger.warning(
-            "%d of %d equal identifiers lie more than %g arcsec apart and are not taken for the "
-            "same objects: do both catalogues come from one release (splits.identity.one_release)?",
-            apart.sum(), len(apart), radius,
-        )  # fmt: skip
-    if one_release and unlike.any():
-        logger.warning(
-            "%d of %d equal identifiers without positions have magnitudes that differ by more than "
-            "their errors allow: do both catalogues come from one release "
-            "(splits.identity.one_release)?", unlike.sum(), unplaced.sum(),
-        )  # fmt: skip
     distances = shared.separation[shared.same & np.isfinite(shared.separation)]
     median, largest = (np.median(distances), distances.max()) if len(distances) else (np.nan,) * 2
+    logger.info(
+        "%d objects are in both data sets (%g by chance); %d ambiguous pairs",
+        n_same, chance, n_ambiguous,
+    )  # fmt: skip
     rows = [
         ("radius", radius, "arcsec"),
         ("rows of the source with a position", len(placed[0]), ""),
@@ -175,15 +153,57 @@ def overlap(
         ("median separation", median, "arcsec"),
         ("largest separation", largest, "arcsec"),
         ("ambiguous pairs", n_ambiguous, ""),
-        ("equal identifiers", len(apart), ""),
-        ("equal identifiers farther apart than the radius", int(apart.sum()), ""),
-        ("equal identifiers without positions and with unlike magnitudes", int(unlike.sum()), ""),
+        ("equal identifiers", n_equal, ""),
+        ("equal identifiers farther apart than the radius", n_apart, ""),
+        ("equal identifiers without positions and with unlike magnitudes", n_unlike, ""),
     ]
-    logger.info(
-        "%d objects are in both data sets (%g by chance); %d ambiguous pairs",
-        n_same, chance, n_ambiguous,
-    )  # fmt: skip
     return pd.DataFrame(rows, columns=["quantity", "value", "unit"]).astype({"value": float})
+
+
+def _expected_by_chance(
+    left: pd.DataFrame, right: pd.DataFrame, one_release: bool, radius: float
+) -> float:
+    """Return how many pairs chance gives within the radius; NaN, and a word, without positions."""
+    if not left.empty and not right.empty:
+        counts = separations(left, right, radius)
+        return float(counts.loc[counts["high"] <= radius * (1 + 1e-9), "n_chance"].sum())
+    if not one_release:
+        names = zip(("source", "target"), (left, right), strict=True)
+        logger.warning(
+            "no object can be shared: no positions in %s, and identifiers do not count "
+            "(splits.identity.one_release is false)",
+            " and ".join(name for name, table in names if table.empty),
+        )
+    return np.nan
+
+
+def _doubts(
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    one_release: bool,
+    radius: float,
+    bands: Sequence[str],
+) -> tuple[int, int, int]:
+    """Count equal identifiers, those that lie apart, and those whose magnitudes are unlike.
+
+    Warn of the last two where identifiers are said to be of one release.
+    """
+    named = equal_identifiers(left, right)
+    unplaced = np.isnan(named.separation)
+    n_apart = int((named.separation > radius).sum())
+    n_unlike = int((unplaced & unlike_magnitudes(left, right, named, bands)).sum())
+    question = "do both catalogues come from one release (splits.identity.one_release)?"
+    if one_release and n_apart:
+        logger.warning(
+            "%d of %d equal identifiers lie more than %g arcsec apart and are not taken for the "
+            "same objects: %s", n_apart, len(unplaced), radius, question,
+        )  # fmt: skip
+    if one_release and n_unlike:
+        logger.warning(
+            "%d of %d equal identifiers without positions have magnitudes that differ by more than "
+            "their errors allow: %s", n_unlike, unplaced.sum(), question,
+        )  # fmt: skip
+    return len(unplaced), n_apart, n_unlike
 
 
 def unlike_magnitudes(

@@ -202,18 +202,28 @@ def check_splits(
             f"{n_leaks} of {len(pairs.left)} shared objects",
         )
     )
-    n_both = 0
-    trained = combo[combo["split"] != "test"].astype({"object_id": str})
-    for name, table in (("source", source), ("target", target)):
-        tested = table[table["split"] == "test"].astype({"object_id": str})
-        mine = trained[trained["dataset"] == name]
-        others = trained[trained["dataset"] != name]
-        n_both += int(mine["object_id"].isin(tested["object_id"]).sum())
-        n_both += len(same_objects(others, tested, **identity).left)
+    n_both = trained_and_tested(combo, {"source": source, "target": target}, identity)
     checks.append(
         check("splits", "nothing that Combo trains on is in a test set", n_both == 0, n_both)
     )
     return checks
+
+
+def trained_and_tested(
+    combo: pd.DataFrame, tables: Mapping[str, pd.DataFrame], identity: Mapping
+) -> int:
+    """Return how many pairs of a row that Combo trains on and a test row are one object.
+
+    Within a data set an object is known by its identifier, across the two by `identity`.
+    """
+    trained = combo[combo["split"] != "test"].astype({"object_id": str})
+    n_both = 0
+    for name, table in tables.items():
+        tested = table[table["split"] == "test"].astype({"object_id": str})
+        mine = trained["dataset"] == name
+        n_both += int(trained.loc[mine, "object_id"].isin(tested["object_id"]).sum())
+        n_both += len(same_objects(trained[~mine], tested, **identity).left)
+    return n_both
 
 
 # -------------------------------------------------------------------- networks, predictions
