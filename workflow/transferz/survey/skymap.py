@@ -72,7 +72,7 @@ def number_objects(ra: np.ndarray, dec: np.ndarray, rng: np.random.Generator) ->
     tract, x, y = tract_and_patch(ra, dec)
     patch = (tract << TRACT_BITS) | (x << X_BITS) | (y << Y_BITS)
     running = np.empty(len(patch), dtype=np.int64)
-    for number in np.unique(patch):
-        inside = np.flatnonzero(patch == number)
+    order = np.argsort(patch, kind="stable")
+    for inside in np.split(order, np.flatnonzero(np.diff(patch[order])) + 1):
         running[inside] = rng.choice(max(RUNNING, len(inside)), len(inside), replace=False)
     return patch | running
