@@ -222,16 +222,15 @@ def main(
         groups = read_parquet(path).groupby(KEYS[1:3])
         for dataset, calibrated_on in sorted(groups.groups, reverse=True):  # the target first
             rows = groups.get_group((dataset, calibrated_on))
-            alike = dataset == calibrated_on
             for judge, judged in by_judge(rows, dataset, truth).items():
                 head = dict(zip(KEYS, (strategy, dataset, calibrated_on, judge), strict=True))
                 chosen = judged[judged["z_true"].between(*z_range)]
                 for (low, high), part in (((np.nan, np.nan), judged), (z_range, chosen)):
                     found.append(head | {"z_min": low, "z_max": high} | score_intervals(part))
-                if alike:
+                if dataset == calibrated_on:
                     part = conditional_coverage(judged, z_range)
                     in_cells.append(pd.DataFrame(head, part.index).join(part))
-            if alike:
+            if dataset == calibrated_on:
                 dz = widest_last(rows["z_true"], rows["z_median"], relative_width(rows), z_range)
                 head = pd.DataFrame({"strategy": strategy, "dataset": dataset}, [0])
                 curves.append(head.merge(metrics_by_fraction(dz), how="cross"))
@@ -241,7 +240,8 @@ def main(
     write_csv(all_cells, cells)
     write_csv(pd.concat(curves, ignore_index=True), requirements)
     write_text(page(all_metrics, all_cells, needs, z_range, labels, survey), md)
-    home = all_metrics.query("dataset == calibrated_on and judged_by == 'label' and z_min != z_min")
+    alike = all_metrics["dataset"] == all_metrics["calibrated_on"]
+    home = all_metrics[alike & (all_metrics["judged_by"] == "label") & all_metrics["z_min"].isna()]
     worst = max((home[f"coverage_{p}"] - p / 100.0).abs().max() for p in INTERVALS)
     logger.info("Coverage within %.1f points of nominal on both test sets", 100 * worst)
 
