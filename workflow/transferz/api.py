@@ -20,7 +20,7 @@ from transferz.core.errors import InputError
 from transferz.evaluation.metrics import compute_metrics
 from transferz.networks.ensemble import Ensemble
 from transferz.uncertainty.calibration_sample import CalibrationSample
-from transferz.uncertainty.conformal import INTERVALS, Conformal, Estimate
+from transferz.uncertainty.conformal import INTERVALS, Conformal, EnsembleEstimate
 from transferz.uncertainty.incomplete_photometry import band_inputs
 from transferz.uncertainty.scores import (
     continuous_ranked_probability_score,
@@ -190,9 +190,9 @@ class PhotoZ:
         }
         return complete, lacking, flags
 
-    def _estimate(self, complete: np.ndarray) -> Estimate:
+    def _estimate(self, complete: np.ndarray) -> EnsembleEstimate:
         centre, spread = self.ensemble.centre_and_spread(complete.astype(np.float32))
-        return Estimate(centre, spread, complete[:, self._magnitude].astype(np.float64))
+        return EnsembleEstimate(centre, spread, complete[:, self._magnitude].astype(np.float64))
 
     def _calibrated(self, code: int) -> Conformal:
         """Calibration on galaxies from which the bands of `code` are taken away."""
@@ -212,10 +212,10 @@ class _Group:
     """Galaxies measured in the same bands."""
 
     rows: np.ndarray
-    estimate: Estimate
+    estimate: EnsembleEstimate
     conformal: Conformal
 
-    def blocks(self) -> Iterator[tuple[np.ndarray, Estimate]]:
+    def blocks(self) -> Iterator[tuple[np.ndarray, EnsembleEstimate]]:
         """Yield rows and estimates, few enough for a matrix of classes of redshift."""
         for start in range(0, len(self.rows), DENSITY_ROWS):
             part = np.arange(start, min(start + DENSITY_ROWS, len(self.rows)))
@@ -236,8 +236,8 @@ class _Group:
         }
 
 
-def _take(estimate: Estimate, rows: np.ndarray) -> Estimate:
-    return Estimate(estimate.z[rows], estimate.spread[rows], estimate.magnitude[rows])
+def _take(estimate: EnsembleEstimate, rows: np.ndarray) -> EnsembleEstimate:
+    return EnsembleEstimate(estimate.z[rows], estimate.spread[rows], estimate.magnitude[rows])
 
 
 def load(

@@ -32,17 +32,7 @@ FLOORS = (
 
 # Names that mean the same for every module that has one.
 PROTOCOL = {"logger", "__all__", "DATA_FILES"}
-TWO_MEANINGS = {
-    "TARGET",
-    "TINY",
-    "BLOCK_ROWS",
-    "Estimate",
-    "KINDS",
-    "CHUNK",
-    "Progress",
-    "RESAMPLES",
-    "LINE",
-}
+TWO_MEANINGS = {"CHUNK"}
 
 # Longer than 250, 500 and 60 lines.
 LONG_SCRIPTS: set[str] = set()

@@ -12,20 +12,20 @@ from transferz.uncertainty.conformal import (
     LEVELS,
     Cells,
     Conformal,
-    Estimate,
+    EnsembleEstimate,
     half_sample_mode,
 )
 from transferz.uncertainty.scores import density_loss
 
 
-def sample(n: int, seed: int, *, noise: float = 0.05) -> tuple[Estimate, np.ndarray]:
+def sample(n: int, seed: int, *, noise: float = 0.05) -> tuple[EnsembleEstimate, np.ndarray]:
     """Biased estimates with errors that grow with magnitude and are not symmetric."""
     draw = np.random.default_rng([seed, n])
     z_true = draw.uniform(0.1, 2.0, n)
     magnitude = draw.uniform(18, 25, n)
     size = noise * (1 + 0.3 * (magnitude - 18))
     z = z_true + 0.03 + size * (draw.exponential(1.0, n) - 1.0)
-    return Estimate(z, size * draw.uniform(0.2, 0.4, n), magnitude), z_true
+    return EnsembleEstimate(z, size * draw.uniform(0.2, 0.4, n), magnitude), z_true
 
 
 @pytest.mark.parametrize("adaptive", [True, False])
@@ -84,14 +84,14 @@ def test_cells_are_equally_populated_and_shrink_to_what_the_sample_allows():
     assert len(counts) == cells.number == 15
     assert counts.min() >= 199
     assert counts.max() <= 201
-    few = Estimate(estimate.z[:450], estimate.spread[:450], estimate.magnitude[:450])
+    few = EnsembleEstimate(estimate.z[:450], estimate.spread[:450], estimate.magnitude[:450])
     conformal = Conformal.fit(few, z_true[:450], min_galaxies=100)
     assert conformal.cells.number == 4
 
 
 def test_nothing_to_adapt_to_with_a_single_network():
     estimate, z_true = sample(500, 4)
-    single = Estimate(estimate.z, np.zeros(500), estimate.magnitude)
+    single = EnsembleEstimate(estimate.z, np.zeros(500), estimate.magnitude)
     one = Conformal.fit(single, z_true, adaptive=True)
     assert not one.adaptive
     np.testing.assert_allclose(one.scale(single), 1 + single.z)
@@ -100,7 +100,7 @@ def test_nothing_to_adapt_to_with_a_single_network():
 def test_redshifts_are_not_negative():
     estimate, z_true = sample(500, 5)
     conformal = Conformal.fit(estimate, z_true)
-    near = Estimate(np.full(9, 0.01), np.full(9, 0.05), np.full(9, 24.0))
+    near = EnsembleEstimate(np.full(9, 0.01), np.full(9, 0.05), np.full(9, 24.0))
     assert (conformal.knots(near) >= 0).all()
     assert (conformal.mean_redshift(near) >= 0).all()
 

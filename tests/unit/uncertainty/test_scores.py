@@ -58,7 +58,7 @@ def test_scores_are_best_where_the_stated_width_is_the_true_one() -> None:
 def test_blocks_of_galaxies_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     probability, z = sample(0.1, 500)
     whole = score_galaxies(probability, FINE.edges, z)
-    monkeypatch.setattr("transferz.uncertainty.scores.BLOCK_ROWS", 7)
+    monkeypatch.setattr("transferz.uncertainty.scores.SCORED_ROWS", 7)
     pd.testing.assert_frame_equal(score_galaxies(probability, FINE.edges, z), whole)
 
 

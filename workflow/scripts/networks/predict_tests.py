@@ -21,7 +21,13 @@ from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_parquet
 from transferz.networks.architecture import build_network
-from transferz.networks.features import TARGET, Scaler, feature_matrix, select_split, target_vector
+from transferz.networks.features import (
+    REDSHIFT,
+    Scaler,
+    feature_matrix,
+    select_split,
+    target_vector,
+)
 from transferz.networks.model_files import ModelFile, read_models
 from transferz.networks.prediction import Predictor
 from transferz.networks.tensorflow import configure_tensorflow
@@ -42,7 +48,7 @@ def load_test_sets(
     """Test rows of all data sets: `dataset, object_id, z_true`, and their unscaled inputs."""
     tables, values = [], []
     for dataset, file in files.items():
-        table = read_parquet(file, ["object_id", *columns, TARGET, "split"])
+        table = read_parquet(file, ["object_id", *columns, REDSHIFT, "split"])
         rows = select_split(table, "test", file=file)
         values.append(feature_matrix(rows, columns, file=file))
         z_true = target_vector(rows, file=file)[:, 0]

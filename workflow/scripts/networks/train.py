@@ -27,7 +27,7 @@ from transferz.core.products import read_parquet, write_csv
 from transferz.networks.architecture import Architecture, Weights, initial_weights
 from transferz.networks.checkpoints import Checkpoint, fingerprint, train_seeds
 from transferz.networks.features import (
-    TARGET,
+    REDSHIFT,
     Scaler,
     feature_matrix,
     input_columns,
@@ -165,7 +165,7 @@ def main(
     if head:
         settings = replace(settings, class_loss=head.loss)
     # What a label is worth is in columns that not every catalogue has.
-    table = read_parquet(split, None if head else [*columns, TARGET, "split"])
+    table = read_parquet(split, None if head else [*columns, REDSHIFT, "split"])
     weights: dict[int, Weights]
     if start is None:
         rows = select_split(table, "train", file=split)

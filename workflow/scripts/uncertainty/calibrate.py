@@ -23,7 +23,7 @@ from transferz.api import PhotoZ
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_parquet
 from transferz.networks.ensemble import Ensemble
-from transferz.networks.features import TARGET
+from transferz.networks.features import REDSHIFT
 from transferz.networks.tensorflow import configure_tensorflow
 from transferz.uncertainty.calibration_sample import CalibrationSample, calibration_part
 
@@ -54,10 +54,10 @@ def main(
     }
     parts = []
     for dataset, path in (("source", source), ("target", target)):
-        columns = ["object_id", *ensemble.columns, TARGET, "split"]
+        columns = ["object_id", *ensemble.columns, REDSHIFT, "split"]
         table = read_parquet(path, columns)
         test = table[calibration_part(table, test_share, seed) == "test"].reset_index(drop=True)
-        z_true = test[TARGET].to_numpy()
+        z_true = test[REDSHIFT].to_numpy()
         for calibrated_on, estimator in estimators.items():
             head = pd.DataFrame(
                 {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from transferz.core.logs import run
 from transferz.core.products import read_parquet
-from transferz.networks.features import TARGET, input_columns, select_split
+from transferz.networks.features import REDSHIFT, input_columns, select_split
 from transferz.uncertainty.calibration_sample import SETTINGS, CalibrationSample, calibration_part
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def main(
         select_split(read_parquet(path, [*columns, "split"]), "train", file=path)
         for path in training
     ]
-    table = read_parquet(calibration, ["object_id", *columns, TARGET, "split"])
+    table = read_parquet(calibration, ["object_id", *columns, REDSHIFT, "split"])
     part = calibration_part(table, settings["test_share"], settings["seed"])
     rows = table[part == "calibration"]
     CalibrationSample.from_tables(

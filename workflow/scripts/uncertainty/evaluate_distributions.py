@@ -28,7 +28,7 @@ from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv
 from transferz.evaluation.judges import redshifts_by_judge
 from transferz.networks.architecture import build_network
-from transferz.networks.features import TARGET, feature_matrix, select_split, target_vector
+from transferz.networks.features import REDSHIFT, feature_matrix, select_split, target_vector
 from transferz.networks.model_files import read_models
 from transferz.networks.prediction import Predictor
 from transferz.networks.tensorflow import configure_tensorflow, keras
@@ -46,7 +46,7 @@ def galaxies_to_judge(
     dataset: str, path: str | Path, columns: Sequence[str], truth: str | Path | None
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return inputs of the test galaxies of a data set, and their redshifts by who judges."""
-    table = read_parquet(path, ["object_id", *columns, TARGET, "split"])
+    table = read_parquet(path, ["object_id", *columns, REDSHIFT, "split"])
     rows = select_split(table, "test", file=path)
     z = target_vector(rows, file=path)[:, 0].astype(np.float64)
     judges = redshifts_by_judge(dataset, rows["object_id"], z, truth)

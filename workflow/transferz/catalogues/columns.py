@@ -11,7 +11,7 @@ from pathlib import Path
 
 from transferz.core.errors import InputError
 
-KINDS = ("id", "float", "int", "flag", "text")
+COLUMN_KINDS = ("id", "float", "int", "flag", "text")
 # Close names are looked for among this many columns at most: difflib takes 10 us for each.
 MAX_NAMES_COMPARED = 20_000
 
@@ -27,7 +27,7 @@ class Column:
     name : str
         Name in the file, such as ``g_cmodel_mag``.
     kind : str
-        One of `KINDS`; or ``any``: carried along in its own type.
+        One of `COLUMN_KINDS`; or ``any``: carried along in its own type.
     unit : str
         Accepted units, alternatives separated by ``|``; empty: not checked.
     required : bool
@@ -89,13 +89,13 @@ def load_columns(
     for row in rows:
         if row["catalogue"] != catalogue or row["version"] not in ("*", version):
             continue
-        if row["kind"] not in KINDS:
+        if row["kind"] not in COLUMN_KINDS:
             raise InputError(
                 "unknown kind of column",
                 file=path,
                 key=row["quantity"],
                 found=row["kind"],
-                expected=", ".join(KINDS),
+                expected=", ".join(COLUMN_KINDS),
             )
         template = Column(
             quantity=row["quantity"],

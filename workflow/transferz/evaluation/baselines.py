@@ -15,7 +15,7 @@ from sklearn.ensemble import RandomForestRegressor
 
 from transferz.core.products import read_parquet
 from transferz.evaluation.predictions import PREDICTION_COLUMNS
-from transferz.networks.features import TARGET, feature_matrix, select_split, target_vector
+from transferz.networks.features import REDSHIFT, feature_matrix, select_split, target_vector
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def read_split(
     z_true : numpy.ndarray, shape (n,), float32
     object_id : numpy.ndarray, shape (n,)
     """
-    table = read_parquet(path, ["object_id", *columns, TARGET, "split"])
+    table = read_parquet(path, ["object_id", *columns, REDSHIFT, "split"])
     rows = select_split(table, split, file=path)
     values = feature_matrix(rows, columns, file=path)
     return values, target_vector(rows, file=path)[:, 0], rows["object_id"].to_numpy()

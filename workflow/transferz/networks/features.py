@@ -11,7 +11,8 @@ import pandas as pd
 
 from transferz.core.errors import InputError
 
-TARGET = "redshift"
+# Column that the networks learn: a label, spectroscopic or photometric.
+REDSHIFT = "redshift"
 
 
 def input_columns(templates: Sequence[str], bands: Sequence[str]) -> list[str]:
@@ -119,10 +120,10 @@ def feature_matrix(
 
 def target_vector(table: pd.DataFrame, *, file: str | Path | None = None) -> np.ndarray:
     """Take the true redshifts, shape (n_rows, 1), float32; errors as `feature_matrix`."""
-    target = feature_matrix(table, [TARGET], file=file)
+    target = feature_matrix(table, [REDSHIFT], file=file)
     if target.min() <= -1:
         raise InputError(
-            "impossible redshift", file=file, key=TARGET, found=target.min(), expected="above -1"
+            "impossible redshift", file=file, key=REDSHIFT, found=target.min(), expected="above -1"
         )
     return target
 

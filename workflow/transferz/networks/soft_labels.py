@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import special
 
 from transferz.core.errors import InputError
-from transferz.networks.features import TARGET
+from transferz.networks.features import REDSHIFT
 
 # Stands for an error of zero: far below the width of any class.
 TINY = 1e-9
@@ -73,7 +73,7 @@ def label_errors(
             return np.full(len(table), np.nan)
         return table[name].to_numpy(np.float64, na_value=np.nan)
 
-    z, low, high = values(TARGET), values("redshift_l68"), values("redshift_u68")
+    z, low, high = values(REDSHIFT), values("redshift_l68"), values("redshift_u68")
     two_sided = np.isfinite(low) & np.isfinite(high)
     error = values("redshift_err")
     below = np.where(two_sided, np.maximum(z - low, 0.0), error)

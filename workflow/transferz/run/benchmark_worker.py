@@ -25,7 +25,7 @@ from transferz.core.products import read_parquet, write_parquet
 from transferz.networks import training
 from transferz.networks.architecture import Architecture, build_network, initial_weights
 from transferz.networks.checkpoints import Checkpoint, train_seeds
-from transferz.networks.features import TARGET, Scaler, feature_matrix, target_vector
+from transferz.networks.features import REDSHIFT, Scaler, feature_matrix, target_vector
 from transferz.networks.losses import get_loss
 from transferz.networks.model_files import save_models
 from transferz.networks.tensorflow import configure_tensorflow, keras, tf
@@ -261,7 +261,7 @@ class Process:
         with tempfile.TemporaryDirectory() as folder:
             write_parquet(table, Path(folder) / "split.parquet")
             begin = time.perf_counter()
-            table = read_parquet(Path(folder) / "split.parquet", [*columns, TARGET])
+            table = read_parquet(Path(folder) / "split.parquet", [*columns, REDSHIFT])
             values = feature_matrix(table, columns)
             scaled = Scaler.fit(values, columns).transform(values)
             target_vector(table)

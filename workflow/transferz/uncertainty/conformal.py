@@ -65,7 +65,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class EnsembleEstimate:
     """What an ensemble says about galaxies.
 
     Attributes
@@ -113,7 +113,7 @@ class Conformal:
     @classmethod
     def fit(
         cls,
-        estimate: Estimate,
+        estimate: EnsembleEstimate,
         z_true: np.ndarray,
         *,
         redshift_bins: int = 5,
@@ -128,7 +128,7 @@ class Conformal:
 
         Parameters
         ----------
-        estimate : Estimate
+        estimate : EnsembleEstimate
         z_true : numpy.ndarray, shape (n,)
         redshift_bins, magnitude_bins : int
             Cells; fewer if a cell would hold less than `min_galaxies`.
@@ -184,36 +184,36 @@ class Conformal:
             adaptive,
         )
 
-    def scale(self, estimate: Estimate) -> np.ndarray:
+    def scale(self, estimate: EnsembleEstimate) -> np.ndarray:
         """Return the unit s of each galaxy's error, shape (n,), in redshift."""
         floor = self.softening * np.maximum(1.0 + estimate.z, 0.1)
         return floor + estimate.spread if self.adaptive else floor
 
-    def _cell(self, estimate: Estimate) -> np.ndarray:
+    def _cell(self, estimate: EnsembleEstimate) -> np.ndarray:
         return self.cells.of(estimate.z, estimate.magnitude)
 
-    def knots(self, estimate: Estimate, levels: Sequence[float] = LEVELS) -> np.ndarray:
+    def knots(self, estimate: EnsembleEstimate, levels: Sequence[float] = LEVELS) -> np.ndarray:
         """Redshifts at `levels` of each galaxy's distribution, shape (n, n_levels), >= 0."""
         index = np.searchsorted(LEVELS, np.asarray(levels) - 1e-9)
         errors = self.quantiles[:, index][self._cell(estimate)]
         return np.maximum(estimate.z[:, None] + self.scale(estimate)[:, None] * errors, 0.0)
 
-    def mean_redshift(self, estimate: Estimate) -> np.ndarray:
+    def mean_redshift(self, estimate: EnsembleEstimate) -> np.ndarray:
         """Return the expectation of each galaxy's distribution, shape (n,)."""
         shift = self.scale(estimate) * self.mean[self._cell(estimate)]
         return np.maximum(estimate.z + shift, 0.0)
 
-    def mode_redshift(self, estimate: Estimate) -> np.ndarray:
+    def mode_redshift(self, estimate: EnsembleEstimate) -> np.ndarray:
         """Return the most probable redshift of each galaxy, shape (n,)."""
         shift = self.scale(estimate) * self.mode[self._cell(estimate)]
         return np.maximum(estimate.z + shift, 0.0)
 
-    def cumulative(self, estimate: Estimate, redshift: np.ndarray) -> np.ndarray:
+    def cumulative(self, estimate: EnsembleEstimate, redshift: np.ndarray) -> np.ndarray:
         """Return the cumulative distribution of each galaxy at redshifts of its own.
 
         Parameters
         ----------
-        estimate : Estimate
+        estimate : EnsembleEstimate
         redshift : numpy.ndarray, shape (n, k)
 
         Returns
@@ -230,11 +230,11 @@ class Conformal:
             )
         return result
 
-    def pit(self, estimate: Estimate, z_true: np.ndarray) -> np.ndarray:
+    def pit(self, estimate: EnsembleEstimate, z_true: np.ndarray) -> np.ndarray:
         """Cumulative distribution at the truth, shape (n,): uniform if calibrated."""
         return self.cumulative(estimate, np.asarray(z_true, np.float64)[:, None])[:, 0]
 
-    def probabilities(self, estimate: Estimate, edges: np.ndarray) -> np.ndarray:
+    def probabilities(self, estimate: EnsembleEstimate, edges: np.ndarray) -> np.ndarray:
         """Return the probability of each class of redshift, shape (n, n_edges - 1); sums to 1.
 
         What lies outside the classes is counted in the outermost ones.

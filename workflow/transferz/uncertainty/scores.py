@@ -18,14 +18,15 @@ import pandas as pd
 
 from transferz.core.errors import InputError
 
-TINY = 1e-12
+# Stands for a probability of zero, and for its share of a class.
+FLOOR = 1e-12
 # Ends of the central intervals of distributions over classes: one sigma of a Gaussian, and 95%.
 CENTRAL_68 = (0.15865, 0.84135)
 CENTRAL_95 = (0.025, 0.975)
 # Classes of the histograms of the PIT: even, so that central intervals end on their edges.
 PIT_BINS = 100
 # Galaxies whose distributions are scored at a time.
-BLOCK_ROWS = 1 << 15
+SCORED_ROWS = 1 << 15
 
 
 def cumulative(probability: np.ndarray) -> np.ndarray:
@@ -47,7 +48,7 @@ def quantile(probability: np.ndarray, edges: np.ndarray, level: float) -> np.nda
     place = np.clip((levels <= level).sum(axis=1) - 1, 0, probability.shape[1] - 1)
     rows = np.arange(len(probability))
     height = levels[rows, place + 1] - levels[rows, place]
-    share = np.clip((level - levels[rows, place]) / np.maximum(height, TINY), 0.0, 1.0)
+    share = np.clip((level - levels[rows, place]) / np.maximum(height, FLOOR), 0.0, 1.0)
     return edges[place] + share * (edges[place + 1] - edges[place])
 
 
@@ -114,7 +115,7 @@ def density_loss(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray)
 
 def entropy(probability: np.ndarray) -> np.ndarray:
     """Shannon entropy over the last axis, in nats; 0 log 0 is 0."""
-    return -np.sum(probability * np.log(np.maximum(probability, TINY)), axis=-1)
+    return -np.sum(probability * np.log(np.maximum(probability, FLOOR)), axis=-1)
 
 
 def describe(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) -> pd.DataFrame:
@@ -133,7 +134,7 @@ def describe(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) -> 
     centres, widths = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges)
     best, truth = probability.argmax(axis=1), class_of(edges, z_true)
     rows = np.arange(len(z_true))
-    at_truth = np.maximum(probability[rows, truth], TINY)
+    at_truth = np.maximum(probability[rows, truth], FLOOR)
     low, high = (quantile(probability, edges, level) for level in CENTRAL_68)
     columns = {
         "z_mode": centres[best],
@@ -158,8 +159,8 @@ def score_galaxies(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarra
         ``crps``, ``cde_loss``, ``pit`` and ``width_68``: the central interval over 1 + its median.
     """
     parts = []
-    for start in range(0, len(z_true), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
+    for start in range(0, len(z_true), SCORED_ROWS):
+        rows = slice(start, start + SCORED_ROWS)
         scored = (probability[rows].astype(np.float64), edges, z_true[rows])
         low, median, high = (
             quantile(*scored[:2], level) for level in (CENTRAL_68[0], 0.5, CENTRAL_68[1])
