@@ -250,14 +250,11 @@ def reference_band(bands: list[str], chosen: str | None) -> str:
     return names["reference_band"]()
 
 
-def test_figure1_bands() -> None:
+def test_reference_band() -> None:
     assert reference_band(["g", "r", "i", "z"], None) == "i"
     assert reference_band(["u", "g", "r"], None) == "g"
-    assert figure1.colour_bands(["u", "g", "r"], None) == ("u", "g")
     with pytest.raises(WorkflowError, match=r"figures.reference_band"):
         reference_band(["g", "r"], "i")
-    with pytest.raises(InputError, match=r"figures.colour"):
-        figure1.colour_bands(["g", "r"], ["g", "J"])
 
 
 def test_figure2_shows_one_run(
@@ -276,12 +273,9 @@ def test_figure2_shows_one_run(
 
 def test_figure2_run_is_drawn_once_and_for_all() -> None:
     seeds = range(100)
-    chosen = figure2.choose_seed(seeds, None)
+    chosen = figure2.random_seed(seeds)
     assert chosen in seeds
-    assert figure2.choose_seed(list(reversed(seeds)), None) == chosen
-    assert figure2.choose_seed(seeds, 7) == 7
-    with pytest.raises(InputError, match=r"figures.figure2_seed: .*found 100; expected 0 to 99"):
-        figure2.choose_seed(seeds, 100)
+    assert figure2.random_seed(list(reversed(seeds))) == chosen
 
 
 def test_figure2_without_predictions_of_a_strategy(make_run: Callable, tmp_path: Path) -> None:

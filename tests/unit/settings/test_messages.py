@@ -174,6 +174,11 @@ def test_unknown_keys_at_the_top_and_far_from_any(shown: Shown) -> None:
         (("predict", "catalogue", "columns", "mag"), "mag_g", "with {band} where"),
         (("predict", "name"), "../mine", "a name of letters, digits, dots"),
         (("predict", "catalogue", "extra_columns"), {"ra": 1}, "extra_columns.ra: found 1"),
+        (("training", "loss"), "hcs", "training.loss: found 'hcs', expected"),
+        (("training", "batchsize"), 3, "unknown key 'batchsize'; did you mean 'batch_size'?"),
+        (("spectra", "labels", "blurred"), {"sigma": -1}, "blurred.sigma: found -1"),
+        (("spectra", "labels", "random"), {"fraction": 1.0}, "random.fraction: found 1.0"),
+        (("spectra", "labels", "coarse"), {"width": -0.1}, "coarse.width: found -0.1"),
         (("spectra", "studies", "heads", "head"), ["forest"], "expected regression or a whole"),
     ],
 )

@@ -51,11 +51,6 @@ def test_pixels_are_of_equal_width_between_the_given_edges() -> None:
     assert np.allclose(np.diff(GRISM.edges), 13.3984375)
 
 
-def test_wavelengths_that_decrease_are_refused() -> None:
-    with pytest.raises(InputError, match="wavelength_min"):
-        Grism(2e4, 1e4, 10, 480.0)
-
-
 @pytest.mark.parametrize("redshift", [1.0, 1.234, 1.7999])
 def test_flux_is_conserved(galaxies: np.ndarray, redshift: float) -> None:
     z = np.full(len(galaxies), redshift)

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from scripts.spectra import simulate
-from transferz.core.errors import InputError
 from transferz.spectra.studies import read_spectra
 
 SIMULATION = {
@@ -69,8 +68,3 @@ def test_everybody_gets_the_same_noisy_spectrum(simulated: dict[str, Path]) -> N
 def test_a_second_simulation_has_the_same_bytes(simulated: dict[str, Path], tmp_path: Path) -> None:
     for name, path in simulate_into(tmp_path).items():
         assert path.read_bytes() == simulated[name].read_bytes()
-
-
-def test_without_training_seds_there_is_no_simulation() -> None:
-    with pytest.raises(InputError, match=r"spectra\.simulation\.seds"):
-        simulate.assign_samples(20, 10, 10)

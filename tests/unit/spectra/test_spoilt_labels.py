@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from transferz.core.errors import InputError
 from transferz.spectra.grism import EqualClasses
 from transferz.spectra.spoilt_labels import LabelRecipe, hard_targets, spoil, target_distribution
 
@@ -81,9 +80,3 @@ def test_a_label_far_outside_the_range_is_the_nearest_class() -> None:
     target = target_distribution(np.array([9.0]), LabelRecipe(sigma=0.01), CLASSES)[0]
     assert target.argmax() == 79
     assert np.isfinite(target).all()
-
-
-@pytest.mark.parametrize("entry", [{"sigma": -1}, {"fraction": 1.0}, {"width": -0.1}])
-def test_an_impossible_recipe_is_refused(entry: dict) -> None:
-    with pytest.raises(InputError, match=r"spectra\.labels"):
-        LabelRecipe.from_config(entry)

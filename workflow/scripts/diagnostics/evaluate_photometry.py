@@ -42,7 +42,7 @@ def colour_axes(
     Raises
     ------
     InputError
-        If a chosen band is not one of the bands, or there are fewer than three bands.
+        If there are fewer than three bands and no choice.
     """
     if chosen is None and len(bands) < 3:
         raise InputError(
@@ -51,17 +51,8 @@ def colour_axes(
             found=", ".join(bands),
             expected="three bands, or two colours named in the configuration",
         )
-    pairs = chosen or (bands[:2], bands[1:3])
-    for pair in pairs:
-        if len(pair) != 2 or not set(pair) <= set(bands):
-            raise InputError(
-                "a colour needs two of the bands",
-                key="diagnostics.colours",
-                found=", ".join(pair),
-                expected=f"two of {', '.join(bands)}",
-            )
-    first, second = (tuple(pair) for pair in pairs)
-    return first, second
+    first, second = chosen or (bands[:2], bands[1:3])
+    return tuple(first), tuple(second)
 
 
 def cell_numbers(x: np.ndarray, y: np.ndarray, size: float) -> pd.DataFrame:

@@ -19,7 +19,6 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.report.figures import (
@@ -41,19 +40,6 @@ logger = logging.getLogger(__name__)
 N_BINS = 50
 # Magnitudes and colours are shown from this percentile to its mirror image, of both data sets.
 SHOWN_PERCENTILE = 0.2
-
-
-def colour_bands(bands: Sequence[str], chosen: Sequence[str] | None) -> tuple[str, str]:
-    """Return the bands of the colour panel: the chosen ones, or the first two."""
-    pair = tuple(chosen or bands[:2])
-    if len(pair) != 2 or not set(pair) <= set(bands):
-        raise InputError(
-            "a colour needs two of the bands",
-            key="figures.colour",
-            found=", ".join(pair),
-            expected=f"two of {', '.join(bands)}",
-        )
-    return pair
 
 
 def read_quantities(path: str | Path, magnitude: str, colour: tuple[str, str]) -> pd.DataFrame:
@@ -148,7 +134,7 @@ def main(
     redshift_max : float
         End of the redshift axis.
     """
-    pair = colour_bands(bands, colour)
+    pair = tuple(colour or bands[:2])
     paths = {"target": target, "source": source}
     samples = {name: read_quantities(path, band, pair) for name, path in paths.items()}
     counts = {name: len(sample) for name, sample in samples.items()}

@@ -24,7 +24,6 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT, relative_error
 from transferz.evaluation.over_seeds import read_per_seed, seed_values
@@ -54,17 +53,8 @@ MIN_PER_BIN = 20
 N_RUNNING_BINS = 30
 
 
-def choose_seed(seeds: Sequence[int], chosen: int | None) -> int:
-    """Return the run to show: the chosen seed, or one drawn at random but always the same."""
-    if chosen is not None and chosen not in seeds:
-        raise InputError(
-            "not a seed of this run",
-            key="figures.figure2_seed",
-            found=chosen,
-            expected=f"{min(seeds)} to {max(seeds)}",
-        )
-    if chosen is not None:
-        return int(chosen)
+def random_seed(seeds: Sequence[int]) -> int:
+    """Return a run drawn at random, always the same one of the same seeds."""
     return int(np.random.default_rng(CHOICE_KEY).choice(np.sort(np.asarray(seeds))))
 
 
@@ -216,7 +206,7 @@ def main(
     redshift_max : float
         End of both axes.
     """
-    shown = choose_seed(seeds, seed)
+    shown = random_seed(seeds) if seed is None else seed
     points = read_run(predictions, strategies, shown, dataset)
     metrics = read_per_seed(per_seed)
     notes = {name: panel_note(metrics, name, shown, dataset, z_range) for name in strategies}

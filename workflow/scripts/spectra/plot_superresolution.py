@@ -118,7 +118,7 @@ def main(
     z_range: Sequence[float],
 ) -> None:
     """Draw errors of networks beside those of the labels of the coarse `recipe` of `recipes`."""
-    data, entry = read_spectra(spectra), LabelRecipe.from_config(recipes[recipe])
+    data, entry = read_spectra(spectra), LabelRecipe(**recipes[recipe])
     classes = EqualClasses(*z_range, int(default["head"]))
     z_train = data.redshift[data.rows("train")[: int(default["n_train"])]]
     label_error = spoil(z_train, entry, classes, 2 * data.seed) - z_train

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import atomic_path, write_parquet
 from transferz.spectra.galaxies import draw_galaxies, draw_quasars, galaxy_blocks
@@ -35,19 +34,6 @@ logger = logging.getLogger(__name__)
 
 REDSHIFT_STREAM = 70
 IN_RANGE = ("train", "validation", "test")
-
-
-def assign_samples(seds: int, validation: int, test: int) -> np.ndarray:
-    """Sample of every SED, shape (seds,): the SEDs are independent, so that blocks will do."""
-    train = seds - validation - test
-    if train < 1:
-        raise InputError(
-            "no SED is left for training",
-            key="spectra.simulation.seds",
-            found=seds,
-            expected=f"more than validation + test = {validation + test}",
-        )
-    return np.repeat(IN_RANGE, [train, validation, test])
 
 
 def draw_redshifts(number: int, z_range: Sequence[float], seed: int, stream: int) -> np.ndarray:
@@ -107,7 +93,9 @@ def main(
         instrument, ranges["below"][0], ranges["above"][1], simulation["rest_step"]
     )
     galaxies = draw_galaxies(simulation["seds"], seed)
-    samples = assign_samples(simulation["seds"], simulation["validation"], simulation["test"])
+    # The SEDs are independent, so that blocks will do.
+    sizes = [simulation["validation"], simulation["test"]]
+    samples = np.repeat(IN_RANGE, [simulation["seds"] - sum(sizes), *sizes])
     test = np.flatnonzero(samples == "test")[: simulation["outside"]]
     kept = {"templates": np.flatnonzero(samples == "train")[:n_templates], "test": test}
     observed, rest = in_range(galaxies, samples, wavelength, instrument, simulation, kept)

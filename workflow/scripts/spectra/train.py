@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
 from transferz.networks.losses import ClassLoss
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ATTRIBUTES = {"architectures": "architecture", "labels": "labels", "losses": "loss"}
 OUT_OF_RANGE = ("below", "above", "quasar")
 
 
@@ -93,15 +91,6 @@ class Data:
 
 def task_of(member: Member, data: Data, recipe: LabelRecipe, hard: bool) -> Task:
     """Training and validation data of a member."""
-    available = len(data.spectra.rows("train"))
-    if member.n_train > available:
-        raise InputError(
-            "more training spectra wanted than there are",
-            key="spectra.studies: n_train",
-            found=member.n_train,
-            expected=f"at most {available}",
-            fix="raise spectra.simulation.seds or redshifts_per_sed",
-        )
     return Task(
         data.scaled(member, "train"),
         data.target(member, "train", recipe, hard),
@@ -150,11 +139,12 @@ def main(
     for number, member in enumerate(members, start=1):
         if member.network != network:
             network = member.network
-            architecture = SpectraArchitecture.from_config(entry(settings, "architectures", member))
+            described = settings["architectures"][member.architecture]
+            architecture = SpectraArchitecture.from_config(described)
             pixels = data.spectra.grism.pixels
             trainer = SpectraTrainer(architecture, pixels, max(member.classes, 1), training)
-        recipe = LabelRecipe.from_config(entry(settings, "labels", member))
-        loss = None if member.head == REGRESSION else ClassLoss(**entry(settings, "losses", member))
+        recipe = LabelRecipe(**settings["labels"][member.labels])
+        loss = None if member.head == REGRESSION else ClassLoss(**settings["losses"][member.loss])
         task = task_of(member, data, recipe, bool(loss and loss.hard))
         _, curve = trainer.fit(task, member.seed, loss)
         predicted = predict(trainer, member, data, "test")
@@ -175,19 +165,6 @@ def main(
     write_parquet(pd.concat(tables, ignore_index=True), predictions)
     write_probabilities(kept, probabilities)
     write_csv(pd.concat(histories, ignore_index=True), history)
-
-
-def entry(settings: Mapping[str, Mapping], section: str, member: Member) -> Mapping:
-    """Return what a section says under the name that a member has for it."""
-    name = getattr(member, ATTRIBUTES[section])
-    if settings[section].get(name) is None:
-        raise InputError(
-            "a study names what is not configured",
-            key="spectra.studies",
-            found=name,
-            fix="add it to spectra.architectures, labels or losses",
-        )
-    return settings[section][name]
 
 
 def history_table(member: Member, curve: np.ndarray, validate_every: int) -> pd.DataFrame:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transferz.core.errors import InputError
 from transferz.networks.tensorflow import keras, tf
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -58,16 +57,7 @@ def get_loss(name: str, gamma: float) -> Loss:
     -------
     callable
         (z_true, z_pred), each (n, 1), to n losses, of shape (n,) or (n, 1).
-
-    Raises
-    ------
-    InputError
-        On an unknown name.
     """
-    if name not in LOSSES:
-        raise InputError(
-            "unknown loss", key="training.loss", found=name, expected=", ".join(sorted(LOSSES))
-        )
     return LOSSES[name](gamma)
 
 

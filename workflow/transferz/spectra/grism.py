@@ -39,15 +39,6 @@ class Grism:
     pixels: int
     resolving_power: float
 
-    def __post_init__(self) -> None:
-        if not 0.0 < self.wavelength_min < self.wavelength_max:
-            raise InputError(
-                "wavelengths must increase",
-                key="spectra.grism.wavelength_min, wavelength_max",
-                found=f"{self.wavelength_min}, {self.wavelength_max}",
-                expected="0 < wavelength_min < wavelength_max",
-            )
-
     @property
     def edges(self) -> np.ndarray:
         """Edges of the pixels, Angstrom, shape (pixels + 1,)."""

@@ -165,15 +165,6 @@ class SpectraSettings:
     updates: int
     validate_every: int
 
-    def __post_init__(self) -> None:
-        if self.updates % self.validate_every:
-            raise InputError(
-                "not a multiple of validate_every",
-                key="spectra.training.updates",
-                found=self.updates,
-                expected=f"a multiple of {self.validate_every}",
-            )
-
 
 @dataclass(frozen=True)
 class Task:

@@ -8,13 +8,11 @@ Gaussian, and the result may be known only as a coarse bin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
-from transferz.core.errors import InputError
 from transferz.spectra.grism import EqualClasses
 
 LABEL_STREAM = 74
@@ -37,19 +35,6 @@ class LabelRecipe:
     sigma: float = 0.0
     fraction: float = 0.0
     width: float = 0.0
-
-    @classmethod
-    def from_config(cls, entry: Mapping[str, float]) -> LabelRecipe:
-        """Recipe from an entry of ``spectra.labels``."""
-        recipe = cls(**entry)
-        if recipe.sigma < 0 or not 0 <= recipe.fraction < 1 or recipe.width < 0:
-            raise InputError(
-                "impossible recipe for labels",
-                key="spectra.labels",
-                found=entry,
-                expected="sigma >= 0, 0 <= fraction < 1, width >= 0",
-            )
-        return recipe
 
     @property
     def exact(self) -> bool:
