@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -16,7 +17,14 @@ import pytest
 
 from transferz.core.errors import InputError
 from transferz.core.logs import run
-from transferz.core.products import atomic_path, read_parquet, write_csv, write_parquet, write_text
+from transferz.core.products import (
+    atomic_path,
+    read_csv,
+    read_parquet,
+    write_csv,
+    write_parquet,
+    write_text,
+)
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow"
 
@@ -102,6 +110,28 @@ def test_parquet_round_trip_bytes_and_errors(tmp_path: Path) -> None:
         read_parquet(tmp_path / "1.parquet", ["a", "c"])
     with pytest.raises(InputError, match="file not found"):
         read_parquet(tmp_path / "3.parquet")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "file not found; run the rule evaluate"),
+        ("", "not a table of metrics; found 0 rows"),
+        ("seed,rms\n", "not a table of metrics; found 0 rows, columns seed, rms"),
+        (
+            "seed\n1\n",
+            "rms: not a table of metrics; found 1 rows, columns seed; expected seed, rms",
+        ),
+        ('seed,rms\n1,"2\n', "not a table of metrics; found 0 rows"),
+    ],
+)
+def test_a_csv_that_is_not_what_it_should_be(
+    content: str | None, message: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_csv(tmp_path / "a.csv", ["seed", "rms"], what="table of metrics", rule="evaluate")
 
 
 # -------------------------------------------------------------------------------------- logs

@@ -145,7 +145,7 @@ def test_table2(tmp_path: Path) -> None:
     ("flow", "message"),
     [
         (FLOW.drop(columns="n_out"), "n_out: not a cut-flow table"),
-        (FLOW.head(0), "not a cut-flow table; found 0 steps"),
+        (FLOW.head(0), "not a cut-flow table; found 0 rows"),
         (FLOW.assign(n_removed=0), "step 2: counts that contradict each other"),
     ],
 )

@@ -108,11 +108,6 @@ def test_a_loss_that_explodes_names_the_learning_rate(task: Task) -> None:
         wild.fit(task, 0, ClassLoss(cross_entropy=1.0))
 
 
-def test_updates_must_be_a_multiple_of_the_validation_interval() -> None:
-    with pytest.raises(InputError, match="updates"):
-        SpectraSettings(1e-3, 16, 50, 20)
-
-
 # ----------------------------------------------------------------------------------- members
 
 

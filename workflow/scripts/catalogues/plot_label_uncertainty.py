@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator
 
 from transferz.catalogues.cuts import photo_z_half_width
 from transferz.catalogues.match_quality import quantiles_in_bins, stack
@@ -22,6 +22,7 @@ from transferz.report.figures import (
     SINGLE_COLUMN,
     SOURCE,
     FigureFiles,
+    plain_numbers,
     subplots,
 )
 from transferz.report.tables import survey_note
@@ -67,11 +68,8 @@ def draw(table: pd.DataFrame, band: str) -> Figure:
         axes.plot([low, high], [value, value], color="k", lw=0.8, ls="--")
     axes.plot([], [], color="k", lw=0.8, ls="--", label="Weaver et al. 2022")
     axes.set(xlim=limits, yscale="log", xlabel=f"${band}$ cmodel (mag)")
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
-    axes.yaxis.set_major_formatter(plain)
     axes.yaxis.set_minor_locator(LogLocator(10, range(1, 10)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    plain_numbers(axes.yaxis, (1, 2, 5))
     axes.set_ylabel(r"68% half-width of the label / $(1 + z)$")
     axes.legend()
     return figure

@@ -14,15 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
+from matplotlib.ticker import LogLocator
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
+from transferz.core.products import read_csv
 from transferz.evaluation.baselines import display_name
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.summaries import given_limits, have_limit, in_words
@@ -30,12 +29,13 @@ from transferz.report.figures import (
     DATASET_COLOURS,
     DATASET_MARKERS,
     DATASETS,
-    REQUIREMENT,
     FigureFiles,
     dataset_handles,
     legend_above,
     panel_letter,
+    plain_numbers,
     requirement_handle,
+    shade_requirement,
     subplots,
 )
 from transferz.report.tables import survey_note
@@ -75,9 +75,8 @@ def rows_of(points: pd.DataFrame) -> dict[str, float]:
 
 def draw_panel(axes: Axes, points: pd.DataFrame, places: Mapping[str, float], metric: str, limit):
     """Draw one metric: |value| of each estimate on a logarithmic axis."""
-    if limit is not None:
-        axes.axvspan(1e-9, limit, color=REQUIREMENT, alpha=0.14, lw=0, zorder=0)
-        axes.axvline(limit, color=REQUIREMENT, lw=0.9, ls=(0, (5, 2)), zorder=1)
+    allowed = None if limit is None else (1e-9, limit)
+    shade_requirement(axes, allowed, upright=False, edges=[limit])
     for y in places.values():
         axes.axhline(y, color="#E3E6EA", lw=0.6, zorder=0)
     for side, dataset in zip((1, -1), DATASETS, strict=True):
@@ -99,8 +98,6 @@ def draw_panel(axes: Axes, points: pd.DataFrame, places: Mapping[str, float], me
     name = METRICS[metric].label
     axes.set_xscale("log")
     axes.set_xlabel(f"|{name}|" if METRICS[metric].signed else name)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(plt.NullFormatter())
 
 
 def draw(
@@ -123,7 +120,7 @@ def draw(
         low, high = 0.6 * min(floor, limit or floor), 1.6 * values.max()
         axes.set_xlim(low, high)
         wide = high / low > MOST_LABELLED
-        axes.xaxis.set_major_locator(LogLocator(10, (1,) if wide else (1, 2, 5)))
+        plain_numbers(axes.xaxis, (1,) if wide else (1, 2, 5))
         axes.xaxis.set_minor_locator(LogLocator(10, range(1, 10), numticks=50))
         panel_letter(axes, "abcdefgh"[number])
     panels[0, 0].set_yticks(list(places.values()), [display_name(n, labels) for n in places])
@@ -156,9 +153,7 @@ def main(
     requirements : mapping
         Limits by kind of metric or None.
     """
-    if not Path(table3).is_file():
-        raise InputError("file not found", file=table3, fix="run the rule table3")
-    points = points_of(pd.read_csv(table3), metrics)
+    points = points_of(read_csv(table3, what="Table 3", rule="table3"), metrics)
     shown = points["strategy"].unique()
     requirements = given_limits(requirements)
     files.save(

@@ -22,7 +22,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator
+from matplotlib.ticker import FixedLocator
 
 from transferz.core.logs import run
 from transferz.core.products import read_parquet
@@ -34,6 +34,7 @@ from transferz.report.figures import (
     label,
     legend_above,
     panel_letter,
+    plain_numbers,
     subplots,
 )
 from transferz.report.tables import survey_note, thousands, with_interval
@@ -94,10 +95,9 @@ def draw_gains(axes: Axes, table: pd.DataFrame, strategies: Sequence[str], metri
             FixedLocator((0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5))
         )
         axes.yaxis.set_minor_locator(plt.NullLocator())
+        plain_numbers(axes.yaxis)
     else:
-        axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5) if reach < WIDE else (1,)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(plt.NullFormatter())
+        plain_numbers(axes.yaxis, (1, 2, 5) if reach < WIDE else (1,))
     name = METRICS[metric].label
     axes.set_ylabel(f"Gain in {name if name.isupper() else name.lower()}")
 

@@ -10,7 +10,6 @@ Outputs
 """
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,15 +20,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from transferz.core.logs import run
 from transferz.networks.histories import limit_note, read_histories, shares_at_limit
 from transferz.report.figures import (
-    DOUBLE_COLUMN,
     FigureFiles,
+    grid_of,
     label,
     legend_above,
+    plain_numbers,
     strategy_styles,
     subplots,
 )
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_COLUMNS = 3
 TRAINING = "#D55E00"
 
 
@@ -72,9 +71,7 @@ def draw(
 ) -> Figure:
     """Return the figure."""
     styles, shares = strategy_styles(strategies), shares_at_limit(curves, max_epochs)
-    columns = min(MOST_COLUMNS, len(strategies))
-    rows = math.ceil(len(strategies) / columns)
-    width = DOUBLE_COLUMN if columns > 1 else 0.55 * DOUBLE_COLUMN
+    rows, columns, width = grid_of(len(strategies))
     figure, panels = subplots(
         rows, columns, width=width, height=0.3 + 2.2 * rows, squeeze=False, sharey=True
     )
@@ -101,9 +98,7 @@ def draw(
     for axes in panels.flat:
         # Room at the bottom for the strip of best epochs.
         axes.set_ylim(low / (high / low) ** 0.28, high * 1.05)
-        axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(plt.NullFormatter())
+        plain_numbers(axes.yaxis, (1, 2, 5))
     for axes in panels[:, 0]:
         axes.set_ylabel("Loss")
     handles = [

@@ -22,17 +22,18 @@ from matplotlib.figure import Figure
 
 from transferz.core.errors import InputError
 from transferz.core.logs import run
+from transferz.core.products import read_csv
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import percentiles_in_bins
-from transferz.evaluation.summaries import definitions, given_limits, have_limit
+from transferz.evaluation.summaries import allowed_range, definitions, given_limits, have_limit
 from transferz.report.figures import (
     DATASETS,
     NEUTRAL,
-    REQUIREMENT,
     FigureFiles,
     label,
     legend_above,
     requirement_handle,
+    shade_requirement,
     strategy_handles,
     strategy_styles,
     subplots,
@@ -57,11 +58,9 @@ def draw_counts(axes: Axes, table: pd.DataFrame) -> None:
     axes.tick_params(labelbottom=False)
 
 
-def draw_metric(axes: Axes, table: pd.DataFrame, styles: Mapping, metric: str, limit) -> None:
+def draw_metric(axes: Axes, table: pd.DataFrame, styles: Mapping, metric: str, allowed) -> None:
     """Draw one metric of all strategies in one data set: medians and bands, and the requirement."""
-    if limit is not None:
-        lower = -limit if METRICS[metric].signed else 0.0
-        axes.axhspan(lower, limit, color=REQUIREMENT, alpha=0.13, lw=0, zorder=0)
+    shade_requirement(axes, allowed, alpha=0.13)
     if METRICS[metric].signed:
         axes.axhline(0, color="#333333", lw=0.5, zorder=1)
     for name, style in styles.items():
@@ -119,8 +118,9 @@ def draw(
             continue
         draw_counts(panels[0, column], inside)
         for row, metric in enumerate(names, start=1):
-            axes, limit = panels[row, column], requirements.get(METRICS[metric].requirement)
-            draw_metric(axes, inside[inside["metric"] == metric], styles, metric, limit)
+            allowed = allowed_range(metric, requirements)
+            mine = inside[inside["metric"] == metric]
+            draw_metric(panels[row, column], mine, styles, metric, allowed)
         panels[-1, column].set_xlabel(axis_label)
         panels[-1, column].tick_params(axis="x", pad=5)
         for axes in panels[:, column]:
@@ -145,16 +145,10 @@ def read_bins(path: str | Path, quantity: str, bin_width: float) -> pd.DataFrame
     Raises
     ------
     InputError
-        If the file is missing or has no bin.
+        If the file is not such a table or has no bin.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError("file not found", file=path, fix="run the rule that makes it")
-    table = pd.read_csv(path)
     edges = {"redshift": ("z_min", "z_max"), "magnitude": ("mag_min", "mag_max")}[quantity]
-    missing = [name for name in (*edges, "strategy", "dataset", "n") if name not in table]
-    if missing:
-        raise InputError("not a table of metrics", file=path, key=", ".join(missing))
+    table = read_csv(path, [*edges, "strategy", "dataset", "n"], what="table of metrics")
     table = table.rename(columns=dict(zip(edges, ("low", "high"), strict=True)))
     bins = table[np.isclose(table["high"] - table["low"], bin_width)]
     if bins.empty:

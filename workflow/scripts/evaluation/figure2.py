@@ -12,7 +12,6 @@ Outputs
 """
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +29,9 @@ from transferz.evaluation.over_seeds import read_per_seed, seed_values
 from transferz.evaluation.predictions import read_run
 from transferz.report.figures import (
     DATASET_COLOURS,
-    DOUBLE_COLUMN,
     FigureFiles,
     density_map,
+    grid_of,
     label,
     subplots,
 )
@@ -46,7 +45,6 @@ logger = logging.getLogger(__name__)
 # Key of the random choice of the run where the configuration names none: the paper's number.
 CHOICE_KEY = 241118054
 SHOWN_METRICS = ("bias_median", "rms", "outlier_fraction")
-MOST_COLUMNS = 3
 NOTE_BOX = {"facecolor": "white", "alpha": 0.55, "edgecolor": "none", "pad": 1.0}
 # The running median needs this many galaxies in a bin of redshift.
 MIN_PER_BIN = 20
@@ -115,9 +113,7 @@ def draw(
     z_max: float,
 ) -> Figure:
     """Return the figure; `notes` holds the text of each strategy's panel, in their order."""
-    columns = min(MOST_COLUMNS, len(notes))
-    rows = math.ceil(len(notes) / columns)
-    width = DOUBLE_COLUMN if columns > 1 else 0.55 * DOUBLE_COLUMN
+    rows, columns, width = grid_of(len(notes))
     figure, axes = subplots(
         2 * rows,
         columns,

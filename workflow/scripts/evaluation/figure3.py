@@ -25,7 +25,13 @@ from matplotlib.patches import Patch
 from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import read_per_seed, seed_values, summarise
-from transferz.evaluation.summaries import definitions, given_limits, have_limit, in_words
+from transferz.evaluation.summaries import (
+    allowed_range,
+    definitions,
+    given_limits,
+    have_limit,
+    in_words,
+)
 from transferz.report.figures import (
     DATASET_COLOURS,
     DATASET_MARKERS,
@@ -39,6 +45,7 @@ from transferz.report.figures import (
     legend_above,
     name_entries,
     panel_letter,
+    shade_requirement,
     turned,
 )
 from transferz.report.tables import siunitx, survey_note, thousands
@@ -99,16 +106,12 @@ def draw_panel(
     values: Mapping,
     names: Sequence[str],
     literature: Mapping[str, Mapping[str, object]],
-    limit: float | None,
+    allowed: tuple[float, float] | None,
     upright: bool,
 ) -> None:
     """Draw one metric: points with error bars, dots of the seeds, requirement, numbers below."""
-    span, line = (axes.axhspan, axes.axhline) if upright else (axes.axvspan, axes.axvline)
-    if limit is not None:
-        lower = -limit if METRICS[metric].signed else 0.0
-        span(lower, limit, color=REQUIREMENT, alpha=0.14, lw=0, zorder=0)
-        for edge in {lower, limit} - {0.0}:
-            line(edge, color=REQUIREMENT, lw=0.9, ls=(0, (5, 2)), zorder=1)
+    line = axes.axhline if upright else axes.axvline
+    shade_requirement(axes, allowed, upright=upright, edges=set(allowed or ()) - {0.0})
     if METRICS[metric].signed:
         line(0, color="#333333", lw=0.6, zorder=1)
     for side, dataset in zip((-1, 1), DATASETS, strict=True):
@@ -142,11 +145,11 @@ def draw_panel(
                 axes.plot(*place, "D", ms=4.5, mfc="white", mec=colour, mew=1.1, zorder=4)
 
 
-def axis_limits(metric: str, values: Sequence[float], limit: float | None) -> tuple[float, float]:
+def axis_limits(
+    metric: str, values: Sequence[float], allowed: tuple[float, float] | None
+) -> tuple[float, float]:
     """Return the ends of a metric's axis: zero is always on it, and so is the requirement."""
-    shown = [*values, 0.0]
-    if limit is not None:
-        shown += [limit, -limit] if METRICS[metric].signed else [limit]
+    shown = [*values, 0.0, *(allowed or ())]
     low, high = min(shown), max(shown)
     pad = 0.08 * (high - low)
     return (low - pad if METRICS[metric].signed else 0.0, high + pad)
@@ -165,11 +168,11 @@ def draw(
     names = [*strategies, *literature]
     figure, panels, upright = entry_panels(len(names), len(metrics))
     for number, (axes, metric) in enumerate(zip(panels, metrics, strict=True)):
-        limit = requirements.get(METRICS[metric].requirement)
-        draw_panel(axes, metric, points, values, names, literature, limit, upright)
+        allowed = allowed_range(metric, requirements)
+        draw_panel(axes, metric, points, values, names, literature, allowed, upright)
         seeds = np.concatenate([v for (name, *_), v in values.items() if name == metric])
         published = [e[metric] for e in literature.values() if e.get(metric) is not None]
-        shown = axis_limits(metric, [*seeds, *published], limit)
+        shown = axis_limits(metric, [*seeds, *published], allowed)
         displayed = [label(name, labels) for name in names]
         name_entries(axes, displayed, METRICS[metric].label, shown, upright)
         panel_letter(axes, "abcdefghij"[number])

@@ -20,15 +20,16 @@ import pandas as pd
 from transferz.core.logs import run
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.requirements import LIMITED
+from transferz.evaluation.summaries import allowed_range, given_limits, have_limit
 from transferz.report.figures import (
     DATASET_COLOURS,
     DATASETS,
-    REQUIREMENT,
     FigureFiles,
     label,
     legend_above,
     panel_letter,
     requirement_handle,
+    shade_requirement,
     strategy_styles,
     subplots,
 )
@@ -51,10 +52,8 @@ def draw(
     figure, panels = subplots(2, len(LIMITED), height=4.2, sharex=True, sharey="col")
     for row, dataset in enumerate(DATASETS):
         for column, metric in enumerate(LIMITED):
-            axes, limit = panels[row, column], requirements.get(METRICS[metric].requirement)
-            if limit is not None:
-                lower = -limit if METRICS[metric].signed else 0.0
-                axes.axhspan(lower, limit, color=REQUIREMENT, alpha=0.14, lw=0)
+            axes = panels[row, column]
+            shade_requirement(axes, allowed_range(metric, requirements), zorder=1)
             for strategy in strategies:
                 part = curves[(curves["strategy"] == strategy) & (curves["dataset"] == dataset)]
                 axes.plot(
@@ -87,7 +86,7 @@ def draw(
             panels[0, column].autoscale(axis="y")
             panels[0, column].set_ylim(bottom=0)
     handles = panels[0, 0].get_legend_handles_labels()[0]
-    if any(requirements.get(METRICS[metric].requirement) is not None for metric in LIMITED):
+    if have_limit(LIMITED, requirements):
         handles.append(requirement_handle())
     legend_above(figure, handles, 5)
     return figure
@@ -107,7 +106,7 @@ def main(
     curves = pd.read_csv(requirements)
     halves = curves[curves["dropped"] == 0.5]
     files.save(
-        draw(curves, strategies, limits, labels),
+        draw(curves, strategies, given_limits(limits), labels),
         curves,
         "Which galaxies must be dropped to meet the requirements?",
         "Bias, scatter, RMS and outlier fraction of the ensembles' calibrated medians for "

@@ -68,6 +68,43 @@ def write_csv(table: pd.DataFrame, path: str | Path, **options: object) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n", **options)
 
 
+def read_csv(
+    path: str | Path, columns: Sequence[str] = (), *, what: str = "table", rule: str = ""
+) -> pd.DataFrame:
+    """Read a table in CSV that has rows and these columns at least.
+
+    Parameters
+    ----------
+    path : path-like
+    columns : sequence of str
+    what, rule : str
+        What it should be, and the rule that makes it, for error messages.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, no CSV, or lacks a column.
+    """
+    fix = f"run the rule {rule or 'that makes it'}"
+    if not Path(path).is_file():
+        raise InputError("file not found", file=path, fix=fix)
+    try:
+        table = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        table = pd.DataFrame()
+    missing = [name for name in columns if name not in table]
+    if missing or table.empty:
+        raise InputError(
+            f"not a {what}",
+            file=path,
+            key=", ".join(missing) or None,
+            found=f"{len(table)} rows, columns {', '.join(table)}",
+            expected=", ".join(columns) or None,
+            fix=f"{fix} again",
+        )
+    return table
+
+
 def write_parquet(
     table: pd.DataFrame, path: str | Path, metadata: dict[str, str] | None = None
 ) -> None:

@@ -122,3 +122,11 @@ def given_limits(requirements: Mapping[str, float | None]) -> dict[str, float]:
 def have_limit(metrics: Sequence[str], requirements: Mapping[str, float]) -> bool:
     """Return whether one of the metrics has a requirement."""
     return any(METRICS[name].requirement in requirements for name in metrics)
+
+
+def allowed_range(metric: str, requirements: Mapping[str, float]) -> tuple[float, float] | None:
+    """Return the values of a metric that its requirement allows; None if it has none."""
+    limit = requirements.get(METRICS[metric].requirement)
+    if limit is None:
+        return None
+    return (-limit if METRICS[metric].signed else 0.0, limit)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferz.core.errors import InputError
+from transferz.core.products import read_csv
 
 COLUMNS = ["seed", "epoch", "loss", "val_loss"]
 
@@ -28,10 +29,7 @@ def read_histories(paths: Sequence[str | Path], strategies: Sequence[str]) -> pd
     """
     parts = []
     for path in map(Path, sorted(map(str, paths))):
-        table = pd.read_csv(path)
-        missing = [name for name in COLUMNS if name not in table]
-        if missing:
-            raise InputError("not a history of training", file=path, key=", ".join(missing))
+        table = read_csv(path, COLUMNS, what="history of training", rule="train")
         parts.append(table[COLUMNS].assign(strategy=path.parent.name))
     curves = pd.concat(parts, ignore_index=True)
     for name in strategies:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from transferz.core.products import atomic_path, write_csv, write_text
 
@@ -51,6 +54,8 @@ STRATEGY_MARKERS = ("o", "^", "D", "v", "P", "X", "s")
 # entries do.
 MOST_SIDE_BY_SIDE = 4
 MOST_UPRIGHT = 7
+# Panels of one kind in a row.
+MOST_COLUMNS = 3
 
 NEUTRAL = "#6B6B6B"
 REQUIREMENT = "#2E8B57"
@@ -76,6 +81,13 @@ def subplots(
     """
     use_style()
     return plt.subplots(rows, columns, figsize=(width, height), **options)
+
+
+def grid_of(panels: int) -> tuple[int, int, float]:
+    """Return rows, columns and the width in inches of a figure of so many panels of one kind."""
+    columns = min(MOST_COLUMNS, panels)
+    width = DOUBLE_COLUMN if columns > 1 else 0.55 * DOUBLE_COLUMN
+    return math.ceil(panels / columns), columns, width
 
 
 def entry_panels(entries: int, panels: int) -> tuple[Figure, np.ndarray, bool]:
@@ -140,6 +152,34 @@ def strategy_styles(strategies: Sequence[str]) -> dict[str, dict[str, str]]:
 def label(name: str, labels: Mapping[str, str]) -> str:
     """Return the display name of a data set, a strategy or a band."""
     return labels.get(name, name)
+
+
+def plain_numbers(axis: Axis, digits: Sequence[float] | None = None) -> None:
+    """Write numbers without powers of ten at the major ticks of a logarithmic axis.
+
+    `digits`: where in each decade these are; None: where they are already.
+    """
+    if digits is not None:
+        axis.set_major_locator(LogLocator(10, digits))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def shade_requirement(
+    axes: Axes,
+    allowed: tuple[float, float] | None,
+    *,
+    upright: bool = True,
+    edges: Collection[float] = (),
+    **style: float,
+) -> None:
+    """Shade the values that a requirement allows, if there is one, with lines at some edges."""
+    if allowed is None:
+        return
+    span, line = (axes.axhspan, axes.axhline) if upright else (axes.axvspan, axes.axvline)
+    span(*allowed, color=REQUIREMENT, lw=0, **{"alpha": 0.14, "zorder": 0} | style)
+    for edge in edges:
+        line(edge, color=REQUIREMENT, lw=0.9, ls=(0, (5, 2)), zorder=1)
 
 
 def panel_letter(axes: Axes, letter: str) -> None:

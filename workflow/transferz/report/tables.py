@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from transferz.core.errors import InputError
-from transferz.core.products import CUTFLOW_COLUMNS
+from transferz.core.products import CUTFLOW_COLUMNS, read_csv
 
 # First lines of pages and captions: on which sky the numbers were measured.
 SURVEY_NOTES = {
@@ -48,19 +48,7 @@ def read_cutflow(path: str | Path) -> pd.DataFrame:
     InputError
         If the file is missing, has no step or lacks a column, or its counts contradict.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError("file not found", file=path, fix="run the rule that makes it")
-    flow = pd.read_csv(path)
-    missing = [name for name in CUTFLOW_COLUMNS if name not in flow]
-    if missing or flow.empty:
-        raise InputError(
-            "not a cut-flow table",
-            file=path,
-            key=", ".join(missing) or None,
-            found=f"{len(flow)} steps, columns {', '.join(flow)}",
-            expected=", ".join(CUTFLOW_COLUMNS),
-        )
+    flow = read_csv(path, CUTFLOW_COLUMNS, what="cut-flow table")
     wrong = flow[flow["n_in"] - flow["n_out"] != flow["n_removed"]]
     if len(wrong):
         raise InputError(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator
 
-from transferz.report.figures import NEUTRAL, SOURCE, STRATEGY_COLOURS, TARGET
+from transferz.report.figures import NEUTRAL, SOURCE, STRATEGY_COLOURS, TARGET, plain_numbers
 
 HEAD_STYLES: dict[str | int, dict[str, str]] = {
     "regression": {"color": SOURCE, "marker": "s"},
@@ -53,9 +53,8 @@ def log_ticks(axes: Axes) -> None:
         return
     digits = (1, 1.5, 2, 3, 5, 7) if high / low < 8.0 else (1, 2, 5)
     axes.yaxis.set_major_locator(LogLocator(subs=digits, numticks=20))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(LogLocator(subs=range(1, 10), numticks=20))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    plain_numbers(axes.yaxis)
 
 
 def loss_styles(losses: Sequence[str]) -> dict[str, dict[str, str]]:

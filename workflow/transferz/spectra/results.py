@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from transferz.core.errors import InputError
+from transferz.core.products import read_csv
 from transferz.evaluation.over_seeds import summarise
 from transferz.spectra.studies import AXES, MEMBER_KEYS, REGRESSION, SQUARED_ERROR, Member
 
@@ -69,16 +69,8 @@ def read_metrics(path: str | Path) -> pd.DataFrame:
     InputError
         If the file is missing or lacks a column.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError("file not found", file=path, fix="run the rule spectra_evaluate")
-    table = pd.read_csv(path)
-    missing = [
-        name for name in [*MEMBER_KEYS, "estimator", "mse", "mae", "r2"] if name not in table
-    ]
-    if missing or table.empty:
-        raise InputError("not a table of metrics", file=path, key=", ".join(missing) or None)
-    return table
+    columns = [*MEMBER_KEYS, "estimator", "mse", "mae", "r2"]
+    return read_csv(path, columns, what="table of metrics", rule="spectra_evaluate")
 
 
 def head_keys(head: str | int) -> dict[str, object]:
