@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from scripts.catalogues import split
 from transferz.catalogues.identity import same_objects
 from transferz.catalogues.splits import (
+    HASH_USES,
     SPLITS,
     check_complete,
     combine,
@@ -49,7 +51,7 @@ def catalogue(n: int, first_id: int = 0, seed: int = 0, **columns: object) -> pd
 
 
 def test_hash_is_uniform_and_known() -> None:
-    values = hash_uniform(range(20_000), seed=1)
+    values = hash_uniform(range(20_000), 1, "split")
     assert values.min() >= 0
     assert values.max() < 1
     counts = np.histogram(values, bins=20, range=(0, 1))[0]
@@ -59,7 +61,18 @@ def test_hash_is_uniform_and_known() -> None:
     assert values[0] == pytest.approx(by_hand, abs=1e-15)
     # Frozen: a change here would move every object of every published split.
     assert split_by_object(range(12), FRACTIONS, seed=2024).tolist() == FROZEN
-    np.testing.assert_array_equal(hash_uniform([7], 3), hash_uniform(["7"], 3))
+    np.testing.assert_array_equal(hash_uniform([7], 3, "split"), hash_uniform(["7"], 3, "split"))
+
+
+@pytest.mark.parametrize("pair", combinations(HASH_USES, 2), ids=" and ".join)
+def test_two_uses_of_the_hash_are_independent_with_the_same_seed(pair: tuple[str, str]) -> None:
+    one, other = (hash_uniform(range(20_000), 2024, use) for use in pair)
+    for first, second in product((0.15, 0.5), (0.15, 0.5)):
+        expected = first * second
+        error = np.sqrt(expected * (1 - expected) / 20_000)
+        # Both ends: the test set is the upper end of the split's draw.
+        assert abs(((one < first) & (other < second)).mean() - expected) < 4 * error
+        assert abs(((one > 1 - first) & (other < second)).mean() - expected) < 4 * error
 
 
 FROZEN = [

@@ -23,13 +23,23 @@ PLAUSIBLE_MAGNITUDES = (0.0, 50.0)
 PLAUSIBLE_MEDIANS = (10.0, 32.0)
 
 
-def hash_uniform(keys: Iterable[object], seed: int) -> np.ndarray:
+# What enters the hash besides seed and key, of each use: two uses draw independently, also with
+# the same seed. The split of objects has nothing, so that published splits stay as they are.
+HASH_USES = {"split": b"", "sky blocks": b"sky blocks", "calibration": b"calibration"}
+
+
+def hash_uniform(keys: Iterable[object], seed: int, use: str) -> np.ndarray:
     """Return a number in [0, 1) for each key, the same wherever and with whatever it occurs.
 
     A hash rather than a random permutation: an object keeps its split when cuts, order or
-    company change, so that results of two selections can be compared.
+    company change, so that results of two selections can be compared. `use` is a key of
+    `HASH_USES`.
     """
-    digests = [hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest() for key in keys]
+    salt = HASH_USES[use]
+    digests = [
+        hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8, person=salt).digest()
+        for key in keys
+    ]
     integers = np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
     return (integers >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
@@ -64,7 +74,7 @@ def split_by_object(
     """
     check_fractions(fractions)
     edges = np.cumsum([fractions["train"], fractions["validation"]])
-    chosen = np.searchsorted(edges, hash_uniform(object_ids, seed), side="right")
+    chosen = np.searchsorted(edges, hash_uniform(object_ids, seed, "split"), side="right")
     return np.array(SPLITS, dtype=object)[chosen]
 
 
@@ -138,7 +148,7 @@ def split_by_sky(
         )
     lacking = np.array([fractions[name] for name in SPLITS]) * counts.sum()
     chosen = np.empty(len(blocks), dtype=np.int64)
-    order = np.lexsort((blocks, hash_uniform(blocks, seed)))
+    order = np.lexsort((blocks, hash_uniform(blocks, seed, "sky blocks")))
     for index in order:
         chosen[index] = int(np.argmax(lacking))
         lacking[chosen[index]] -= counts[index]

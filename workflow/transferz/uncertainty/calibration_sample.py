@@ -26,12 +26,13 @@ SETTINGS = ("redshift_bins", "magnitude_bins", "min_galaxies", "adaptive")
 def calibration_part(table: pd.DataFrame, test_share: float, seed: int) -> np.ndarray:
     """Return the part of each galaxy, shape (n,): train, validation, calibration or test.
 
-    Calibration galaxies are a share of the test set, drawn by a hash of the identifier and `seed`.
+    Calibration galaxies are a share of the test set, drawn by a hash of the identifier and `seed`,
+    independently of the split also where `seed` is that of the split.
     The validation set is left out: it has decided when trainings stop, and the networks' errors
     on it are smaller than on galaxies that have decided nothing.
     """
     part = table["split"].to_numpy(dtype=object, copy=True)
-    drawn = hash_uniform(table["object_id"].to_numpy(), seed) < test_share
+    drawn = hash_uniform(table["object_id"].to_numpy(), seed, "calibration") < test_share
     part[(part == "test") & drawn] = "calibration"
     return part
 
