@@ -156,7 +156,8 @@ def galaxiesml_rows(
     # Galactic dust at these latitudes: 0.02-0.08 in most of the Wide layer.
     ebv = np.exp(rng.normal(np.log(0.035), 0.35, n))
     radius = targets["radius"].to_numpy()
-    photometry = observe_hsc(flux, ebv, radius, settings["depth"]["wide"], rng)
+    depth, exposure = settings["depth"]["wide"], settings["exposure"]["wide"]
+    photometry = observe_hsc(flux, ebv, radius, depth, exposure, rng)
     error = where["relative_error"].to_numpy() * (1 + redshift)
     error = error * np.exp(rng.normal(0.0, 0.25, n))
     rows = {

@@ -38,9 +38,10 @@ def catalogue(
     n = len(here)
     hsc = [COSMOS_BANDS.index(f"HSC_{band}") for band in HSC_BANDS]
     ebv = np.clip(rng.normal(0.0178, 0.0012, n), 0.01, None)
-    layer = settings["depth"][settings["transferz_layer"]]
+    layer = settings["transferz_layer"]
+    depth, exposure = settings["depth"][layer], settings["exposure"][layer]
     radius = here["radius"].to_numpy()
-    photometry = observe_hsc(flux[origin][:, hsc], ebv, radius, layer, rng)
+    photometry = observe_hsc(flux[origin][:, hsc], ebv, radius, depth, exposure, rng)
 
     scale = 1.0 / np.cos(np.radians(here["dec"].to_numpy()))
     sigma_i = np.nan_to_num(photometry.sigma[:, 2], nan=1.0)
