@@ -233,6 +233,23 @@ def test_sub_surveys_obey_their_cuts(truth):
     assert rows["magnitude_i"].max()["sdss_main"] < 18.2
 
 
+def test_no_row_of_galaxiesml_is_saturated(truth):
+    rows = truth[(truth["file"] == "galaxiesml") & (truth["dirt"] == "")]
+    # Quasars are points; the light of galaxies is spread, by how much depends on their sizes.
+    assert rows.loc[rows["type"] == "quasar", "magnitude_i"].min() > 18.4
+    assert rows.loc[rows["type"] == "red", "magnitude_i"].min() > 15.0
+    assert 13.0 < rows.loc[rows["type"] == "blue", "magnitude_i"].min() < 17.0
+
+
+def test_saturated_stars_are_flagged(hsc, truth):
+    types = truth[truth["file"] == "hsc"].drop_duplicates("object_id").set_index("object_id")
+    stars = types.loc[hsc["object_id"].astype(int), "type"].to_numpy() == "star"
+    bright = hsc["i_cmodel_mag"] - hsc["a_i"] < 18.4
+    assert (stars & bright).any()
+    assert hsc["i_pixelflags_saturatedcenter"][stars & bright].all()
+    assert not hsc["i_pixelflags_saturatedcenter"][hsc["i_cmodel_mag"] > 18.8].any()
+
+
 def test_control_is_fainter_and_further_than_the_target(galaxiesml, survey):
     control = pd.concat([pd.read_csv(survey / "control" / f"{part}.csv") for part in PARTS])
     assert list(control.columns) == list(galaxiesml.columns)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from transferz.core.errors import InputError
 from transferz.survey.filters import HSC_BANDS, ab_magnitude
+from transferz.survey.hsc_camera import saturated
 from transferz.survey.imaging import (
     COSMOS_BANDS,
     TARGET_BANDS,
@@ -139,7 +140,8 @@ def galaxiesml_rows(
 ) -> pd.DataFrame:
     """Clean rows in GalaxiesML's columns, with HSC Wide photometry; `object_id` is a row number.
 
-    Rows whose photometry failed in a band are left out.
+    Left out are rows whose photometry failed in a band and, as the usual quality flags have it,
+    those whose central pixel saturates in one: the bright limit of the survey.
 
     Parameters
     ----------
@@ -186,7 +188,8 @@ def galaxiesml_rows(
         cosmos_id=targets["cosmos_id"].to_numpy(np.int64),
     )
     magnitudes = table[MAGNITUDES].to_numpy()
-    good = np.isfinite(magnitudes).all(axis=1) & (magnitudes > 0).all(axis=1)
+    good = ~saturated(flux, radius, table["kind"].to_numpy()).any(axis=1)
+    good &= np.isfinite(magnitudes).all(axis=1) & (magnitudes > 0).all(axis=1)
     good &= (magnitudes < 50).all(axis=1) & (table["specz_redshift"] > 0.0101).to_numpy()
     good &= (error < 0.0045 * (1 + redshift)) & (table["specz_redshift"] < 3.999).to_numpy()
     return table[good].assign(dirt="").reset_index(drop=True)
@@ -368,9 +371,10 @@ def target_table(
     InputError
         If too few targets are left.
     """
-    # A hundredth more than asked for: photometry fails, and dirt spoils clean rows.
+    # More than asked for: photometry fails, bright rows saturate (15% of a survey as bright as
+    # SDSS's main sample), and dirt spoils clean rows.
     wanted, dirt = settings["n_galaxiesml"], settings["dirt_fraction"]
-    extra = 20 + round((0.03 + dirt / len(DIRT)) * wanted)
+    extra = 20 + round((0.2 + dirt / len(DIRT)) * wanted)
     sizes = {name: size for name, size in settings["spectroscopic_surveys"].items() if size}
     targets, flux = draw_targets(sizes, wanted + extra, seed, spread)
     clean = galaxiesml_rows(

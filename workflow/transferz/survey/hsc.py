@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.survey.filters import HSC_BANDS
+from transferz.survey.hsc_camera import saturated
 from transferz.survey.imaging import COSMOS_BANDS, HscPhotometry, observe_hsc
 from transferz.survey.sky import Footprint, blend, stream
 from transferz.survey.skymap import number_objects, tract_and_patch
@@ -41,7 +42,9 @@ def catalogue(
     layer = settings["transferz_layer"]
     depth, exposure = settings["depth"][layer], settings["exposure"][layer]
     radius = here["radius"].to_numpy()
-    photometry = observe_hsc(flux[origin][:, hsc], ebv, radius, depth, exposure, rng)
+    seen = flux[origin][:, hsc]
+    full = saturated(seen, radius, here["kind"].to_numpy())
+    photometry = observe_hsc(seen, ebv, radius, depth, exposure, rng)
 
     scale = 1.0 / np.cos(np.radians(here["dec"].to_numpy()))
     sigma_i = np.nan_to_num(photometry.sigma[:, 2], nan=1.0)
@@ -58,7 +61,7 @@ def catalogue(
         "tract": tract.astype(np.int32),
         "patch": (100 * x + y).astype(np.int32),
         "isprimary": primary,
-        **_hsc_columns(photometry, here["magnitude_i"].to_numpy(), radius, star[origin], rng),
+        **_hsc_columns(photometry, here["magnitude_i"].to_numpy(), radius, star[origin], full, rng),
     }
     columns = {name: values[detected] for name, values in columns.items()}
     return columns, origin[detected]
@@ -69,6 +72,7 @@ def _hsc_columns(
     magnitude_i: np.ndarray,
     radius: np.ndarray,
     star: np.ndarray,
+    full: np.ndarray,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     n = len(radius)
@@ -88,7 +92,7 @@ def _hsc_columns(
         columns[f"{band}_cmodel_flag"] = failed
         columns[f"{band}_pixelflags_bright_object"] = star < 1.1
         columns[f"{band}_pixelflags_edge"] = rng.random(n) < 0.001
-        columns[f"{band}_pixelflags_saturatedcenter"] = magnitude_i < 17.8 + rng.normal(0, 0.3, n)
+        columns[f"{band}_pixelflags_saturatedcenter"] = full[:, number]
         columns[f"{band}_pixelflags_interpolatedcenter"] = rng.random(n) < 0.006
         columns[f"{band}_pixelflags_bad"] = rng.random(n) < 0.001
     return columns
