@@ -90,7 +90,7 @@ def _hsc_columns(
         columns[f"{band}_extendedness_value"] = (size > 0.13).astype(np.float32)
         columns[f"{band}_inputcount_value"] = rng.poisson(25, n).astype(np.int32)
         columns[f"{band}_cmodel_flag"] = failed
-        columns[f"{band}_pixelflags_bright_object"] = star < 1.1
+        columns[f"{band}_pixelflags_bright_object"] = star < Footprint.bright_object
         columns[f"{band}_pixelflags_edge"] = rng.random(n) < 0.001
         columns[f"{band}_pixelflags_saturatedcenter"] = full[:, number]
         columns[f"{band}_pixelflags_interpolatedcenter"] = rng.random(n) < 0.006

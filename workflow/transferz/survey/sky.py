@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import bisect
 from scipy.spatial import cKDTree
 
 from transferz.core.errors import InputError
@@ -60,6 +61,10 @@ class Footprint:
     uvista_ra = (149.30, 150.79)
     uvista_dec = (1.61, 2.81)
     outside_share = 0.06
+    # Largest height of the simulated part, degrees.
+    largest_height = 1.18
+    # Radii of a star's mask within which HSC flags a bright object; COSMOS2020's masks are smaller.
+    bright_object = 1.1
 
     @property
     def hsc_ra(self) -> tuple[float, float]:
@@ -106,38 +111,74 @@ class Footprint:
         return closest
 
 
+# Where bright stars are drawn: a little more than the largest part that can be simulated.
+STAR_RA, STAR_DEC = (149.10, 150.90), (1.54, 2.88)
+LATTICE = 250
+
+
 def lay_out(n_transferz: int, density: float, seed: int) -> Footprint:
     """Choose the part of COSMOS whose clean area should give `n_transferz` labelled galaxies.
+
+    Bright stars have their places whatever the size, so that the clean area grows with it.
 
     Raises
     ------
     InputError
         If UltraVISTA is too small for it.
     """
-    unmasked = 0.87
-    area = n_transferz / density / (1 - Footprint.outside_share) / unmasked
-    height = min(np.sqrt(area), 1.18)
-    width = area / height
-    if (1 - Footprint.outside_share) * width > np.ptp(Footprint.uvista_ra):
-        largest = 1.18 * np.ptp(Footprint.uvista_ra) * unmasked * density
+    rng = stream(seed, "sky", 0)
+    n_stars = rng.poisson(330.0 * np.ptp(STAR_RA) * np.ptp(STAR_DEC))
+    stars = pd.DataFrame(
+        {
+            "ra": rng.uniform(*STAR_RA, n_stars),
+            "dec": rng.uniform(*STAR_DEC, n_stars),
+            "radius": np.clip(36.0 * np.exp(rng.normal(0.0, 0.35, n_stars)), 15.0, 90.0) / 3600.0,
+        }
+    )
+    wanted = n_transferz / density
+    largest = np.ptp(Footprint.uvista_ra) / (1 - Footprint.outside_share) * Footprint.largest_height
+    most = clean_area(_window(largest, stars))
+    if wanted > most:
         raise InputError(
             "more galaxies than the COSMOS field has",
             key="embedded.n_transferz",
             found=n_transferz,
-            expected=f"at most {largest:.0f}",
+            expected=f"at most {most * density:.0f}",
         )
-    first = Footprint.uvista_ra[0] - Footprint.outside_share * width
-    rng = stream(seed, "sky", 0)
-    margin = 0.02 * width + 0.002
-    n_stars = rng.poisson(330.0 * (width + 2 * margin) * (height + 2 * margin))
-    return Footprint(
-        ra=(first, first + width),
-        dec=(1.62, 1.62 + height),
-        margin=margin,
-        star_ra=rng.uniform(first - margin, first + width + margin, n_stars),
-        star_dec=rng.uniform(1.62 - margin, 1.62 + height + margin, n_stars),
-        star_radius=np.clip(36.0 * np.exp(rng.normal(0.0, 0.35, n_stars)), 15.0, 90.0) / 3600.0,
+    area = bisect(
+        lambda area: clean_area(_window(area, stars)) - wanted, 0.0, largest, xtol=2e-3 * wanted
     )
+    return _window(area, stars)
+
+
+def _window(area: float, stars: pd.DataFrame) -> Footprint:
+    """Return the footprint of `area` square degrees of coordinates, with the stars in it."""
+    height = min(np.sqrt(area), Footprint.largest_height)
+    width = area / height if area else 0.0
+    first = Footprint.uvista_ra[0] - Footprint.outside_share * width
+    margin = 0.02 * width + 0.002
+    ra, dec = (first, first + width), (1.62, 1.62 + height)
+    here = stars[
+        stars["ra"].between(ra[0] - margin, ra[1] + margin)
+        & stars["dec"].between(dec[0] - margin, dec[1] + margin)
+    ]
+    return Footprint(ra, dec, margin, *(here[name].to_numpy() for name in stars))
+
+
+def clean_area(footprint: Footprint) -> float:
+    """Square degrees (of coordinates) inside UltraVISTA and outside the masks of bright stars.
+
+    Counted on a lattice of positions.
+    """
+    steps = (np.arange(LATTICE) + 0.5) / LATTICE
+    width, height = np.ptp(footprint.ra), np.ptp(footprint.dec)
+    ra, dec = (
+        axis.ravel()
+        for axis in np.meshgrid(footprint.ra[0] + width * steps, footprint.dec[0] + height * steps)
+    )
+    clean = footprint.near_infrared(ra, dec)
+    clean &= footprint.star_distance(ra, dec) > footprint.bright_object
+    return float(clean.mean() * width * height)
 
 
 @cache
