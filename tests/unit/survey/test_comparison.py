@@ -43,3 +43,28 @@ def test_simulated_beside_published():
     assert table["simulated"].tolist()[:4] == pytest.approx([0.6, 0.25, 0.5, 0.25])
     assert np.isnan(table["simulated"].iloc[4])
     assert len(comparable(table)) == 3
+    assert table["relation"].tolist() == ["equal"] * 4 + ["below"]
+
+
+@pytest.mark.parametrize(
+    ("faint", "name"),
+    [
+        (25.7, "label scatter, 25 < i < 25.7 (published: 25 < i < 27)"),
+        (27.5, "label scatter, 25 < i < 27"),
+    ],
+)
+def test_a_range_is_named_by_what_the_labels_fill_and_a_bound_is_no_value(faint, name):
+    table = labels()
+    table["HSC_i_MAG_AUTO"] = np.linspace(24.5, faint, len(table))
+    # Noise scatters one label to the far end; it fills no range.
+    table.loc[0, "HSC_i_MAG_AUTO"] = 26.95
+    published = {
+        "galaxiesml_levels": [50],
+        "galaxiesml_redshifts": [0.6],
+        "galaxiesml_shares": [0.2, 0.7, 0.0],
+        "label_precision": [{"i_min": 25.0, "i_max": 27.0, "precision": 0.05}],
+    }
+    bound = compare(pd.Series([0.5, 0.7]), table, published).iloc[-1]
+    assert bound["quantity"] == name
+    assert bound["relation"] == "below" and 0 <= bound["simulated"] < bound["published"]
+    assert name not in comparable(pd.DataFrame([bound]))["quantity"].tolist()

@@ -43,6 +43,7 @@ from transferz.survey.comparison import (
     clean_labels,
     comparable,
     compare,
+    filled_range,
     label_precision,
     sky_area,
 )
@@ -140,7 +141,7 @@ def draw_colours(axes: Axes, galaxiesml: pd.DataFrame) -> None:
 
 
 def draw_precision(axes: Axes, labels: pd.DataFrame, published: Mapping) -> None:
-    """Scatter and outliers of the labels against magnitude, with the published precision."""
+    """Scatter and outliers of the labels against magnitude, with the published upper bounds."""
     table = label_precision(labels, np.arange(18.0, 26.51, 0.5))
     centre = 0.5 * (table["i_min"] + table["i_max"])
     for values, style, colour, name in (
@@ -149,10 +150,12 @@ def draw_precision(axes: Axes, labels: pd.DataFrame, published: Mapping) -> None
         (table["outliers"].replace(0.0, np.nan), "^:", NEUTRAL, "outlier fraction"),
     ):
         axes.plot(centre, values, style, ms=2.6, lw=0.9, color=colour, label=name)
-    name = "published precision"
+    name = "published upper bound"
     for item in published["label_precision"]:
         bounds, level = [item["i_min"], item["i_max"]], item["precision"]
         axes.plot(bounds, [level, level], color="#1a1a1a", lw=1.5, label=name)
+        # An arrow says on which side of a bound values should lie.
+        axes.plot(np.mean(filled_range(labels, *bounds)), 0.8 * level, "v", color="#1a1a1a", ms=4)
         name = None
     axes.set(yscale="log", xlabel="COSMOS2020 $i$ (mag)", xlim=(18, 27), ylim=(2e-3, 1))
     axes.xaxis.set_major_locator(MultipleLocator(2))
@@ -218,8 +221,9 @@ def main(
     draw_labels(panels[1, 1], labels)
     draw_percentiles(panels[1, 2], comparison)
     levels = ", ".join(f"{level:g}" for level in published["galaxiesml_levels"])
-    outliers = (labels["error"].abs() > OUTLIER).mean()
-    good = comparable(comparison)
+    outliers, good = (labels["error"].abs() > OUTLIER).mean(), comparable(comparison)
+    bounds = comparison[comparison["relation"] == "below"]
+    met = (bounds["simulated"] < bounds["published"]).sum()
     near = (good["simulated"] / good["published"]).between(1 / 1.25, 1.25).sum()
     files.save(
         figure,
@@ -231,10 +235,11 @@ def main(
         "(c) Colours of GalaxiesML: medians, 16th and 84th percentiles; dotted: redshift at which "
         "the 4000 Angstrom break leaves a band. (d) Labels against the true redshift: scatter "
         "(1.48 MAD), stated half-width of the 68% interval over 1 + z, fraction with |dz| > 0.15; "
-        f"published: Weaver et al. (2022). (e) All {thousands(len(labels))} clean labels, "
-        f"{outliers:.1%} of them with |dz| > 0.15. (f) The numbers of survey_quality.csv: {near} "
-        f"of {len(good)} within 25% of the published ones. Nothing is fitted to them. "
-        f"{survey_note('embedded')}",
+        f"lines with an arrow: upper bounds of Weaver et al. (2022), {met} of {len(bounds)} met "
+        f"where there are labels. (e) All {thousands(len(labels))} clean labels, "
+        f"{outliers:.1%} of them with |dz| > 0.15. (f) The numbers of survey_quality.csv that "
+        f"are no bounds: {near} of {len(good)} within 25% of the published ones. "
+        f"Nothing is fitted to them. {survey_note('embedded')}",
         "Six panels: stacked histogram of redshifts, counts rising to the flux limit, three "
         "colours against redshift, errors of the labels rising with magnitude, a narrow diagonal "
         f"of label against true redshift, and {len(good)} dots along a diagonal.",

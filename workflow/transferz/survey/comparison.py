@@ -77,6 +77,17 @@ def sky_area(table: pd.DataFrame) -> float:
     return float(np.ptp(table["ra"]) * np.degrees(high - low))
 
 
+def filled_range(labels: pd.DataFrame, i_min: float, i_max: float) -> tuple[float, float]:
+    """Return the part of a range of i magnitude that the labels fill, to a tenth of a magnitude.
+
+    It ends where 99 per cent of the labels in the range do: a simulation to a flux limit has
+    nothing beyond but what noise scatters there.
+    """
+    magnitude = labels["HSC_i_MAG_AUTO"]
+    inside = magnitude[(magnitude >= i_min) & (magnitude < i_max)]
+    return i_min, round(float(np.percentile(inside, 99)), 1) if len(inside) else i_max
+
+
 def compare(redshift: pd.Series, labels: pd.DataFrame, published: Mapping) -> pd.DataFrame:
     """Put simulated and published numbers side by side.
 
@@ -88,6 +99,12 @@ def compare(redshift: pd.Series, labels: pd.DataFrame, published: Mapping) -> pd
         See `clean_labels`.
     published : mapping
         The section `survey_quality` of the configuration.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `quantity`, `simulated`, `published` and `relation`: whether the published number is the
+        value ("equal") or an upper bound of it ("below").
     """
     levels, shares = published["galaxiesml_levels"], published["galaxiesml_shares"]
     rows = [
@@ -103,14 +120,27 @@ def compare(redshift: pd.Series, labels: pd.DataFrame, published: Mapping) -> pd
         (f"GalaxiesML share, {name}", share.mean(), value)
         for (name, share), value in zip(inside.items(), shares, strict=True)
     ]
-    for item in published["label_precision"]:
-        low, high = item["i_min"], item["i_max"]
-        measured = label_precision(labels, np.array([low, high]))["scatter"]
-        value = measured.iloc[0] if len(measured) else np.nan
-        rows.append((f"label scatter, {low:g} < i < {high:g}", value, item["precision"]))
-    return pd.DataFrame(rows, columns=["quantity", "simulated", "published"])
+    table = pd.DataFrame(rows, columns=["quantity", "simulated", "published"])
+    bounds = [_label_bound(labels, **item) for item in published["label_precision"]]
+    return pd.concat([table.assign(relation="equal"), pd.DataFrame(bounds)], ignore_index=True)
+
+
+def _label_bound(labels: pd.DataFrame, i_min: float, i_max: float, precision: float) -> dict:
+    """Scatter of the labels in a range of i beside its published upper bound."""
+    low, high = filled_range(labels, i_min, i_max)
+    name = f"label scatter, {low:g} < i < {high:g}"
+    if high < i_max:
+        name += f" (published: {i_min:g} < i < {i_max:g})"
+    measured = label_precision(labels, np.array([low, high]))["scatter"]
+    return {
+        "quantity": name,
+        "simulated": measured.iloc[0] if len(measured) else np.nan,
+        "published": precision,
+        "relation": "below",
+    }
 
 
 def comparable(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of which both numbers are positive, so that they have a ratio."""
-    return comparison[(comparison["simulated"] > 0) & (comparison["published"] > 0)]
+    """Return the rows whose published number is a value, no bound, and that have a ratio."""
+    values = comparison[comparison["relation"] == "equal"]
+    return values[(values["simulated"] > 0) & (values["published"] > 0)]
