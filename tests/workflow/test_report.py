@@ -206,6 +206,7 @@ def test_a_missing_product_is_an_error_and_no_blank(
             pdf=tmp_path / "paper.pdf",
             numbers=tmp_path / "numbers.csv",
             inputs=["A", "B"],
+            redshifts={"source": "photo_z", "target": "spec_z"},
         )
 
     with pytest.raises(InputError, match=r"figure2\.pdf: product missing or empty"):

@@ -60,6 +60,7 @@ rule write_paper:
         runtime=request(10),
     params:
         inputs=input_names(),
+        redshifts=redshift_kinds(),
         code=code_hash("report/write_paper", "plots"),
     message:
         "Writing the summary paper {output.pdf}"
@@ -117,6 +118,7 @@ rule write_overview:
         runtime=request(10),
     params:
         labels=config["labels"],
+        redshifts=redshift_kinds(),
         survey=config["survey"],
         code=code_hash("report/write_overview", "plots"),
     message:

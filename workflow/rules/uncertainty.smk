@@ -98,6 +98,7 @@ rule table_calibration:
         z_range=config["evaluation"]["z_range"],
         limits=config["evaluation"]["requirements"],
         labels=config["labels"],
+        redshifts=redshift_kinds(),
         survey=config["survey"],
         code=code_hash("uncertainty/table_calibration", "plots"),
     message:
@@ -137,6 +138,7 @@ rule plot_calibration:
     params:
         strategies=list(config["strategies"]),
         labels=config["labels"],
+        redshifts=redshift_kinds(),
         survey=config["survey"],
         code=code_hash("uncertainty/plot_calibration", "plots"),
     message:

@@ -295,6 +295,9 @@ def test_the_overview_shows_labels_as_text(tmp_path: Path) -> None:
         tmp_path / "c.md",
         tmp_path / "overview.html",
         labels={"source": NASTY, "target": ATTRIBUTE},
+        redshifts={"source": "photo_z", "target": "spec_z"},
         survey="custom",
     )
     check_page(tmp_path / "overview.html")
+    text = (tmp_path / "overview.html").read_text()
+    assert "learn from photometric labels of many" in text and "from spectroscopic labels" in text

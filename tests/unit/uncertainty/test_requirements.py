@@ -63,7 +63,10 @@ def fixture_run(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def tables(run: Path, *, truth: bool = True) -> tuple[pd.DataFrame, str]:
+KINDS = {"source": "photo_z", "target": "spec_z"}
+
+
+def tables(run: Path, *, truth: bool = True, kinds: dict = KINDS) -> tuple[pd.DataFrame, str]:
     """Return metrics and page."""
     table_calibration.main(
         [run / "scores.parquet"],
@@ -76,9 +79,19 @@ def tables(run: Path, *, truth: bool = True) -> tuple[pd.DataFrame, str]:
         z_range=RANGE,
         limits=LIMITS,
         labels=LABELS,
+        redshifts=kinds,
         survey="embedded",
     )
     return pd.read_csv(run / "metrics.csv"), (run / "page.md").read_text()
+
+
+@pytest.mark.parametrize("kind", ["photo_z", "spec_z"])
+def test_the_page_calls_redshifts_what_the_configuration_does(run: Path, kind: str) -> None:
+    _, page = tables(run, kinds={"source": kind, "target": "spec_z"})
+    word = {"photo_z": "photometric", "spec_z": "spectroscopic"}[kind]
+    assert f"The redshifts are {word} in {LABELS['source']} and spectroscopic in" in page
+    assert ("photometric" in page) == (kind == "photo_z")
+    assert ("`calibrated_on: source`" in page) == (kind == "photo_z")
 
 
 def test_coverage_by_label_and_by_truth(run: Path) -> None:

@@ -253,6 +253,13 @@ def cutflow(role):
     }[role]
 
 
+def redshift_kinds():
+    """Return the kind of redshift, `photo_z` or `spec_z`, of the source and the target."""
+    if config["survey"] == "custom":
+        return {role: config["custom"][role]["truth"] for role in ("source", "target")}
+    return {"source": "photo_z", "target": "spec_z"}
+
+
 def input_names():
     """Return the display names of the catalogues that the source data set is made from."""
     if config["survey"] == "custom":

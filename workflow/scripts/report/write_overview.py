@@ -25,6 +25,7 @@ from transferz.core.logs import run
 from transferz.core.products import write_text
 from transferz.evaluation.claims import VERDICTS
 from transferz.report.pages import inline, markdown_to_html, page, read
+from transferz.report.tables import REDSHIFT_WORDS
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -73,6 +74,7 @@ def main(
     html: str | Path,
     *,
     labels: Mapping[str, str],
+    redshifts: Mapping[str, str],
     survey: str,
 ) -> None:
     """Write the page.
@@ -81,6 +83,8 @@ def main(
     ----------
     labels : mapping
         Display names.
+    redshifts : mapping of str to str
+        Kind of redshift, `photo_z` or `spec_z`, of `source` and `target`.
     survey : str
         embedded, archive or custom.
     """
@@ -101,6 +105,7 @@ def main(
         verdicts={name: verdicts.count(name) for name in VERDICTS},
         target=labels.get("target", "target"),
         source=labels.get("source", "source"),
+        kinds={role: REDSHIFT_WORDS[kind] for role, kind in redshifts.items()},
     )
     write_text(content, html)
     logger.info("%d figures, %d tables", len(figures), len(tables))

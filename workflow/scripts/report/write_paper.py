@@ -40,7 +40,7 @@ from transferz.report.paper import (
     typeset,
     typst_cells,
 )
-from transferz.report.tables import survey_note
+from transferz.report.tables import REDSHIFT_WORDS, survey_note
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -63,6 +63,8 @@ class Words:
         The published claims.
     inputs : sequence of str
         Names of the catalogues that the source data set is made from.
+    redshifts : mapping of str to str
+        Kind of redshift, `photo_z` or `spec_z`, of `source` and `target`.
     """
 
     target, source = TARGET, SOURCE
@@ -74,8 +76,10 @@ class Words:
         figures: Mapping[str, Path],
         claims_file: str | Path,
         inputs: Sequence[str],
+        redshifts: Mapping[str, str],
     ) -> None:
         self.book, self.figures, self.inputs = book, figures, inputs
+        self.kinds = {role: REDSHIFT_WORDS[kind] for role, kind in redshifts.items()}
         self.config = book.content("config")["config"]
         # The order of the configuration is lost in run_config.yaml, that of the table is kept.
         self.strategies = list(dict.fromkeys(book.table("table1")["strategy"]))
@@ -226,14 +230,15 @@ def main(
     numbers: str,
     *,
     inputs: Sequence[str],
+    redshifts: Mapping[str, str],
 ) -> None:
-    """Write the paper; `inputs` are the names of the catalogues behind the source."""
+    """Write the paper; `inputs` and `redshifts` as `Words` has them."""
     files = {"table1": table1, "table3": table3, "cutflow": cutflow, "claims": claims}
     files |= {"splits": splits, "overlap": overlap, "config": config}
     files |= {"control": control} if control else {}
     book = Book(files)
     paths = {Path(path).stem: Path(path) for path in figures}
-    source = compose(Words(book, paths, claims_file, inputs))
+    source = compose(Words(book, paths, claims_file, inputs, redshifts))
     document = typeset(source, paths.values())
     with atomic_path(pdf) as temporary:
         temporary.write_bytes(document)

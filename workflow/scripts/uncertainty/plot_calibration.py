@@ -31,7 +31,7 @@ from transferz.report.figures import (
     strategy_styles,
     subplots,
 )
-from transferz.report.tables import fixed, survey_note, thousands
+from transferz.report.tables import REDSHIFT_WORDS, fixed, survey_note, thousands
 from transferz.uncertainty.scores import coverage
 
 if TYPE_CHECKING:
@@ -132,9 +132,10 @@ def main(
     *,
     strategies: Sequence[str],
     labels: Mapping[str, str],
+    redshifts: Mapping[str, str],
     survey: str,
 ) -> None:
-    """Draw the figure."""
+    """Draw the figure; `redshifts` is the kind, `photo_z` or `spec_z`, of each data set."""
     pits, sizes = read_pits(scores, strategies)
     source = source_table(pits)
     worst = (
@@ -143,13 +144,14 @@ def main(
         .apply(lambda values: values.abs().max())
     )
     counts = ", ".join(f"{label(d, labels)} {thousands(n)}" for d, (n, _) in sizes.items())
+    kinds = [f"{REDSHIFT_WORDS[kind]} in {label(role, labels)}" for role, kind in redshifts.items()]
     files.save(
         draw(source, sizes, strategies, labels),
         source,
         "Are the intervals as wide as they should be?",
         "Left: probability integral transform of the ensembles' conformal distributions, flat if "
-        "they are calibrated. Right: share of the data set's own redshifts (spectroscopic of "
-        f"{label('target', labels)}, photometric labels of {label('source', labels)}) in "
+        "they are calibrated. Right: share of the data set's own redshifts "
+        f"({' and '.join(kinds)}) in "
         "the central interval, minus the nominal share; dashed: 1.5 points. Test galaxies that "
         f"neither trained nor calibrated anything ({counts}); "
         "grey: twice the standard error expected of calibrated intervals from the sizes of the "

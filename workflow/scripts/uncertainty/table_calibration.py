@@ -38,7 +38,7 @@ from transferz.report.figures import label
 from transferz.report.tables import fixed, markdown_table, survey_note, thousands
 from transferz.uncertainty.conformal import INTERVALS
 from transferz.uncertainty.intervals import conditional_coverage, relative_width, score_intervals
-from transferz.uncertainty.pages import fill
+from transferz.uncertainty.pages import fill, redshift_note
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -179,18 +179,16 @@ def page(
     needs: Mapping[tuple[str, str], pd.DataFrame],
     z_range: Sequence[float],
     labels: Mapping[str, str],
-    survey: str,
+    notes: Mapping[str, str],
 ) -> str:
-    """Return the page."""
+    """Return the page; `notes` are its opening sentences by place of the template."""
     full = metrics[metrics["z_min"].isna()]
     by_label = full[full["judged_by"] == "label"]
     alike = by_label["dataset"] == by_label["calibrated_on"]
     truth = truth_table(full, labels)
     return fill(
         "calibration.md",
-        note=survey_note(survey),
-        source=label("source", labels),
-        target=label("target", labels),
+        **notes,
         home=scores_table(by_label[alike], labels),
         away=scores_table(by_label[~alike], labels),
         farthest=farthest_table(cells, labels),
@@ -214,6 +212,7 @@ def main(
     z_range: Sequence[float],
     limits: Mapping[str, float],
     labels: Mapping[str, str],
+    redshifts: Mapping[str, str],
     survey: str,
 ) -> None:
     """Write the tables; `limits` are the requirements by kind, for true redshifts in `z_range`."""
@@ -239,7 +238,8 @@ def main(
     write_csv(all_metrics, metrics)
     write_csv(all_cells, cells)
     write_csv(pd.concat(curves, ignore_index=True), requirements)
-    write_text(page(all_metrics, all_cells, needs, z_range, labels, survey), md)
+    notes = {"note": survey_note(survey), "redshifts": redshift_note(redshifts, labels)}
+    write_text(page(all_metrics, all_cells, needs, z_range, labels, notes), md)
     alike = all_metrics["dataset"] == all_metrics["calibrated_on"]
     home = all_metrics[alike & (all_metrics["judged_by"] == "label") & all_metrics["z_min"].isna()]
     worst = max((home[f"coverage_{p}"] - p / 100.0).abs().max() for p in INTERVALS)

@@ -21,6 +21,9 @@ SURVEY_NOTES = {
     "catalogues given in the configuration.",
 }
 
+# What pages and captions call the kinds of redshift.
+REDSHIFT_WORDS = {"photo_z": "photometric", "spec_z": "spectroscopic"}
+
 LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
