@@ -22,7 +22,7 @@ import pandas as pd
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import write_csv
-from transferz.evaluation.bins import regular_bins
+from transferz.evaluation.bins import ZRange, regular_bins
 from transferz.evaluation.metrics import HSC_GAMMA, METRICS, compute_metrics, relative_error
 from transferz.evaluation.predictions import align, check_networks, iterate_networks, read_test_rows
 
@@ -157,7 +157,7 @@ def main(
         if dataset not in bins:
             galaxies = align(rows[dataset], network, splits[dataset])
             magnitude = galaxies[f"mag_{band}"].to_numpy(np.float64)
-            inside = (z_true >= z_range[0]) & (z_true <= z_range[1])
+            inside = ZRange(*z_range).holds(z_true)
             bins[dataset] = [
                 (low, high, np.flatnonzero(inside & (magnitude >= low) & (magnitude < high)))
                 for low, high in regular_bins(magnitude[inside], bin_width, bin_min_galaxies)

@@ -160,7 +160,7 @@ def main(
         draw(points, metrics, requirements, labels),
         points,
         "Baselines.",
-        f"{', '.join(METRICS[metric].label for metric in metrics)} for {z_range[0]:g} <= z <= "
+        f"{', '.join(METRICS[metric].label for metric in metrics)} for {z_range[0]:g} < z <= "
         f"{z_range[1]:g} of the networks (filled) beside estimates without photometry, each galaxy "
         "at the median redshift of the training sample, and beside random forests on the same rows "
         "and magnitudes (open); named is the training sample. Mean and standard deviation over "

@@ -229,7 +229,7 @@ def main(
         f"{label('source', labels)} (orange, filled). Bottom: error of {first} over that of each"
         " other strategy on the test set of the target and, trained anew with the control in the "
         f"target's place, on that of the control; above 1: better than {first}. "
-        f"{ratios['n_seeds'].iloc[0]} seeds, 95% intervals over seeds, {z_range[0]:g} <= z <= "
+        f"{ratios['n_seeds'].iloc[0]} seeds, 95% intervals over seeds, {z_range[0]:g} < z <= "
         f"{z_range[1]:g}. {survey_note(survey)}",
         f"Ratio of errors, {first} over the other strategy. {' '.join(notes)}",
     )

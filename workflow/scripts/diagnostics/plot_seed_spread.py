@@ -204,7 +204,7 @@ def main(
         draw(values, widths, metrics, strategies, labels),
         widths,
         "Spread over seeds.",
-        f"Top: distribution of each metric over {n} seeds for {z_range[0]:g} <= z <= "
+        f"Top: distribution of each metric over {n} seeds for {z_range[0]:g} < z <= "
         f"{z_range[1]:g}, on {label('target', labels)} (upwards, blue) and "
         f"{label('source', labels)} (downwards, orange); lines: seeds; dots: means. Bottom: "
         "half the width of the 95% interval of a mean over N seeds, on "

@@ -216,7 +216,7 @@ def main(
     where = (
         f"Dotted: the range of the headline numbers, {z_range[0]:g} to {z_range[1]:g}."
         if by_redshift
-        else f"For {z_range[0]:g} <= z <= {z_range[1]:g}."
+        else f"For {z_range[0]:g} < z <= {z_range[1]:g}."
     )
     shown = ", ".join(METRICS[name].label for name in names)
     files.save(

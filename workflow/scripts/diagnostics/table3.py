@@ -85,11 +85,11 @@ def main(
         survey_note(survey),
         "# Table 3: what the networks are worth",
         markdown_summary(table, "Estimate", metrics, names),
-        f"{NOTE} For {z_range[0]:g} <= z_true <= {z_range[1]:g}.",
+        f"{NOTE} For {z_range[0]:g} < z_true <= {z_range[1]:g}.",
     ]
     write_text("\n\n".join(page), md)
     caption = f"What the networks are worth. {escape_latex(NOTE)} "
-    caption += rf"For ${z_range[0]:g} \le z_\mathrm{{true}} \le {z_range[1]:g}$."
+    caption += rf"For ${z_range[0]:g} < z_\mathrm{{true}} \le {z_range[1]:g}$."
     options = {"caption": caption, "survey": survey, "label": "tab:baselines"}
     write_text(latex_summary(table, "Estimate", metrics, names, **options), tex)
     logger.info("Table 3: %d rows", len(table))

@@ -6,8 +6,8 @@ Inputs
 
 Outputs
     per_seed : metrics/per_seed.csv, one row per strategy, seed, data set and range of true
-        redshift; sorted by these. The headline range and the full range include both edges, bins
-        their lower edge only.
+        redshift; sorted by these. Ranges and bins include their upper edge, the full range its
+        lower one too.
 """
 
 import logging

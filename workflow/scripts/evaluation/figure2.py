@@ -166,7 +166,7 @@ def panel_note(per_seed: pd.DataFrame, name: str, seed: int, dataset: str, z_ran
     }
     return "\n".join(
         [
-            f"${z_range[0]:g} \\leq z \\leq {z_range[1]:g}$, $n$ = {thousands(values['n'])}",
+            f"${z_range[0]:g} < z \\leq {z_range[1]:g}$, $n$ = {thousands(values['n'])}",
             *(
                 f"{METRICS[metric].label} {significant(values[metric], 2)}"
                 for metric in SHOWN_METRICS
@@ -219,7 +219,7 @@ def main(
         f"{shown}, {origin}. Colour gives the number of galaxies where points overlap; solid line: "
         f"equality; dashed: |dz| = {OUTLIER_LIMIT:g}, beyond which a galaxy is an outlier; red: "
         "running median and 16th and 84th percentiles. Metrics in the panels are for "
-        f"{z_range[0]:g} <= z <= {z_range[1]:g}. Outside the axes of the top panels: "
+        f"{z_range[0]:g} < z <= {z_range[1]:g}. Outside the axes of the top panels: "
         + ", ".join(f"{outside[name]} ({label(name, labels)})" for name in strategies)
         + f". {survey_note(survey)}",
         "Density of galaxies about the line of equality for each strategy. "

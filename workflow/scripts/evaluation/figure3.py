@@ -237,7 +237,7 @@ def main(
         draw(points, values, metrics, strategies, known, requirements, labels),
         points,
         "Figure 3.",
-        f"{', '.join(METRICS[m].label for m in metrics)} of each strategy for {z_range[0]:g} <= z "
+        f"{', '.join(METRICS[m].label for m in metrics)} of each strategy for {z_range[0]:g} < z "
         f"<= {z_range[1]:g}, on the test sets of {label('target', labels)} (target, blue "
         f"circles, {thousands(counts['target'])} galaxies) and {label('source', labels)} "
         f"(source, orange squares, {thousands(counts['source'])}). {told} "

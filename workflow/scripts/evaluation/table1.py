@@ -72,7 +72,7 @@ def describe(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
     )
     return (
         f"Mean and standard deviation over {table['n_seeds'].iloc[0]} seeds, for "
-        f"{table['z_min'].iloc[0]:g} <= z_true <= {table['z_max'].iloc[0]:g}: {samples}."
+        f"{table['z_min'].iloc[0]:g} < z_true <= {table['z_max'].iloc[0]:g}: {samples}."
     )
 
 
@@ -115,7 +115,7 @@ def main(
     ]
     write_text("\n\n".join(page), md)
     sentence = escape_latex(sentence).replace(
-        r"\textless{}= z\_true \textless{}=", r"$\le z_\mathrm{true} \le$"
+        r"\textless{} z\_true \textless{}=", r"$< z_\mathrm{true} \le$"
     )
     caption = f"Metrics per strategy and test set. {sentence} Bold: significantly the best."
     options = {"caption": caption, "survey": survey, "label": "tab:metrics"}

@@ -110,7 +110,7 @@ def main(
         curves,
         "Which galaxies must be dropped to meet the requirements?",
         "Bias, scatter, RMS and outlier fraction of the ensembles' calibrated medians for "
-        f"{z_range[0]:g} <= z <= {z_range[1]:g}, against the fraction of galaxies dropped, those "
+        f"{z_range[0]:g} < z <= {z_range[1]:g}, against the fraction of galaxies dropped, those "
         "with the widest 68% intervals over 1 + z first. Top: "
         f"{label('target', labels)}; bottom: {label('source', labels)}. Green: LSST "
         "requirements; the one on scatter is drawn for scatter and for RMS. Right ends of the "

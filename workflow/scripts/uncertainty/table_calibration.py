@@ -24,6 +24,7 @@ import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_text
+from transferz.evaluation.bins import ZRange
 from transferz.evaluation.judges import redshifts_by_judge
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.requirements import (
@@ -223,7 +224,7 @@ def main(
             rows = groups.get_group((dataset, calibrated_on))
             for judge, judged in by_judge(rows, dataset, truth).items():
                 head = dict(zip(KEYS, (strategy, dataset, calibrated_on, judge), strict=True))
-                chosen = judged[judged["z_true"].between(*z_range)]
+                chosen = judged[ZRange(*z_range).holds(judged["z_true"])]
                 for (low, high), part in (((np.nan, np.nan), judged), (z_range, chosen)):
                     found.append(head | {"z_min": low, "z_max": high} | score_intervals(part))
                 if dataset == calibrated_on:

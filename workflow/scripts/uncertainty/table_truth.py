@@ -22,6 +22,7 @@ import pandas as pd
 from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
+from transferz.evaluation.bins import ZRange
 from transferz.evaluation.judges import true_redshifts
 from transferz.evaluation.metrics import METRICS, compute_metrics
 from transferz.evaluation.over_seeds import summarise
@@ -50,7 +51,7 @@ def collect(
     known: tuple[pd.Index, np.ndarray] | None = None
 
     def judge(strategy: str, seed: int, by: str, z: np.ndarray, z_pred: np.ndarray) -> None:
-        inside = (known[1] >= z_range[0]) & (known[1] <= z_range[1])
+        inside = ZRange(*z_range).holds(known[1])
         for name, chosen in (("range", inside), ("all", np.ones(len(z), dtype=bool))):
             key = {"strategy": strategy, "seed": seed, "judged_by": by, "range": name}
             rows.append(key | compute_metrics(z[chosen], z_pred[chosen]))

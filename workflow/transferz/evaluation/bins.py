@@ -11,7 +11,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ZRange:
-    """A range of true redshift: lower edge included, upper edge only if `closed`."""
+    """A range of true redshift: z_min < z <= z_max, as in the authors' public code.
+
+    Redshifts and edges are compared in single precision, as predictions are stored: a redshift
+    of 0.3 lies on the edge 0.3, not above it. The lower edge is included only if `closed`.
+    """
 
     z_min: float
     z_max: float
@@ -19,10 +23,20 @@ class ZRange:
 
     def rows(self, z_sorted: np.ndarray) -> slice:
         """Return where the range lies in ascending redshifts."""
-        first, last = np.searchsorted(z_sorted, [self.z_min, self.z_max], side="left")
-        if self.closed:
-            last = np.searchsorted(z_sorted, self.z_max, side="right")
-        return slice(int(first), int(last))
+        z_sorted = np.asarray(z_sorted, np.float32)
+        low, high = np.float32(self.z_min), np.float32(self.z_max)
+        first = np.searchsorted(z_sorted, low, side="left" if self.closed else "right")
+        return slice(int(first), int(np.searchsorted(z_sorted, high, side="right")))
+
+    def holds(self, z: np.ndarray) -> np.ndarray:
+        """Return which redshifts lie in the range, bool, of the shape of `z`."""
+        z = np.asarray(z, np.float32)
+        low = np.float32(self.z_min)
+        return ((z >= low) if self.closed else (z > low)) & (z <= np.float32(self.z_max))
+
+    def text(self, name: str = "z") -> str:
+        """Return the range in words, such as "0.3 < z <= 1.5"."""
+        return f"{self.z_min:g} {'<=' if self.closed else '<'} {name} <= {self.z_max:g}"
 
 
 @dataclass(frozen=True)
@@ -32,11 +46,11 @@ class Ranges:
     Attributes
     ----------
     z_range : pair of float
-        The range of the headline numbers, both edges included.
+        The range of the headline numbers, its upper edge included.
     full_range : pair of float
         Must hold every galaxy, both edges included.
     bin_width, bin_z_max : float
-        Bins [0, width), [width, 2 width), ... up to `bin_z_max`: lower edge included, upper not.
+        Bins (0, width], (width, 2 width], ... up to `bin_z_max`.
         Width None: no bins.
     bin_min_galaxies : int
         Bins with fewer galaxies are left out.
@@ -47,6 +61,11 @@ class Ranges:
     bin_width: float | None = None
     bin_z_max: float = 0.0
     bin_min_galaxies: int = 1
+
+    @property
+    def windows(self) -> tuple[ZRange, ZRange]:
+        """The headline range and the full range: both readings of the paper's abstract."""
+        return ZRange(*map(float, self.z_range)), ZRange(*map(float, self.full_range), True)
 
     def select(self, z_sorted: np.ndarray) -> list[ZRange]:
         """Return the ranges for ascending redshifts `z_sorted`, each once, in ascending order."""
@@ -61,8 +80,7 @@ class Ranges:
                 for edge, count in zip(bins, counts, strict=True)
                 if count >= self.bin_min_galaxies
             ]
-        wide = [ZRange(*map(float, self.full_range), True), ZRange(*map(float, self.z_range), True)]
-        unique = {(edge.z_min, edge.z_max): edge for edge in [*enough, *wide]}
+        unique = {(edge.z_min, edge.z_max): edge for edge in [*enough, *self.windows]}
         return [unique[key] for key in sorted(unique)]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from transferz.evaluation.bins import ZRange
 from transferz.evaluation.metrics import MAD_TO_SIGMA, METRICS, OUTLIER_LIMIT, relative_error
 from transferz.evaluation.over_seeds import tail_percentiles
 
@@ -43,7 +44,7 @@ def widest_last(
 
     The order is by what is known of a galaxy without its spectrum.
     """
-    chosen = (z_true >= z_range[0]) & (z_true <= z_range[1])
+    chosen = ZRange(*z_range).holds(z_true)
     order = np.argsort(width[chosen].to_numpy(), kind="stable")
     return relative_error(z_true[chosen], z_pred[chosen])[order]
 
