@@ -1,8 +1,9 @@
 # Metrics of every seed, tables, and the verdict on each published claim.
 #
 # Inputs   <results>/predictions/{strategy}/seeds-{chunk}.parquet, cut flow of the source
-# Outputs  <results>/metrics/per_seed.csv, <results>/tables/table{1,2}.{csv,md,tex},
-#          <results>/claims.{csv,md}
+# Outputs  <results>/metrics/per_seed.csv, <results>/metrics/resampled.parquet,
+#          <results>/tables/table{1,2}.{csv,md,tex}, <results>/claims.{csv,md},
+#          <results>/figures/claims.{pdf,png,csv,md}
 
 
 include: "helpers/evaluation.smk"
@@ -39,9 +40,34 @@ rule evaluate:
         "../scripts/evaluation/evaluate.py"
 
 
+rule resample:
+    input:
+        predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
+        truth="<resources>/truth.parquet" if config["survey"] == "embedded" else [],
+    output:
+        resampled="<results>/metrics/resampled.parquet",
+    log:
+        "<logs>/resample.log",
+    benchmark:
+        "<benchmarks>/resample.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=6),
+        runtime=request(10, per_input=0.3),
+    params:
+        ranges=evaluation_ranges(bins=False),
+        code=code_hash("evaluation/resample", "plots"),
+    message:
+        "Drawing seeds and test galaxies again"
+    script:
+        "../scripts/evaluation/resample.py"
+
+
 rule table1:
     input:
         per_seed="<results>/metrics/per_seed.csv",
+        resampled="<results>/metrics/resampled.parquet",
     output:
         csv="<results>/tables/table1.csv",
         md="<results>/tables/table1.md",
@@ -97,6 +123,7 @@ rule table2:
 rule judge_claims:
     input:
         per_seed="<results>/metrics/per_seed.csv",
+        resampled="<results>/metrics/resampled.parquet",
         claims="config/claims.yaml",
         histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
     output:
@@ -113,7 +140,7 @@ rule judge_claims:
         runtime=request(10),
     params:
         strategies=list(config["strategies"]),
-        z_range=config["evaluation"]["z_range"],
+        ranges=evaluation_ranges(bins=False),
         labels=config["labels"],
         survey=config["survey"],
         max_epochs=epoch_limits(),
@@ -130,9 +157,41 @@ rule tables:
         rules.table2.output,
 
 
+rule plot_claims:
+    input:
+        claims="<results>/claims.csv",
+    output:
+        pdf="<results>/figures/claims.pdf",
+        png=report(
+            "<results>/figures/claims.png",
+            caption="../report/claims.rst",
+            category="4 Tables and claims",
+            labels={"Page": "claims, drawn"},
+        ),
+        table="<results>/figures/claims.csv",
+        caption="<results>/figures/claims.md",
+    log:
+        "<logs>/plot_claims.log",
+    benchmark:
+        "<benchmarks>/plot_claims.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        survey=config["survey"],
+        code=code_hash("evaluation/plot_claims", "plots"),
+    message:
+        "The published claims as a picture"
+    script:
+        "../scripts/evaluation/plot_claims.py"
+
+
 rule claims:
     input:
         rules.judge_claims.output,
+        rules.plot_claims.output,
 
 
 # Figures 1-4 of the paper, each with its source data and caption.

@@ -71,6 +71,7 @@ rule write_paper:
 rule write_page:
     input:
         md=page_source,
+        figure=page_figure,
     output:
         html=report(
             "<results>/pages/{page}.html",

@@ -170,6 +170,7 @@ rule spectra_judge_claims:
         default=config["spectra"]["default"],
         published=config["spectra"]["published"],
         levels=spectra_heads()["levels"],
+        z_range=config["spectra"]["simulation"]["z_range"],
         code=code_hash("spectra/judge_claims", "plots"),
     message:
         "Judging the published claims on redshifts from spectra"

@@ -20,11 +20,11 @@ from transferz.report.paper import (
     changes,
     direction,
     environment,
-    listing,
     requirements,
     typeset,
     typst_cells,
 )
+from transferz.report.tables import listing
 
 
 @pytest.fixture

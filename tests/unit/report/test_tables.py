@@ -35,6 +35,8 @@ from transferz.report.tables import (
         (0.5, float("nan"), "0.500", "0.500"),
         (0.0512, 0.0, "0.0512 ± 0.0000", "0.0512(0)"),
         (0.0, 0.0, "0.000 ± 0.000", "0.000(0)"),
+        # A spread that is zero but for rounding.
+        (0.0009799118079372858, 2.2e-19, "0.000980 ± 0.000000", "0.000980(0)"),
     ],
 )
 def test_sensible_digits(mean: float, spread: float, plain: str, latex: str) -> None:

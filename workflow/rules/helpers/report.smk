@@ -4,7 +4,7 @@
 def all_figures():
     """Return the PNG figures that have a caption, the paper's first."""
     names = ["figure1", "figure2", "figure3", "figure4"]
-    names += ["trends_redshift", "trends_magnitude"]
+    names += ["claims", "trends_redshift", "trends_magnitude"]
     names += ["control"] if has_control() else []
     names += ["baselines"]
     names += ["colour_space"] if len(config["bands"]) > 2 else []
@@ -18,10 +18,15 @@ def page_source(wildcards):
     return f"<results>/{folder}{wildcards.page}.md"
 
 
+def page_figure(wildcards):
+    """Return the figure on top of an HTML page: the claims have one."""
+    return "<results>/figures/claims.png" if wildcards.page == "claims" else []
+
+
 def paper_figures():
     """Return the figures of the paper."""
     names = ["figure1", "figure2", "figure3", "figure4", "trends_redshift"]
-    names += ["control"] if has_control() else []
+    names += ["claims"] + (["control"] if has_control() else [])
     return expand("<results>/figures/{name}.pdf", name=names)
 
 

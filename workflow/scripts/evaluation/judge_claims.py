@@ -1,14 +1,16 @@
-"""Judge every published claim on this run.
+"""Judge every published claim on this run, in the headline range and over all redshifts.
 
 Inputs
     per_seed : metrics/per_seed.csv
+    resampled : metrics/resampled.parquet
     claims : config/claims.yaml
     histories : models/{strategy}/seeds-{first}-{last}.history.csv, all strategies and chunks
 
 Outputs
-    csv : claims.csv: claim, statement, published, measured, low, high, verdict, survey
-    md : claims.md, the same for readers, with the rules of the verdicts; its first line says
-        whether these are the real catalogues
+    csv : claims.csv, a row per claim and window: claim, statement, z_min, z_max, published,
+        accepted_low, accepted_high, measured, low, high, verdict, survey
+    md : claims.md, the same for readers, with other readings of the same words and the rules of
+        the verdicts; its first line says whether these are the real catalogues
 """
 
 import logging
@@ -18,8 +20,11 @@ from typing import TYPE_CHECKING
 
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
-from transferz.evaluation.claims import claims_page, claims_table, judge, read_claims
+from transferz.evaluation.bins import Ranges
+from transferz.evaluation.claims import claims_table, judge, read_claims, window_name
+from transferz.evaluation.claims_page import claims_page
 from transferz.evaluation.over_seeds import read_per_seed
+from transferz.evaluation.resampling import Draws
 from transferz.networks.histories import limit_note, read_histories
 
 if TYPE_CHECKING:
@@ -30,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 def main(
     per_seed: str | Path,
+    resampled: str | Path,
     claims: str | Path,
     histories: Sequence[str | Path],
     csv: str | Path,
@@ -37,7 +43,7 @@ def main(
     *,
     strategies: Sequence[str],
     max_epochs: Mapping[str, int],
-    z_range: Sequence[float],
+    ranges: Mapping[str, object],
     labels: Mapping[str, str],
     survey: str,
 ) -> None:
@@ -49,24 +55,27 @@ def main(
         Of this run; claims about others are listed as not judged.
     max_epochs : mapping
         Strategy to its limit of epochs.
-    z_range : pair of float
-        Range of redshift of claims that give none.
+    ranges : mapping
+        Arguments of `transferz.evaluation.bins.Ranges`.
     """
-    metrics = read_per_seed(per_seed)
-    judged, not_judged = judge(read_claims(claims), metrics, strategies=strategies, z_range=z_range)
+    metrics, windows = read_per_seed(per_seed), Ranges(**ranges).windows
+    judged, not_judged = judge(
+        read_claims(claims), metrics, Draws(resampled), strategies=strategies, windows=windows
+    )
     write_csv(claims_table(judged, labels, survey), csv)
     page = claims_page(
         judged,
         not_judged,
+        metrics,
         labels,
         survey,
-        z_range=z_range,
-        n_seeds=metrics["seed"].nunique(),
+        windows=windows,
         training=limit_note(read_histories(histories, strategies), max_epochs, labels),
     )
     write_text(page, md)
     for entry in judged:
-        logger.info("%-28s %s", entry.claim.claim, entry.verdict)
+        name = window_name(entry.window)
+        logger.info("%-28s %-16s %s", entry.claim.claim, name, entry.verdict)
     for claim in not_judged:
         logger.info("%-28s not judged: the run lacks a strategy", claim.claim)
 

@@ -2,6 +2,7 @@
 
 Inputs
     per_seed : metrics/per_seed.csv
+    resampled : metrics/resampled.parquet
 
 Outputs
     csv : all metrics, full precision: {metric}_mean, {metric}_spread, {metric}_best
@@ -14,12 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.metrics import METRICS
-from transferz.evaluation.over_seeds import read_per_seed, seed_values, significantly_smaller
+from transferz.evaluation.over_seeds import read_per_seed
+from transferz.evaluation.resampling import Draws, clearly_smaller
 from transferz.evaluation.summaries import latex_summary, markdown_summary, summary_row
 from transferz.report.tables import escape_latex, survey_note, thousands
 
@@ -31,23 +34,22 @@ logger = logging.getLogger(__name__)
 
 def summary_table(
     per_seed: pd.DataFrame,
+    draws: Draws,
     strategies: Sequence[str],
     datasets: Sequence[str],
     z_range: Sequence[float],
 ) -> pd.DataFrame:
     """Return mean, spread and mark of every metric, a row per data set and strategy.
 
-    ``{metric}_best`` is true for the strategy with the smallest mean absolute value if it is
-    significantly smaller, seed by seed, than that of every other strategy.
+    ``{metric}_best`` is true for the strategy whose mean is smallest in absolute value, if it is
+    significantly smaller than that of every other strategy.
     """
     rows = []
     for dataset in datasets:
         best = {}
         for metric in METRICS:
-            values = {
-                name: seed_values(per_seed, metric, name, dataset, z_range) for name in strategies
-            }
-            best[metric] = significantly_best(values)
+            means = {name: draws.of(metric, name, dataset, z_range) for name in strategies}
+            best[metric] = significantly_best(means)
         for name in strategies:
             row = summary_row(per_seed, name, dataset, z_range)
             rows.append(row | {f"{metric}_best": best[metric] == name for metric in METRICS})
@@ -56,11 +58,14 @@ def summary_table(
     return table[[*(name for name in table if name not in parts), *parts]]
 
 
-def significantly_best(values: Mapping[str, pd.Series]) -> str | None:
-    """Return the strategy whose |values| are significantly the smallest, or None."""
-    ranked = sorted(values, key=lambda name: (values[name].abs().mean(), name))
-    best, rivals = ranked[0], [values[name] for name in ranked[1:]]
-    return best if significantly_smaller(values[best], rivals) else None
+def significantly_best(means: Mapping[str, np.ndarray]) -> str | None:
+    """Return the strategy whose |mean| is significantly the smallest, or None.
+
+    `means` are those of `Draws.of`.
+    """
+    ranked = sorted(means, key=lambda name: (abs(means[name][0]), name))
+    best, *rivals = (means[name] for name in ranked)
+    return ranked[0] if clearly_smaller(best, rivals) else None
 
 
 def describe(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
@@ -78,6 +83,7 @@ def describe(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 def main(
     per_seed: str | Path,
+    resampled: str | Path,
     csv: str | Path,
     md: str | Path,
     tex: str | Path,
@@ -98,7 +104,7 @@ def main(
     metrics : sequence of str
         Columns of the Markdown and LaTeX tables; the CSV has all.
     """
-    table = summary_table(read_per_seed(per_seed), strategies, datasets, z_range)
+    table = summary_table(read_per_seed(per_seed), Draws(resampled), strategies, datasets, z_range)
     write_csv(table, csv)
     names = [
         (labels.get(row.dataset, row.dataset), labels.get(row.strategy, row.strategy))
@@ -110,7 +116,7 @@ def main(
         "# Table 1: metrics per strategy and test set",
         markdown_summary(table, "Strategy", metrics, names),
         f"{sentence} Bold: smallest in absolute value, and significantly so against every other "
-        "strategy (t interval of the differences paired by seed, 95%, Bonferroni-corrected).",
+        "strategy (bootstrap of seeds and test galaxies, paired in both, 95%, Bonferroni-corrected).",
         "\n".join(f"- {METRICS[name].label}: {METRICS[name].definition}" for name in metrics),
     ]
     write_text("\n\n".join(page), md)

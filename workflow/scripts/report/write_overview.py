@@ -10,21 +10,17 @@ Outputs
         transferz/report/study.html.j2
 """
 
-import base64
-import io
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from PIL import Image
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import write_text
-from transferz.evaluation.claims import VERDICTS
-from transferz.report.pages import inline, markdown_to_html, page, read
+from transferz.evaluation.claims import VERDICTS, by_window
+from transferz.report.pages import figure, markdown_to_html, page, read
 from transferz.report.tables import REDSHIFT_WORDS
 
 if TYPE_CHECKING:
@@ -37,33 +33,6 @@ FIRST = {
     "overview": ("figure1", "figure2", "figure3", "figure4"),
     "spectra": ("spectra_examples", "spectra_predictions"),
 }
-# Pixels across, and quality of the images: sharp on dense screens, and the page stays below 1.5 MB,
-# beyond which Chromium shows no page inside another one (the report has it as a data URI).
-WIDTH = 1600
-QUALITY = 78
-
-
-def picture(path: Path) -> str:
-    """Return an image as a data URI, no larger than the page needs."""
-    if not path.is_file():
-        raise InputError("product missing", file=path, fix="run the rule that makes it")
-    with Image.open(path) as image:
-        shown = image.convert("RGB")
-        if shown.width > WIDTH:
-            shown = shown.resize((WIDTH, round(shown.height * WIDTH / shown.width)), Image.LANCZOS)
-        buffer = io.BytesIO()
-        shown.save(buffer, "WEBP", quality=QUALITY, method=4)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def figure(path: Path, measured_on: str) -> dict[str, str]:
-    """Return a figure with its caption and its text for those who cannot see it.
-
-    The page says once, on top, what every caption says: `measured_on`.
-    """
-    caption, _, alt = read(path.with_suffix(".md")).partition("Alt text: ")
-    words = inline(caption.strip().replace(measured_on, "").strip())
-    return {"name": path.stem, "image": picture(path), "caption": words, "alt": alt.strip()}
 
 
 def main(
@@ -91,7 +60,8 @@ def main(
     study = Path(html).stem
     measured_on, _, judged = read(claims).partition("\n")
     read(claims_csv)
-    verdicts = pd.read_csv(claims_csv)["verdict"].tolist()
+    table = pd.read_csv(claims_csv)
+    verdicts = {name: rows["verdict"].tolist() for name, rows in by_window(table).items()}
     content = page(
         "study.html.j2",
         study=study,
@@ -101,8 +71,11 @@ def main(
         first=FIRST[study],
         tables=[markdown_to_html(read(path).partition("\n")[2], 3) for path in tables],
         claims=markdown_to_html(judged, 3),
-        n_claims=len(verdicts),
-        verdicts={name: verdicts.count(name) for name in VERDICTS},
+        n_claims=table["claim"].nunique(),
+        windows={
+            name: {verdict: given.count(verdict) for verdict in VERDICTS}
+            for name, given in verdicts.items()
+        },
         target=labels.get("target", "target"),
         source=labels.get("source", "source"),
         kinds={role: REDSHIFT_WORDS[kind] for role, kind in redshifts.items()},

@@ -5,7 +5,7 @@ Inputs
     claims : config/claims.yaml, section `spectra`
 
 Outputs
-    csv : spectra/claims.csv: claim, statement, published, measured, low, high, verdict, survey
+    csv : spectra/claims.csv: the columns of claims.csv; `survey` says with or without noise
     md : spectra/claims.md, the same for readers, with the numbers side by side
 """
 
@@ -19,16 +19,18 @@ import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
+from transferz.evaluation.bins import ZRange
 from transferz.evaluation.claims import (
+    VERDICT_RULES,
     Claim,
     Judgement,
-    accepted_range,
     claims_table,
     read_claims,
     verdict,
 )
-from transferz.evaluation.over_seeds import bootstrap, paired, summarise
-from transferz.report.tables import fixed, markdown_table, significant, with_interval, with_spread
+from transferz.evaluation.claims_page import verdict_table
+from transferz.evaluation.over_seeds import bootstrap, paired
+from transferz.report.tables import fixed, markdown_table, with_spread
 from transferz.spectra.results import (
     METRIC_LABELS,
     NOTE,
@@ -45,13 +47,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SMALLEST = 1e-5
-RULES = """\
+RULES = f"""\
 - Measured: for a reduction the mean over seeds of the metric of the head compared against, over
   that of the head; for an increase the inverse. Above 1 confirms the direction of the claim.
-- 95% interval: central 95% of the same ratio over resamplings of the seeds, paired by seed.
-- Accepted: the published ratio divided and multiplied by one plus the claim's tolerance.
-- Verdict: the direction holds if the whole interval lies above 1; the size agrees if the interval
-  and the accepted range overlap. Both: reproduced. One: partly. None: not reproduced.
+- 95% interval: central 95% of the same ratio over resamplings of the seeds, paired by seed; of few
+  seeds the distances from the mean are stretched, so that the interval covers as often as it says.
+{VERDICT_RULES}
 - Classifications are represented by the centre of their most probable class. The published numbers
   come without noise level, network or size of the training set, so that every claim is judged
   with and without noise; the S/N is a choice of this workflow."""
@@ -75,7 +76,11 @@ def signed_ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def judge(
-    claims: Sequence[Claim], metrics: pd.DataFrame, default: Mapping[str, object], snr: float
+    claims: Sequence[Claim],
+    metrics: pd.DataFrame,
+    default: Mapping[str, object],
+    snr: float,
+    window: ZRange,
 ) -> list[Judgement]:
     """Judge every claim at one S/N; claims about heads that were not trained are left out."""
     judged = []
@@ -86,28 +91,8 @@ def judge(
             continue
         top, bottom = (one, other) if claim.comparison == "increase" else (other, one)
         measured = bootstrap(signed_ratio, *paired(top, bottom))
-        single = summarise(signed_ratio(*paired(top, bottom)))
-        judged.append(Judgement(claim, measured, single, verdict(claim, measured), {}))
+        judged.append(Judgement(claim, window, measured, verdict(claim, measured)))
     return judged
-
-
-def verdict_table(judged: Sequence[Judgement]) -> str:
-    """Return the verdicts as a Markdown table."""
-    rows = []
-    for entry in judged:
-        accepted, estimate = accepted_range(entry.claim), entry.measured
-        rows.append(
-            [
-                entry.claim.statement,
-                significant(entry.claim.published) if entry.claim.published else "> 1",
-                "> 1" if accepted is None else " to ".join(significant(v) for v in accepted),
-                with_interval(estimate.value, estimate.low, estimate.high),
-                f"**{entry.verdict}**",
-                entry.claim.where,
-            ]
-        )
-    header = ["Claim", "Published", "Accepted", "Measured [95%]", "Verdict", "Published in"]
-    return markdown_table(header, rows, "lrrrll")
 
 
 def side_by_side(
@@ -138,16 +123,17 @@ def main(
     default: Mapping[str, object],
     published: Mapping[str, Mapping[str, float]],
     levels: Sequence[float],
+    z_range: Sequence[float],
 ) -> None:
-    """Write the verdicts on every claim at each S/N of `levels`."""
+    """Write the verdicts on every claim at each S/N of `levels`; `z_range` is the networks'."""
     values = read_metrics(metrics)
     entries = read_claims(claims, "spectra", METRIC_LABELS, dataset="spectra")
     parts = [NOTE, "# Published claims on redshifts from spectra, measured again"]
-    tables = []
+    tables, window = [], ZRange(*z_range, closed=True)
     for snr in sorted(levels):
-        judged = judge(entries, values, default, snr)
+        judged = judge(entries, values, default, snr, window)
         tables.append(claims_table(judged, {}, f"simulated spectra, {noise_name(snr)}"))
-        parts += [f"## Simulated spectra, {noise_name(snr)}", verdict_table(judged)]
+        parts += [f"## Simulated spectra, {noise_name(snr)}", verdict_table(judged, [window], {})]
         for entry in judged:
             logger.info("%-28s %-14s %s", entry.claim.claim, noise_name(snr), entry.verdict)
     write_csv(pd.concat(tables, ignore_index=True), csv)

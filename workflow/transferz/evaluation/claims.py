@@ -8,37 +8,45 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from transferz.core.errors import InputError
+from transferz.evaluation.bins import ZRange
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import (
     Estimate,
     Summary,
-    mean_magnitude,
-    ratio_of_means,
     ratios_by_seed,
     seed_values,
     summarise,
 )
-from transferz.report.tables import markdown_table, significant, survey_note, with_interval
+from transferz.evaluation.resampling import MAGNITUDE, SIGNED, Draws, magnitude, ratio
 
 COMPARISONS = ("reduction", "increase", "below")
-VERDICTS = ("reproduced", "partly", "not reproduced")
+VERDICTS = ("reproduced", "partly", "not reproduced", "undecided")
 CSV_COLUMNS = [
-    "claim",
-    "statement",
-    "published",
-    "measured",
-    "low",
-    "high",
-    "verdict",
-    "survey",
+    *("claim", "statement", "z_min", "z_max", "published", "accepted_low", "accepted_high"),
+    *("measured", "low", "high", "verdict", "survey"),
 ]
+# Name of the reading of a metric by true redshifts.
+BY_TRUTH = "`{}`, judged by the truth"
+# The rule of `verdict` in words, for pages; the head of config/claims.yaml has the same.
+VERDICT_RULES = """\
+- accepted: for a published ratio, published^(1 - t) to published^(1 + t) with the claim's tolerance
+  t; for a published direction without a number, above 1; for a requirement, below its limit.
+- direction: established if the whole interval lies above 1 (for a requirement: below its limit),
+  the opposite if the whole interval lies below 1 (above its limit).
+- reproduced: the measured value itself is accepted, and the direction is established.
+- partly: the direction is established, and the whole interval lies outside the accepted range.
+- not reproduced: the opposite direction is established.
+- undecided: all else. The interval holds 1 or the limit, or the measured value is not accepted but
+  the interval reaches the accepted range.
+- More seeds make an interval narrower. Around the same value that can decide what was undecided; it
+  turns no other verdict, and a value that is not accepted is never reproduced."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,6 @@ class Claim:
     against: str | None = None
     published: float | None = None
     tolerance: float = 0.2
-    z_range: tuple[float, float] | None = None
     alternatives: tuple[str, ...] = ()
 
     @property
@@ -74,27 +81,38 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """A number that the words of a claim may stand for, and the verdict that it would get."""
+
+    name: str
+    measured: Estimate
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Judgement:
-    """A claim, what was measured, and the verdict.
+    """A claim in a window of redshift: what was measured, and the verdict.
 
     Attributes
     ----------
     claim : Claim
+    window : ZRange
     measured : Estimate
-        Ratio or magnitude with its 95% interval over seeds.
-    single : Summary
-        The same for single networks: median (as `mean`) and central 95%.
+        Ratio or magnitude with its 95% interval.
     verdict : str
         One of `VERDICTS`.
-    alternatives : dict of str to Estimate
-        By metric.
+    single : Summary or None
+        The same for single networks: median (as `mean`) and central 95%.
+    readings : tuple of Reading
+        Other readings of the same words.
     """
 
     claim: Claim
+    window: ZRange
     measured: Estimate
-    single: Summary
     verdict: str
-    alternatives: dict[str, Estimate]
+    single: Summary | None = None
+    readings: tuple[Reading, ...] = ()
 
 
 def read_claims(
@@ -200,93 +218,118 @@ def _claim(
             found=entry["published"],
             expected="more than 1: ratios are written so that above 1 confirms the claim",
         )
-    z_range = entry.get("z_range")
-    return Claim(
-        **{
-            **entry,
-            "z_range": tuple(z_range) if z_range else None,
-            "alternatives": tuple(entry.get("alternatives") or ()),
-        }
-    )
+    return Claim(**{**entry, "alternatives": tuple(entry.get("alternatives") or ())})
 
 
-def measure(
-    claim: Claim, per_seed: pd.DataFrame, metric: str, z_range: Sequence[float]
-) -> tuple[Estimate, Summary]:
-    """Return what a claim compares, for all seeds together and for single networks.
-
-    Returns
-    -------
-    estimate : Estimate
-        |mean of the one| / |mean of the other| (`over_seeds.ratio_of_means`), or |mean| for
-        ``below``.
-    single : Summary
-        Distribution over seeds of |a_k| / |b_k|, or of |a_k|.
-    """
-    values = {
-        name: seed_values(per_seed, metric, name, claim.dataset, claim.z_range or z_range)
-        for name in claim.strategies
-    }
-    if claim.comparison == "below":
-        return mean_magnitude(values[claim.of]), summarise(values[claim.of].abs())
-    top, bottom = claim.against, claim.of
-    if claim.comparison == "increase":
-        top, bottom = bottom, top
-    return ratio_of_means(values[top], values[bottom]), ratios_by_seed(values[top], values[bottom])
-
-
-def accepted_range(claim: Claim) -> tuple[float, float] | None:
-    """Return which ratios agree in size with the published one; None if none was published.
+def accepted_range(claim: Claim) -> tuple[float, float]:
+    """Return which values agree with the published one; see `VERDICT_RULES`.
 
     The tolerance is relative to the effect, log(published), so that "1.3 times" is not taken for
-    confirmed by almost nothing: published^(1 - tolerance) to published^(1 + tolerance).
+    confirmed by almost nothing.
     """
+    if claim.comparison == "below":
+        return 0.0, claim.published
     if claim.published is None:
-        return None
+        return 1.0, float("inf")
     return claim.published ** (1.0 - claim.tolerance), claim.published ** (1.0 + claim.tolerance)
 
 
 def verdict(claim: Claim, measured: Estimate) -> str:
-    """Return `reproduced`, `partly` or `not reproduced`; rules in config/claims.yaml.
-
-    Without an interval (one seed) a direction is not established.
-    """
+    """Return the verdict by `VERDICT_RULES`; without an interval (one seed) it is undecided."""
+    low, high = accepted_range(claim)
     if claim.comparison == "below":
-        if measured.high < claim.published:
-            return "reproduced"
-        return "partly" if measured.value < claim.published else "not reproduced"
-    direction = measured.low > 1.0
-    accepted = accepted_range(claim)
-    if accepted is None:
-        return VERDICTS[0] if direction else VERDICTS[2]
-    # A wide interval touches everything: without an established direction the value itself counts.
-    low, high = (measured.low, measured.high) if direction else (measured.value, measured.value)
-    size = low <= accepted[1] and high >= accepted[0]
-    return VERDICTS[2 - int(direction) - int(size)]
+        right, wrong = measured.high < high, measured.low > high
+    else:
+        right, wrong = measured.low > 1.0, measured.high < 1.0
+    if right and low <= measured.value <= high:
+        return "reproduced"
+    if right and (measured.high < low or measured.low > high):
+        return "partly"
+    return "not reproduced" if wrong else "undecided"
+
+
+def measure(
+    claim: Claim, draws: Draws, window: ZRange, column: str, judge: str = "label"
+) -> Estimate:
+    """Return what a claim compares, with its interval over seeds and galaxies.
+
+    |mean of the one| / |mean of the other|, or |mean| for ``below``.
+
+    Parameters
+    ----------
+    column : str
+        A metric, or `MAGNITUDE` of one.
+    """
+    where = (claim.dataset, (window.z_min, window.z_max), judge)
+    one = draws.of(column, claim.of, *where)
+    if claim.comparison == "below":
+        return magnitude(one)
+    other = draws.of(column, claim.against, *where)
+    return ratio(one, other) if claim.comparison == "increase" else ratio(other, one)
+
+
+def of_single_networks(claim: Claim, per_seed: pd.DataFrame, window: ZRange) -> Summary:
+    """Return the distribution over seeds of |a_k| / |b_k|, or of |a_k|."""
+    values = {
+        name: seed_values(per_seed, claim.metric, name, claim.dataset, (window.z_min, window.z_max))
+        for name in claim.strategies
+    }
+    if claim.comparison == "below":
+        return summarise(values[claim.of].abs())
+    top, bottom = claim.against, claim.of
+    if claim.comparison == "increase":
+        top, bottom = bottom, top
+    return ratios_by_seed(values[top], values[bottom])
+
+
+def other_readings(claim: Claim, draws: Draws, window: ZRange) -> tuple[Reading, ...]:
+    """Return other metrics, the mean of |metric| over seeds, the truth as judge, and NN-Base.
+
+    The last where a requirement has ``against``: whether that strategy meets it as well.
+    """
+    by_truth = (claim.dataset, "truth") in draws.judges
+    found = [(f"`{name}`", claim, name, "label") for name in claim.alternatives]
+    if claim.metric in SIGNED:
+        absolute = MAGNITUDE.format(claim.metric)
+        found.append((f"mean of abs(`{claim.metric}`) over seeds", claim, absolute, "label"))
+    if by_truth:
+        for name in (claim.metric, *claim.alternatives):
+            found.append((BY_TRUTH.format(name), claim, name, "truth"))
+    if claim.comparison == "below" and claim.against is not None:
+        other = replace(claim, of=claim.against)
+        found.append((f"`{claim.metric}` of {claim.against}", other, claim.metric, "label"))
+    readings = []
+    for name, asked, column, judge in found:
+        measured = measure(asked, draws, window, column, judge)
+        readings.append(Reading(name, measured, verdict(asked, measured)))
+    return tuple(readings)
 
 
 def judge(
     claims: Sequence[Claim],
     per_seed: pd.DataFrame,
+    draws: Draws,
     *,
     strategies: Sequence[str],
-    z_range: Sequence[float],
+    windows: Sequence[ZRange],
 ) -> tuple[list[Judgement], list[Claim]]:
-    """Judge claims on a run.
+    """Judge claims on a run, each in every window.
 
     Parameters
     ----------
     claims : sequence of Claim
     per_seed : pandas.DataFrame
         Metrics of every network.
+    draws : Draws
+        Means over draws of the seeds and galaxies.
     strategies : sequence of str
         Of this run.
-    z_range : pair of float
-        Range of redshift of claims that give none.
+    windows : sequence of ZRange
 
     Returns
     -------
     judged : list of Judgement
+        By claim, then by window.
     not_judged : list of Claim
         Claims about a strategy that the run does not have.
     """
@@ -295,141 +338,52 @@ def judge(
         if not set(claim.strategies) <= set(strategies):
             not_judged.append(claim)
             continue
-        measured, single = measure(claim, per_seed, claim.metric, z_range)
-        others = {
-            metric: measure(claim, per_seed, metric, z_range)[0] for metric in claim.alternatives
-        }
-        judged.append(Judgement(claim, measured, single, verdict(claim, measured), others))
+        for window in windows:
+            measured = measure(claim, draws, window, claim.metric)
+            single = of_single_networks(claim, per_seed, window)
+            readings = other_readings(claim, draws, window)
+            found = verdict(claim, measured)
+            judged.append(Judgement(claim, window, measured, found, single, readings))
     return judged, not_judged
 
 
 def claims_table(
     judged: Sequence[Judgement], labels: Mapping[str, str], survey: str
 ) -> pd.DataFrame:
-    """Return claims.csv; `published` is empty where the paper gives a direction but no number."""
+    """Return claims.csv, a row per claim and window.
+
+    `published` is empty where the paper gives a direction but no number; the accepted range then
+    has no upper end.
+    """
     rows = [
         (
             entry.claim.claim,
             entry.claim.text(labels),
+            *(entry.window.z_min, entry.window.z_max),
             entry.claim.published,
-            entry.measured.value,
-            entry.measured.low,
-            entry.measured.high,
+            *accepted_range(entry.claim),
+            *(entry.measured.value, entry.measured.low, entry.measured.high),
             entry.verdict,
             survey,
         )
         for entry in judged
     ]
-    return pd.DataFrame(rows, columns=CSV_COLUMNS).astype({"published": "float64"})
+    table = pd.DataFrame(rows, columns=CSV_COLUMNS).astype({"published": "float64"})
+    return table.assign(accepted_high=table["accepted_high"].replace(float("inf"), float("nan")))
 
 
-def claims_page(
-    judged: Sequence[Judgement],
-    not_judged: Sequence[Claim],
-    labels: Mapping[str, str],
-    survey: str,
-    *,
-    z_range: Sequence[float],
-    n_seeds: int,
-    training: str,
-) -> str:
-    """Return claims.md: the verdicts, other readings of the same words, and the rules.
+def by_window(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of claims.csv by the name of their window, in the order of the file.
 
-    `training` is a sentence on how the networks' training ended.
+    The widest window is "all z". Claims in one window only go by what they were measured on.
     """
-    verdicts = [entry.verdict for entry in judged]
-    counts = ", ".join(f"{verdicts.count(name)} {name}" for name in VERDICTS)
-    parts = [
-        survey_note(survey),
-        "# Published claims, measured again",
-        f"{len(judged)} claims: {counts}. {n_seeds} seeds per strategy, "
-        f"{z_range[0]:g} <= z_true <= {z_range[1]:g}. Intervals are over seeds alone: they do not "
-        f"include the sampling of the test galaxies. {training}",
-        _verdict_table(judged, labels),
-    ]
-    if not_judged:
-        names = ", ".join(
-            f"{claim.claim} (about {' and '.join(claim.strategies)})" for claim in not_judged
-        )
-        parts.append(f"Not judged, because the run lacks a strategy: {names}.")
-    if any(entry.alternatives for entry in judged):
-        parts += ["## Other readings of the same words", _alternatives_table(judged)]
-    parts += ["## How it is measured and judged", RULES]
-    used = dict.fromkeys(
-        metric for entry in judged for metric in (entry.claim.metric, *entry.alternatives)
-    )
-    parts.append("\n".join(f"- `{metric}`: {METRICS[metric].definition}" for metric in used))
-    return "\n\n".join(parts)
+    groups = dict(iter(table.groupby(["z_min", "z_max"], sort=False)))
+    if len(groups) < 2:
+        return dict(iter(table.groupby("survey", sort=False)))
+    widest = max(groups, key=lambda ends: ends[1] - ends[0])
+    return {window_name(ZRange(*ends, ends == widest)): rows for ends, rows in groups.items()}
 
 
-RULES = """\
-- Measured: for a reduction |mean of the strategy compared against| / |mean of the strategy|, for
-  an increase the inverse, for a requirement |mean|; means over all seeds. A ratio above 1
-  confirms the direction of the claim.
-- 95% interval: central 95% of the same number over 10,000 resamplings of the seeds; a seed brings
-  its networks of both strategies along (seed k of a refined network starts from seed k).
-- The interval is about seeds: all networks see the same test galaxies, whose own sampling it does
-  not contain. Where few galaxies decide (catastrophic outliers), that is the larger uncertainty.
-- One network: median and central 95% of the same number over single seeds.
-- Accepted: published^(1 - t) to published^(1 + t) with the claim's tolerance t, so that the
-  logarithm of the ratio differs by no more than that part of itself.
-- Verdict on a ratio: the direction holds if the whole interval lies above 1; the size agrees if
-  the interval and the accepted range overlap (where the direction does not hold: if the measured
-  ratio itself lies in that range). Both: reproduced. One: partly. None: not reproduced. Where
-  only a direction was published, it holds or not.
-- Verdict on a requirement: reproduced if the whole interval lies below the limit, partly if only
-  the measured value does.
-- The paper does not define its words in numbers: the metric behind each, the tolerance and the
-  rules are choices of this workflow, stated in config/claims.yaml."""
-
-
-def _verdict_table(judged: Sequence[Judgement], labels: Mapping[str, str]) -> str:
-    rows = []
-    for entry in judged:
-        claim, accepted = entry.claim, accepted_range(entry.claim)
-        if claim.comparison == "below":
-            published, agrees = f"< {claim.published:g}", f"< {claim.published:g}"
-        elif accepted is None:
-            published, agrees = "> 1", "> 1"
-        else:
-            published = f"{claim.published:g}"
-            agrees = f"{significant(accepted[0])} to {significant(accepted[1])}"
-        rows.append(
-            [
-                claim.text(labels),
-                published,
-                agrees,
-                with_interval(entry.measured.value, entry.measured.low, entry.measured.high),
-                with_interval(entry.single.mean, entry.single.low, entry.single.high),
-                f"**{entry.verdict}**",
-                claim.shown_in,
-                claim.where,
-            ]
-        )
-    header = [
-        "Claim",
-        "Published",
-        "Accepted",
-        "Measured [95%]",
-        "One network [95%]",
-        "Verdict",
-        "Shown in",
-        "Published in",
-    ]
-    return markdown_table(header, rows, "lrrrrlll")
-
-
-def _alternatives_table(judged: Sequence[Judgement]) -> str:
-    def cell(metric: str, estimate: Estimate) -> str:
-        return f"`{metric}` {with_interval(estimate.value, estimate.low, estimate.high)}"
-
-    rows = [
-        [
-            f"`{entry.claim.claim}`",
-            cell(entry.claim.metric, entry.measured),
-            "; ".join(cell(*item) for item in entry.alternatives.items()),
-        ]
-        for entry in judged
-        if entry.alternatives
-    ]
-    return markdown_table(["Claim", "Judged", "Other readings"], rows)
+def window_name(window: ZRange) -> str:
+    """Return what a page calls a window: its range, or all z."""
+    return "all z" if window.closed else window.text()

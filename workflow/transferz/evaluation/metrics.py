@@ -151,10 +151,11 @@ def compute_metrics(z_true: np.ndarray, z_pred: np.ndarray) -> dict[str, float]:
             raise InputError(
                 "a redshift is not finite", key=name, found=f"{int((~np.isfinite(values)).sum())}"
             )
-    return _metrics(z_pred - z_true, relative_error(z_true, z_pred))
+    return metrics_of(z_pred - z_true, relative_error(z_true, z_pred))
 
 
-def _metrics(difference: np.ndarray, dz: np.ndarray) -> dict[str, float]:
+def metrics_of(difference: np.ndarray, dz: np.ndarray) -> dict[str, float]:
+    """Return ``n`` and all metrics of z_pred - z_true and of that over 1 + z_true."""
     median = np.median(dz)
     location = float(biweight_location(dz, M=median))
     scatter = float(np.sqrt(biweight_midvariance(dz, M=median)))
@@ -212,7 +213,7 @@ def evaluate_predictions(
         difference = network.z_pred[orders[name]].astype(np.float64) - z_true
         dz = difference / (1.0 + z_true)
         found[network.key] = [
-            {"z_min": edge.z_min, "z_max": edge.z_max} | _metrics(difference[rows], dz[rows])
+            {"z_min": edge.z_min, "z_max": edge.z_max} | metrics_of(difference[rows], dz[rows])
             for edge, rows in selected[name]
             if rows.stop > rows.start
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from pathlib import Path
 
@@ -9,11 +11,16 @@ import jinja2
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
+from PIL import Image
 
 from transferz.core.errors import InputError
 
 # Part of the code of the rules that read them (see code_hash in common.smk).
-DATA_FILES = ["page.html.j2", "study.html.j2"]
+DATA_FILES = ["page.html.j2", "study.html.j2", "figure.html.j2"]
+# Pixels across, and quality of the images: sharp on dense screens, and the page stays below 1.5 MB,
+# beyond which Chromium shows no page inside another one (the report has it as a data URI).
+IMAGE_WIDTH = 1600
+IMAGE_QUALITY = 78
 # A column with a cell of more characters than this is kept wide.
 WIDE = 40
 
@@ -102,6 +109,31 @@ def read(path: str | Path) -> str:
     if not path.is_file() or not path.stat().st_size:
         raise InputError("product missing or empty", file=path, fix="run the rule that makes it")
     return path.read_text(encoding="utf-8")
+
+
+def picture(path: Path) -> str:
+    """Return an image as a data URI, no larger than the page needs."""
+    if not path.is_file():
+        raise InputError("product missing", file=path, fix="run the rule that makes it")
+    with Image.open(path) as image:
+        shown = image.convert("RGB")
+        if shown.width > IMAGE_WIDTH:
+            shown = shown.resize(
+                (IMAGE_WIDTH, round(shown.height * IMAGE_WIDTH / shown.width)), Image.LANCZOS
+            )
+        buffer = io.BytesIO()
+        shown.save(buffer, "WEBP", quality=IMAGE_QUALITY, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def figure(path: Path, measured_on: str) -> dict[str, str]:
+    """Return a figure with its caption and its text for those who cannot see it.
+
+    The page says once, on top, what every caption says: `measured_on`.
+    """
+    caption, _, alt = read(path.with_suffix(".md")).partition("Alt text: ")
+    words = inline(caption.strip().replace(measured_on, "").strip())
+    return {"name": path.stem, "image": picture(path), "caption": words, "alt": alt.strip()}
 
 
 def page(template: str = "page.html.j2", **content: object) -> str:

@@ -21,7 +21,7 @@ import yaml
 from markupsafe import Markup
 
 from transferz.core.errors import InputError
-from transferz.report.tables import significant, thousands, with_spread
+from transferz.report.tables import listing, significant, thousands, with_spread
 
 # Part of the code of the rule that reads them (see code_hash in common.smk): layout and words.
 DATA_FILES = ["paper.typ", "paper.typ.j2", "sentences.typ.j2"]
@@ -182,12 +182,6 @@ def plain_setting(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def listing(items: Iterable[str]) -> str:
-    """Return ``a, b and c``."""
-    *most, last = list(items) or [""]
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def direction(first: tuple[float, float, int], second: tuple[float, float, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
@@ -41,6 +41,8 @@ LATEX_SPECIAL = {
 
 # Digits of a number whose spread is zero or unknown.
 DIGITS_WITHOUT_SPREAD = 3
+# A spread below this part of the mean is zero but for rounding.
+ROUNDING = 1e-12
 
 
 def read_cutflow(path: str | Path) -> pd.DataFrame:
@@ -76,7 +78,7 @@ def decimals(mean: float, spread: float) -> int:
     if the three leading digits of the spread lie between 100 and 354, round to two digits;
     between 355 and 949, to one; above, up to 1000 and keep two.
     """
-    if not math.isfinite(spread) or spread <= 0:
+    if not math.isfinite(spread) or spread <= ROUNDING * abs(mean):
         if not math.isfinite(mean) or mean == 0:
             return DIGITS_WITHOUT_SPREAD
         return max(0, DIGITS_WITHOUT_SPREAD - 1 - math.floor(math.log10(abs(mean))))
@@ -122,6 +124,12 @@ def significant(value: float, digits: int = 3) -> str:
         return "0"
     places = digits - 1 - math.floor(math.log10(abs(value)))
     return fixed(round(value, places), max(0, places)).replace("-", "\N{MINUS SIGN}")
+
+
+def listing(items: Iterable[str]) -> str:
+    """Return ``a, b and c``."""
+    *most, last = list(items) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def with_interval(value: float, low: float, high: float) -> str:

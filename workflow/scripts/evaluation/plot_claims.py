@@ -1,0 +1,157 @@
+"""The published claims as a picture: published, measured in both windows, and the verdicts.
+
+Inputs
+    claims : claims.csv
+
+Outputs
+    pdf, png : the figure
+    table : its points as CSV: claims.csv, and the value of each as drawn
+    caption : caption and alt text, Markdown
+"""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from transferz.core.errors import InputError
+from transferz.core.logs import run
+from transferz.evaluation.claims import VERDICTS, by_window
+from transferz.report.figures import NEUTRAL, FigureFiles, legend_above, panel_letter, subplots
+from transferz.report.tables import survey_note, with_interval
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+# Okabe & Ito (2008); markers tell them apart in black and white.
+COLOURS = dict(zip(VERDICTS, ("#009E73", "#E69F00", "#D55E00", NEUTRAL), strict=True))
+MARKERS = dict(zip(VERDICTS, ("o", "^", "X", "s"), strict=True))
+ACCEPTED = "#DCE3EA"
+# Where the ends of the axis are, in units of the outermost value, and at most.
+MARGIN, FARTHEST = 1.25, 100.0
+
+
+def drawn_values(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims with what is drawn of each: `x, x_low, x_high`, and the accepted range.
+
+    A ratio is drawn as it is; of a requirement (accepted from 0 on), value over limit.
+    """
+    requirement = claims["accepted_low"] == 0
+    unit = np.where(requirement, claims["accepted_high"], 1.0)
+    drawn = {
+        name: claims[column] / unit
+        for name, column in (("x", "measured"), ("x_low", "low"), ("x_high", "high"))
+    }
+    return claims.assign(requirement=requirement, **drawn)
+
+
+def axis_limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the ends of a panel's axis; what lies farther is drawn to the edge."""
+    values = rows[["x", "x_low", "x_high"]].to_numpy(float).ravel()
+    values = np.append(values, rows.loc[~rows["requirement"], ["published", "accepted_high"]])
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = min(values.min(), 1.0), max(values.max(), 1.0)
+    return max(low / MARGIN, 1 / FARTHEST), min(high * MARGIN, FARTHEST)
+
+
+def draw_panel(axes: Axes, rows: pd.DataFrame, windows: list[str], title: str) -> None:
+    """Draw claims below each other: accepted ranges, published values, both windows."""
+    names = list(dict.fromkeys(rows["claim"]))
+    ends = axis_limits(rows)
+    axes.axvline(1.0, color="#333333", lw=0.8, zorder=1)
+    for place, name in enumerate(names):
+        first = rows[rows["claim"] == name].iloc[0]
+        low, high = (0, 1) if first["requirement"] else first[["accepted_low", "accepted_high"]]
+        span = max(low, ends[0]), high if np.isfinite(high) else ends[1]
+        axes.fill_betweenx([place - 0.42, place + 0.42], *span, color=ACCEPTED, lw=0, zorder=0)
+        if not first["requirement"] and np.isfinite(first["published"]):
+            axes.plot([first["published"]] * 2, [place - 0.42, place + 0.42], "k-", lw=1.4)
+    for row in rows.itertuples():
+        number = windows.index(row.window)
+        y = names.index(row.claim) + (number - 0.5 * (len(windows) - 1)) * 0.4
+        colour = COLOURS[row.verdict]
+        if np.isfinite([row.x_low, row.x_high]).all():
+            shown = np.clip([row.x_low, row.x_high], *ends)
+            axes.plot(shown, [y, y], "-", color=colour, lw=1.1, zorder=2)
+        face = colour if number == 0 else "white"
+        x = np.clip(row.x, *ends)
+        axes.plot(x, y, MARKERS[row.verdict], color=colour, mfc=face, ms=4.4, mew=1.0, zorder=3)
+    axes.set(xscale="log", xlim=ends, ylim=(len(names) - 0.4, -0.6), xlabel=title)
+    ticks = [tick for tick in (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)]
+    ticks = [tick for tick in ticks if ends[0] <= tick <= ends[1]]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
+    statements = [rows.loc[rows["claim"] == name, "statement"].iloc[0] for name in names]
+    axes.set_yticks(range(len(names)), statements, fontsize=7)
+    axes.tick_params(axis="y", which="both", length=0)
+
+
+def draw(rows: pd.DataFrame, windows: list[str]) -> Figure:
+    """Return the figure: comparisons above, requirements below, where there are both."""
+    parts = [
+        (part, title)
+        for part, title in (
+            (rows[~rows["requirement"]], "Ratio: above 1 as claimed"),
+            (rows[rows["requirement"]], "Measured / limit: below 1 meets the requirement"),
+        )
+        if len(part)
+    ]
+    sizes = [part["claim"].nunique() for part, _ in parts]
+    figure, panels = subplots(
+        len(parts),
+        height=1.1 + 0.6 * len(parts) + 0.27 * sum(sizes),
+        squeeze=False,
+        gridspec_kw={"height_ratios": sizes},
+    )
+    for axes, (part, title), letter in zip(panels.ravel(), parts, "ab", strict=False):
+        draw_panel(axes, part, windows, title)
+        panel_letter(axes, letter)
+    handles = [
+        Line2D([], [], ls="", marker=MARKERS[name], color=COLOURS[name], label=name)
+        for name in VERDICTS
+    ]
+    for number, window in enumerate(windows):
+        face = NEUTRAL if number == 0 else "white"
+        handles.append(Line2D([], [], ls="-", marker="o", color=NEUTRAL, mfc=face, label=window))
+    handles.append(Line2D([], [], ls="", marker="|", ms=9, mew=1.4, color="k", label="published"))
+    handles.append(Patch(facecolor=ACCEPTED, label="accepted"))
+    legend_above(figure, handles, most=4)
+    return figure
+
+
+def main(claims: str | Path, files: FigureFiles, *, survey: str) -> None:
+    """Draw the claims."""
+    table = pd.read_csv(claims)
+    if table.empty:
+        raise InputError("no claim to draw", file=claims, fix="add the strategies of a claim")
+    groups = by_window(table)
+    named = pd.concat([rows.assign(window=name) for name, rows in groups.items()])
+    rows = drawn_values(named.sort_index())
+    windows = list(groups)
+    files.save(
+        draw(rows, windows),
+        rows,
+        "Published claims.",
+        f"What was published (black bar), what agrees with it (grey), and what is measured for "
+        f"{' (filled) and for '.join(windows)}{' (open)' if len(windows) > 1 else ''}, with 95% "
+        f"intervals over seeds and test galaxies. Colour and symbol: the verdict. Top: ratios, "
+        f"written so that above 1 is as claimed; bottom: requirements. {survey_note(survey)}",
+        " ".join(
+            f"{row.statement}, {row.window}: "
+            f"{with_interval(row.measured, row.low, row.high)}, {row.verdict}."
+            for row in rows.itertuples()
+        ),
+    )
+    logger.info("%d claims in %d windows", table["claim"].nunique(), len(windows))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
