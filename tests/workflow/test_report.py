@@ -149,7 +149,15 @@ def test_the_pdf_has_no_number_of_unknown_origin(
 ) -> None:
     figures = [
         results / f"figures/{name}.pdf"
-        for name in ("figure1", "figure2", "figure3", "figure4", "trends_redshift", "control")
+        for name in (
+            "figure1",
+            "figure2",
+            "figure3",
+            "figure4",
+            "trends_redshift",
+            "claims",
+            "control",
+        )
     ]
     drawn = sum((numbers(pdf_text(path)) for path in figures), Counter())
     quoted = sum((numbers(entry["text"]) for entry in ledger), Counter())
@@ -189,7 +197,7 @@ def test_a_missing_product_is_an_error_and_no_blank(
     shutil.copytree(results, tmp_path / "results")
     folder = tmp_path / "results"
     (folder / "figures/figure2.pdf").write_bytes(b"")
-    names = ("figure1", "figure2", "figure3", "figure4", "trends_redshift")
+    names = ("figure1", "figure2", "figure3", "figure4", "trends_redshift", "claims")
 
     def write() -> None:
         write_paper.main(

@@ -107,7 +107,7 @@ def draw(rows: pd.DataFrame, windows: list[str]) -> Figure:
     sizes = [part["claim"].nunique() for part, _ in parts]
     figure, panels = subplots(
         len(parts),
-        height=1.1 + 0.6 * len(parts) + 0.27 * sum(sizes),
+        height=1.0 + 0.5 * len(parts) + 0.225 * sum(sizes),
         squeeze=False,
         gridspec_kw={"height_ratios": sizes},
     )

@@ -116,7 +116,7 @@ def main(
         "# Table 1: metrics per strategy and test set",
         markdown_summary(table, "Strategy", metrics, names),
         f"{sentence} Bold: smallest in absolute value, and significantly so against every other "
-        "strategy (bootstrap of seeds and test galaxies, paired in both, 95%, Bonferroni-corrected).",
+        "strategy (bootstrap of seeds and galaxies, paired in both, 95%, Bonferroni-corrected).",
         "\n".join(f"- {METRICS[name].label}: {METRICS[name].definition}" for name in metrics),
     ]
     write_text("\n\n".join(page), md)

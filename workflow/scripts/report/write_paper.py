@@ -27,7 +27,7 @@ from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import atomic_path, write_csv
 from transferz.evaluation.baselines import baseline_names, display_name
-from transferz.evaluation.claims import VERDICTS, read_claims
+from transferz.evaluation.claims import VERDICTS, by_window, read_claims
 from transferz.evaluation.metrics import METRICS
 from transferz.report.paper import (
     WORDS,
@@ -87,6 +87,10 @@ class Words:
         self.metrics = {name: word(name) for name in self.config["figures"]["figure3_metrics"]}
         self.note = survey_note(self.config["survey"])
         self._claims = {claim.claim: claim for claim in read_claims(claims_file)}
+        self.windows = {
+            name.replace("<=", "≤"): {"z_min": float(rows["z_min"].iloc[0]), "z_max": float(rows["z_max"].iloc[0])}
+            for name, rows in by_window(book.table("claims")).items()
+        }
 
     def name(self, key: str) -> str:
         """Return a display name."""
@@ -157,27 +161,29 @@ class Words:
         )
 
     def cells_of_table4(self) -> Markup:
-        """Return the cells of Table 4, the published claims."""
+        """Return the cells of Table 4, the published claims, their windows side by side."""
         rows = []
-        for entry in self.book.table("claims").itertuples():
-            where = {"claim": entry.claim}
-            claim = self._claims.get(entry.claim)
+        for name, entries in self.book.table("claims").groupby("claim", sort=False):
+            first, claim = entries.iloc[0], self._claims.get(name)
+            where = [{"claim": name, **window} for window in self.windows.values()]
             published = "> 1"
-            if entry.published == entry.published:
-                published = self.book.plain("claims", where, "published")
+            if first["published"] == first["published"]:
+                published = self.book.plain("claims", where[0], "published")
                 if claim is not None and claim.comparison == "below":
                     published = f"< {published}"
-            shown = claim.shown_in if claim is not None else ""
-            rows.append(
-                [
-                    self.book.words("claims", where, "statement"),
-                    published,
-                    self.book.interval("claims", where, ("measured", "low", "high")),
-                    Strong(entry.verdict) if entry.verdict == "reproduced" else entry.verdict,
-                    shown.replace("figure", "Figure ").replace("table", "Table "),
-                ]
-            )
+            row = [self.book.words("claims", where[0], "statement"), published]
+            for place, verdict in zip(where, entries["verdict"], strict=True):
+                row.append(self.book.interval("claims", place, ("measured", "low", "high")))
+                row.append(Strong(verdict) if verdict == "reproduced" else verdict)
+            rows.append(row)
         return typst_cells(rows)
+
+    def verdicts_that_flip(self) -> str:
+        """Return, in words, how many claims have another verdict in another window."""
+        flips = self.book.table("claims").groupby("claim")["verdict"].nunique() > 1
+        if not flips.any():
+            return "no verdict differs"
+        return "most verdicts differ" if flips.mean() > 0.5 else "some verdicts differ"
 
     def cells_of_table5(self, settings: Mapping[str, str]) -> Markup:
         """Return the cells of Table 5: settings by their name, and versions, side by side."""

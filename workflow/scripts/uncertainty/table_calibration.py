@@ -158,8 +158,7 @@ def requirement_tables(
         return f"{percent(r['value'])}{star} [{percent(r['low'])}, {percent(r['high'])}]"
 
     def value(table: pd.DataFrame, name: str) -> str:
-        shown = (fixed(table.loc[name, k], 4) for k in ("value", "low", "high"))
-        return "{} [{}, {}]".format(*shown)
+        return "{} [{}, {}]".format(*(fixed(table.loc[name, k], 4) for k in ("value", "low", "high")))
 
     names = {metric: METRICS[metric].label for metric in LIMITED}
     together = {name: ", ".join(names[m] for m in ms) for name, ms in TOGETHER.items()}
@@ -169,8 +168,8 @@ def requirement_tables(
             [*(label(key, labels) for key in keys), *(cell(table, name) for name in columns)]
             for keys, table in needs.items()
         ]
-        header = ["Strategy", "Test set", *columns.values()]
-        tables[kind] = markdown_table(header, rows, "ll" + "r" * len(columns))
+        align = "ll" + "r" * len(columns)
+        tables[kind] = markdown_table(["Strategy", "Test set", *columns.values()], rows, align)
     return tables
 
 
