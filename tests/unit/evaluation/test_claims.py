@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from tests.draws import drawn
 
 from scripts.evaluation import plot_claims
 from scripts.evaluation.judge_claims import main
@@ -28,7 +29,7 @@ from transferz.evaluation.claims import (
 )
 from transferz.evaluation.metrics import KEYS, METRICS
 from transferz.evaluation.over_seeds import Estimate
-from transferz.evaluation.resampling import GROUP, MAGNITUDE, SIGNED, Draws, over_both
+from transferz.evaluation.resampling import Draws
 from transferz.report.figures import FigureFiles
 from transferz.report.tables import significant
 
@@ -63,22 +64,6 @@ def metrics_table(values: dict[tuple[str, str], np.ndarray], metric: str = "rms"
             part[metric] = seeds
             parts.append(part)
     return pd.concat(parts, ignore_index=True)[[*KEYS, "n", *METRICS]]
-
-
-def drawn(per_seed: pd.DataFrame, judges: tuple[str, ...] = ("label",)) -> pd.DataFrame:
-    """Draws of a table of metrics, as if all galaxies gave the same."""
-    parts = []
-    for (strategy, dataset, z_min, z_max), rows in per_seed.groupby(
-        ["strategy", "dataset", "z_min", "z_max"]
-    ):
-        values = rows.sort_values("seed")[list(METRICS)].assign(
-            **{MAGNITUDE.format(name): rows[name].abs() for name in SIGNED}
-        )
-        means = over_both(np.repeat(values.to_numpy(float)[:, None], 401, axis=1))
-        for judge_by in judges:
-            head = dict(zip(GROUP, (strategy, dataset, judge_by, z_min, z_max), strict=True))
-            parts.append(pd.DataFrame(means, columns=list(values)).assign(**head))
-    return pd.concat(parts, ignore_index=True)
 
 
 def judged_first(claim: Claim, table: pd.DataFrame) -> Judgement:

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.draws import drawn
 
 from scripts.evaluation import table1, table2
 from transferz.core.errors import InputError
 from transferz.evaluation.metrics import KEYS, METRICS
+from transferz.evaluation.resampling import Draws
 from transferz.report.tables import (
     read_cutflow,
     with_spread,
@@ -38,7 +40,9 @@ def per_seed(tmp_path: Path) -> Path:
                 for z_range in ((0.3, 1.5), (0.0, 10.0)):
                     key = (strategy, seed, dataset, *z_range)
                     rows.append(dict(zip(KEYS, key, strict=True)) | {"n": 4321} | values)
-    pd.DataFrame(rows).to_csv(tmp_path / "per_seed.csv", index=False)
+    table = pd.DataFrame(rows)
+    table.to_csv(tmp_path / "per_seed.csv", index=False)
+    drawn(table).to_parquet(tmp_path / "resampled.parquet")
     return tmp_path / "per_seed.csv"
 
 
@@ -47,6 +51,7 @@ def first(per_seed: Path) -> dict[str, Path]:
     paths = {name: per_seed.with_name(f"table1.{name}") for name in ("csv", "md", "tex")}
     table1.main(
         per_seed,
+        per_seed.with_name("resampled.parquet"),
         **paths,
         strategies=["A", "B"],
         metrics=SHOWN,
@@ -82,6 +87,21 @@ def test_table1_marks_only_what_is_significant(first: dict[str, Path]) -> None:
     assert lines[0].count("**") == 2 * len(SHOWN)
     assert page.count("**") == 2 * len(SHOWN)
     assert first["tex"].read_text().count(r"\bfseries") == len(SHOWN)
+
+
+def test_table1_marks_the_mean_that_it_prints() -> None:
+    """A's mean bias is smaller, B's bias is smaller network by network: the mean is printed."""
+    signs = np.tile([-1.0, 1.0], 50)
+    rows = [
+        {"strategy": name, "seed": seed, "dataset": "target", "z_min": 0.3, "z_max": 1.5, "n": 9}
+        | dict.fromkeys(METRICS, value)
+        for name, values in (("A", 0.02 * signs), ("B", 0.01 + 0.0 * signs))
+        for seed, value in enumerate(values)
+    ]
+    table = pd.DataFrame(rows)
+    found = table1.summary_table(table, Draws(drawn(table)), ["A", "B"], ["target"], (0.3, 1.5))
+    best = found.set_index("strategy")["bias_median_best"]
+    assert best["A"] and not best["B"]
 
 
 def test_table1_shows_the_numbers_of_its_csv(first: dict[str, Path]) -> None:

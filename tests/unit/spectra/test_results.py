@@ -9,7 +9,8 @@ import yaml
 
 from scripts.spectra import judge_claims, plot_examples, plot_labels, table_heads
 from transferz.core.errors import InputError
-from transferz.evaluation.claims import Claim, read_claims
+from transferz.evaluation.bins import ZRange
+from transferz.evaluation.claims import VERDICT_RULES, Claim, read_claims
 from transferz.spectra.results import METRIC_LABELS, read_metrics, select
 from transferz.spectra.studies import Member, read_probabilities, write_probabilities
 
@@ -19,6 +20,7 @@ PUBLISHED = {
     "regression": {"mse": 0.038, "mae": 0.16, "r2": 0.28},
     "80": {"mse": 0.004, "mae": 0.01, "r2": 0.93},
 }
+WINDOW = ZRange(1.0, 1.8, closed=True)
 SCORES = ("mse", "mae", "r2", "median_error", "failure_fraction")
 
 
@@ -75,7 +77,7 @@ def test_select_takes_the_default_but_for_what_is_asked(metrics: pd.DataFrame) -
 
 def test_a_ratio_as_published_is_reproduced(metrics: pd.DataFrame, tmp_path: Path) -> None:
     claims = claims_of(tmp_path, claim())
-    (entry,) = judge_claims.judge(claims, metrics, DEFAULT, 5.0)
+    (entry,) = judge_claims.judge(claims, metrics, DEFAULT, 5.0, WINDOW)
     assert entry.measured.value == pytest.approx(10.0)
     assert entry.verdict == "reproduced"
 
@@ -92,7 +94,7 @@ def test_verdicts_follow_direction_and_size(
     metrics: pd.DataFrame, tmp_path: Path, changes: dict, verdict: str
 ) -> None:
     claims = claims_of(tmp_path, claim(**changes))
-    (entry,) = judge_claims.judge(claims, metrics, DEFAULT, 5.0)
+    (entry,) = judge_claims.judge(claims, metrics, DEFAULT, 5.0, WINDOW)
     assert entry.verdict == verdict
 
 
@@ -100,14 +102,14 @@ def test_a_negative_r2_is_no_increase(metrics: pd.DataFrame, tmp_path: Path) -> 
     worse = metrics["head"] == "classification"
     claims = claims_of(tmp_path, claim(metric="r2", comparison="increase", published=3.0))
     bad = metrics.assign(r2=metrics["r2"].where(~worse, -2.0))
-    assert judge_claims.judge(claims, bad, DEFAULT, 5.0)[0].verdict == "not reproduced"
+    assert judge_claims.judge(claims, bad, DEFAULT, 5.0, WINDOW)[0].verdict == "not reproduced"
     good = metrics.assign(r2=metrics["r2"].where(worse, -2.0))
-    assert judge_claims.judge(claims, good, DEFAULT, 5.0)[0].measured.low > 1.0
+    assert judge_claims.judge(claims, good, DEFAULT, 5.0, WINDOW)[0].measured.low > 1.0
 
 
 def test_a_head_that_was_not_trained_is_not_judged(metrics: pd.DataFrame, tmp_path: Path) -> None:
     claims = claims_of(tmp_path, claim(of="800"))
-    assert judge_claims.judge(claims, metrics, DEFAULT, 5.0) == []
+    assert judge_claims.judge(claims, metrics, DEFAULT, 5.0, WINDOW) == []
 
 
 def test_a_mistyped_claim_is_named(tmp_path: Path) -> None:
@@ -140,9 +142,11 @@ def test_pages_set_published_numbers_beside_ours(metrics: pd.DataFrame, tmp_path
     csv, md = tmp_path / "c.csv", tmp_path / "c.md"
     judge_claims.main(
         source, write_claims(tmp_path, claim()), csv, md, default=DEFAULT, published=PUBLISHED,
-        levels=[5.0],
+        levels=[5.0], z_range=[1.0, 1.8],
     )  # fmt: skip
     assert pd.read_csv(csv)["verdict"].tolist() == ["reproduced"]
+    assert pd.read_csv(csv)[["z_min", "z_max"]].to_numpy().tolist() == [[1.0, 1.8]]
+    assert VERDICT_RULES in md.read_text()
     assert md.read_text().startswith("These are not real spectra")
 
 

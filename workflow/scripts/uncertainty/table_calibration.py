@@ -158,7 +158,9 @@ def requirement_tables(
         return f"{percent(r['value'])}{star} [{percent(r['low'])}, {percent(r['high'])}]"
 
     def value(table: pd.DataFrame, name: str) -> str:
-        return "{} [{}, {}]".format(*(fixed(table.loc[name, k], 4) for k in ("value", "low", "high")))
+        return "{} [{}, {}]".format(
+            *(fixed(table.loc[name, k], 4) for k in ("value", "low", "high"))
+        )
 
     names = {metric: METRICS[metric].label for metric in LIMITED}
     together = {name: ", ".join(names[m] for m in ms) for name, ms in TOGETHER.items()}

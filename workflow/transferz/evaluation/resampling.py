@@ -331,11 +331,11 @@ def over_both(networks: np.ndarray, repeats: int = SEED_DRAWS) -> np.ndarray:
 
 
 def resampled_table(
-    samples: Mapping[tuple[str, str, float, float], JudgedSample],
+    samples: Mapping[tuple[str, str, float, float], JudgedSample], repeats: int = SEED_DRAWS
 ) -> pd.DataFrame:
     """Return draws of every mean over seeds: `GROUP`, ``draw``, `DRAWN_COLUMNS`.
 
-    Draw 0 is as measured; the others are in single precision.
+    Draw 0 is as measured; the others are in single precision. `repeats` is that of `over_both`.
     """
     parts = []
     for (dataset, judge, z_min, z_max), sample in samples.items():
@@ -344,7 +344,7 @@ def resampled_table(
             seeds = sorted(seed for name, seed in sample.networks if name == strategy)
             networks = np.stack([sample.networks[strategy, seed] for seed in seeds])
             magnitudes = np.abs(networks[:, :, places])
-            means = over_both(np.concatenate([networks, magnitudes], axis=2))
+            means = over_both(np.concatenate([networks, magnitudes], axis=2), repeats)
             means[1:] = means[1:].astype(np.float32)
             head = dict(zip(GROUP, (strategy, dataset, judge, z_min, z_max), strict=True))
             head["draw"] = np.arange(len(means), dtype=np.int32)
