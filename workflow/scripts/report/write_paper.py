@@ -181,13 +181,6 @@ class Words:
             rows.append(row)
         return typst_cells(rows)
 
-    def verdicts_that_flip(self) -> str:
-        """Return, in words, how many claims have another verdict in another window."""
-        flips = self.book.table("claims").groupby("claim")["verdict"].nunique() > 1
-        if not flips.any():
-            return "no verdict differs"
-        return "most verdicts differ" if flips.mean() > 0.5 else "some verdicts differ"
-
     def cells_of_table5(self, settings: Mapping[str, str]) -> Markup:
         """Return the cells of Table 5: settings by their name, and versions, side by side."""
         rows = [[name, self.setting(key)] for name, key in settings.items()]

@@ -147,20 +147,18 @@ def requirement_tables(
 ) -> dict[str, str]:
     """Return tables of the fractions to drop, and of the metrics with nothing dropped."""
 
-    def percent(fraction: float) -> str:
-        return f"{100 * fraction:.0f}%" if np.isfinite(fraction) else "never"
-
     def dropped(table: pd.DataFrame, name: str) -> str:
         if f"drop_{name}" not in table.index:
             return "no limit"
         r = table.loc[f"drop_{name}"]
-        star = "*" if r["fails_again"] else ""
-        return f"{percent(r['value'])}{star} [{percent(r['low'])}, {percent(r['high'])}]"
+        value, low, high = (
+            f"{100 * r[k]:.0f}%" if np.isfinite(r[k]) else "never" for k in ("value", "low", "high")
+        )
+        return f"{value}{'*' if r['fails_again'] else ''} [{low}, {high}]"
 
     def value(table: pd.DataFrame, name: str) -> str:
-        return "{} [{}, {}]".format(
-            *(fixed(table.loc[name, k], 4) for k in ("value", "low", "high"))
-        )
+        shown = [fixed(table.loc[name, k], 4) for k in ("value", "low", "high")]
+        return f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
     names = {metric: METRICS[metric].label for metric in LIMITED}
     together = {name: ", ".join(names[m] for m in ms) for name, ms in TOGETHER.items()}
