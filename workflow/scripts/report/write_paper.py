@@ -244,8 +244,7 @@ def main(
     document = typeset(source, paths.values())
     with atomic_path(pdf) as temporary:
         temporary.write_bytes(document)
-    ledger = book.ledger()
-    write_csv(ledger, numbers)
+    write_csv(ledger := book.ledger(), numbers)
     logger.info("%s: %d numbers quoted", pdf, len(ledger))
 
 
