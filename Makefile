@@ -10,7 +10,8 @@ WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 .PHONY: paper test test-all test-avx2 machine test-cluster test-faults lint unit workflow faults audit status config lock clean-venv help
 
 help:
-	@echo "make paper     the whole paper into results/ (installs into .venv first)"
+	@echo "make paper     the whole paper into results/ (installs into .venv first); minutes left on the"
+	@echo "               terminal, what each job says in logs/"
 	@echo "make test      lint, unit tests, the whole workflow on a tiny configuration"
 	@echo "make test-all  make test, the same without AVX-512, and every fault"
 	@echo "make test-cluster   the tiny workflow through a one-node Slurm, with faults"

@@ -37,6 +37,7 @@ include: "workflow/rules/uncertainty.smk"
 include: "workflow/rules/photo_z.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/run.smk"
+include: "workflow/rules/helpers/stages.smk"
 
 
 onerror:

@@ -33,6 +33,8 @@ PRODUCTS = (
 # Seconds for the run through Slurm; a busy machine may need more.
 LIMIT = int(os.environ.get("TRANSFERZ_CLUSTER_SECONDS", "480"))
 OPTIONS = (
+    # Snakemake's own lines for each job.
+    *("--quiet", "host"),
     *("--profile", "profiles/slurm", "--slurm-status-command", "squeue"),
     # Close looks, since jobs take seconds here; one minute for training, growing by attempt.
     *("--slurm-init-seconds-before-status-checks", "3", "--seconds-between-status-checks", "3"),

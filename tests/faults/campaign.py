@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
 RESULTS = Path("results/test")
 MARK = "TRANSFERZ_FAULTS_RUN"
-# Snakemake announces a job by its rule, or by the message of the rule.
+# Makes Snakemake announce each job on the terminal: by its rule, or by the message of the rule.
+EVERY_JOB = ("--quiet", "host")
 JOB_STARTED = re.compile(r"^(?:(?:local)?rule \w+:|Job \d+: )")
 
 
@@ -82,7 +83,7 @@ class Run:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", "--nocolor", *self.arguments],
+            [sys.executable, "-m", "snakemake", *EVERY_JOB, "--nocolor", *self.arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
 TEST_CONFIG = "config/test.yaml"
 RESULTS = Path("results/test")
+# Makes Snakemake name each job on the terminal.
+EVERY_JOB = ("--quiet", "host")
 
 
 def digests(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
@@ -77,6 +79,8 @@ def run_snakemake(
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which the tiny run has finished on two cores.
 
+    What the run wrote to the terminal is in `terminal.txt` beside it.
+
     The workers of pytest-xdist share one: the first to come makes it, the others wait.
     """
     base = tmp_path_factory.getbasetemp()
@@ -87,7 +91,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            run_snakemake(copy_project(folder), "--cores", "2")
+            terminal = run_snakemake(copy_project(folder), "--cores", "2").stdout
+            (folder.parent / "terminal.txt").write_text(terminal)
             finished.touch()
     return folder
 

@@ -17,7 +17,7 @@ from astropy.io import fits
 
 from transferz.catalogues.identity import same_objects
 
-from .conftest import RESULTS, copy_project, digests, run_snakemake
+from .conftest import EVERY_JOB, RESULTS, copy_project, digests, run_snakemake
 
 MATCHED = str(RESULTS / "transferz/matched.parquet")
 STRATEGIES = ("NN-Base", "NN-TL", "NN-Combo")
@@ -48,6 +48,26 @@ def test_product_is_present(project: Path, product: str) -> None:
     path = project / RESULTS / product
     assert path.is_file()
     assert path.stat().st_size > 0
+
+
+def test_a_run_says_what_matters_in_a_hundred_lines(project: Path) -> None:
+    lines = (project.parent / "terminal.txt").read_text().splitlines()
+    assert len(lines) <= 100
+    text = "\n".join(lines)
+    for stage in ("catalogues", "networks", "evaluation", "diagnostics", "spectra", "report"):
+        assert re.search(rf"^\d\d:\d\d  {stage} begins", text, re.MULTILINE)
+        assert re.search(rf"^\d\d:\d\d  {stage} done; \d+ of \d+ jobs, about", text, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d  all \d+ jobs done in [\d.]+ minutes$", text, re.MULTILINE)
+    assert not re.search("never awaited|pruned|Warning", text)
+    # What it leaves out is in Snakemake's log and in those of the jobs.
+    log = min((project / ".snakemake/log").glob("*.log")).read_text()
+    assert "Training NN-Base, seeds 000-001" in log and "steps (100%) done" in log
+
+
+def test_the_paper_is_made_before_the_study_of_spectra(project: Path) -> None:
+    text = (project.parent / "terminal.txt").read_text()
+    assert text.index("evaluation done") < text.index("spectra done")
+    assert text.index("networks done") < text.index("diagnostics done")
 
 
 def test_predictions_hold_every_seed_of_every_strategy_once(project: Path) -> None:
@@ -100,8 +120,8 @@ def test_one_deleted_figure_is_the_only_one_made_again(clone: Callable[[], Path]
     figure = folder / RESULTS / "figures/figure3.pdf"
     before = figure.read_bytes()
     figure.unlink()
-    output = run_snakemake(folder, "--cores", "1").stdout
-    assert set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE)) <= {"figure3", "all"}
+    output = run_snakemake(folder, *EVERY_JOB, "--cores", "1").stdout
+    assert set(re.findall(r"\(Rule: (\w+)\)", output)) == {"figure3", "write_paper", "all"}
     assert figure.read_bytes() == before
 
 
@@ -136,7 +156,7 @@ def test_a_strategy_with_classes_of_redshift_joins_a_finished_run(
     head = {"bins": 40, "z_max": 6, "cross_entropy": 1}
     finished = run_snakemake(
         folder,
-        *("--cores", "2", "distributions"),
+        *("distributions", *EVERY_JOB, "--cores", "2"),
         overlay={
             "strategies": {"Soft": {"train_on": "source", "head": head, "max_epochs": 2}},
             "labels": {"Soft": "Soft labels"},

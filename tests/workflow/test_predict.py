@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .conftest import RESULTS, run_snakemake
+from .conftest import EVERY_JOB, RESULTS, run_snakemake
 from .test_paper import jobs_of_dry_run
 
 BANDS = "grizy"
@@ -33,7 +33,7 @@ def test_a_catalogue_without_positions_is_predicted_row_by_row(clone: Callable[[
     }
     overlay = {"predict": {"name": "mine", "benchmark_rows": [50], "catalogue": description}}
     targets = ("predict", "benchmark_predict")
-    output = run_snakemake(folder, "--cores", "2", *targets, overlay=overlay).stdout
+    output = run_snakemake(folder, *targets, *EVERY_JOB, "--cores", "2", overlay=overlay).stdout
     jobs = {"predict_catalogue": 1, "predict": 1, "benchmark_predict": 1, "total": 3}
     assert jobs_of_dry_run(output) == jobs
 

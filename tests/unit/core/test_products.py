@@ -29,14 +29,14 @@ from transferz.core.products import (
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow"
 
 
-def run_job(body: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_job(body: str, folder: Path, options: str = "") -> subprocess.CompletedProcess[str]:
     """Run `body` as the body of a job in a process of its own, its log in `folder`/job.log."""
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     code = (
         "import logging, os, signal, sys, warnings\n"
         "from transferz.core.errors import InputError\n"
         "from transferz.core.products import write_text\n"
-        f"from transferz.core.logs import job\nwith job('job.log'):\n{lines}\n"
+        f"from transferz.core.logs import job\nwith job('job.log'{options}):\n{lines}\n"
     )
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -153,16 +153,33 @@ def test_any_other_error_leaves_its_traceback_in_the_log(tmp_path: Path) -> None
     assert "ERROR KeyError: 'missing' (traceback in job.log)" in done.stderr
 
 
-def test_native_messages_and_warnings_go_to_the_log_alone(tmp_path: Path) -> None:
+def test_the_terminal_has_the_warnings_of_the_project_alone(tmp_path: Path) -> None:
     done = run_job(
-        "os.write(2, b'from C\\n')\nwarnings.warn('careful')\nlogging.info('progress 50%%')",
+        "os.write(2, b'from C\\n')\nwarnings.warn('careful')\n"
+        "logging.getLogger('fontTools.subset').info('GSUB pruned')\n"
+        "logging.getLogger('library').warning('odd font')\n"
+        "logging.getLogger('transferz.networks').info('progress 50%%')\n"
+        "logging.getLogger('transferz.networks').warning('damaged checkpoint')\n"
+        "logging.getLogger('__main__').warning('few galaxies')",
         tmp_path,
     )
     assert done.returncode == 0
-    assert done.stderr.strip() == "progress 50%%"
+    assert done.stderr.splitlines() == ["damaged checkpoint", "few galaxies"]
     log = (tmp_path / "job.log").read_text()
-    for words in ("from C", "careful", "INFO root: progress 50%%"):
+    for words in (
+        *("from C", "careful", "GSUB pruned", "odd font", "damaged checkpoint", "few galaxies"),
+        "INFO transferz.networks: progress 50%%",
+    ):
         assert words in log
+
+
+def test_a_job_that_speaks_aloud_keeps_libraries_quiet(tmp_path: Path) -> None:
+    body = (
+        "logging.getLogger('__main__').info('12 of 20')\n"
+        "logging.getLogger('fontTools.subset').info('GSUB pruned')"
+    )
+    done = run_job(body, tmp_path, options=", aloud=True")
+    assert done.stderr.splitlines() == ["12 of 20"]
 
 
 def test_a_crash_below_python_leaves_where_it_was(tmp_path: Path) -> None:
@@ -202,7 +219,7 @@ def test_a_rule_hands_its_things_over_by_name(tmp_path: Path) -> None:
     run(main, given)
     assert calls == [("a.csv", ["1.npz", "2.npz"], "b.csv", None, [], "NN-X", 3, 7)]
     assert (tmp_path / "job.log").is_file()
-    run(lambda log, **inputs: calls.append((log, inputs)), given, quiet=True)
+    run(lambda log, **inputs: calls.append((log, inputs)), given, aloud=True)
     inputs = {"table": "a.csv", "models": ["1.npz", "2.npz"], "start": None}
     assert calls[1] == (str(tmp_path / "job.log"), inputs)
     given.params["table"] = 1

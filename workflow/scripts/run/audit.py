@@ -231,4 +231,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run(main, snakemake, quiet=True)
+    run(main, snakemake)

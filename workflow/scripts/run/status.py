@@ -62,4 +62,4 @@ def main(results: str | Path, stages: Mapping[str, Sequence[str]], logs: str | P
 
 
 if __name__ == "__main__":
-    run(main, snakemake)
+    run(main, snakemake, aloud=True)

@@ -1,4 +1,4 @@
-"""Logging of one job: everything into its log, one clean line on the terminal when it fails."""
+"""Logging of one job: all of it into its log, warnings and errors on the terminal as well."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _current: tuple[Path, int] | None = None
 
 
 @contextlib.contextmanager
-def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
-    """Run the body of a script with its messages in `log_path` and on the terminal.
+def job(log_path: str | Path, *, aloud: bool = False) -> Iterator[None]:
+    """Run the body of a script with its messages in `log_path`.
 
+    The project's warnings and errors appear on the terminal as well, those of libraries do not.
     Native libraries write to file descriptor 2 below Python: it is pointed at the log for the
     duration of the job. The log is a new file, by which a job that was started again tells (see
     `check_current`). An `InputError` ends the process with status 1 and one line on the
@@ -32,8 +33,8 @@ def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
     ----------
     log_path : path-like
         The log file, replaced.
-    quiet : bool
-        Keep progress messages off the terminal (errors still appear there).
+    aloud : bool
+        Messages of progress go to the terminal too.
     """
     global _current
     log_path = Path(log_path)
@@ -51,12 +52,12 @@ def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
     to_terminal = logging.StreamHandler(terminal)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     to_terminal.setFormatter(logging.Formatter("%(message)s"))
-    to_terminal.setLevel(logging.ERROR if quiet else logging.INFO)
+    to_terminal.setLevel(logging.INFO if aloud else logging.WARNING)
+    to_terminal.addFilter(_is_ours)
     root = logging.getLogger()
     root.handlers[:] = [to_file, to_terminal]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
-    logging.getLogger("py.warnings").addFilter(lambda record: _into_file_only(record, to_file))
     faulthandler.enable(log_file)
     try:
         yield
@@ -76,7 +77,7 @@ def job(log_path: str | Path, *, quiet: bool = False) -> Iterator[None]:
         os.dup2(terminal.fileno(), 2)
 
 
-def run(main: Callable[..., object], snakemake: Any, *, quiet: bool = False) -> None:
+def run(main: Callable[..., object], snakemake: Any, *, aloud: bool = False) -> None:
     """Call the `main` of a script, as a job, with what its rule names.
 
     A parameter of `main` gets the named input, output, parameter or wildcard of the rule that
@@ -90,7 +91,7 @@ def run(main: Callable[..., object], snakemake: Any, *, quiet: bool = False) -> 
     main : callable
     snakemake : snakemake.script.Snakemake
         The object that Snakemake puts into a script.
-    quiet : bool
+    aloud : bool
         See `job`.
 
     Raises
@@ -116,7 +117,7 @@ def run(main: Callable[..., object], snakemake: Any, *, quiet: bool = False) -> 
             named[name] = kind(**{field: outputs[field] for field in fields})
         if parameter.kind is parameter.VAR_KEYWORD:
             rest = snakemake.input.keys()
-    with job(snakemake.log[0], quiet=quiet):
+    with job(snakemake.log[0], aloud=aloud):
         main(**{name: named[name] for name in (*wanted, *rest) if name in named})
 
 
@@ -138,7 +139,6 @@ def check_current() -> None:
         raise RuntimeError(f"this job was started again, as {path} shows: its product is discarded")
 
 
-def _into_file_only(record: logging.LogRecord, handler: logging.Handler) -> bool:
-    """Write a library's warning to the log and keep it off the terminal."""
-    handler.handle(record)
-    return False
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Return whether a script or the package speaks, not a library."""
+    return record.name.partition(".")[0] in {"__main__", "transferz"}
