@@ -1,4 +1,4 @@
-# The stages of a run: which goes first where two can, and their lines on the terminal. A stage is a
+# The stages of a run, which goes first where two can, and their lines on the terminal. A stage is a
 # file in workflow/rules; this one is included after all of them.
 
 from snakemake.logging import logger
@@ -19,8 +19,8 @@ CATALOGUES = (
 
 
 def stages():
-    """Return the stage of each rule that belongs to one: the name of its file."""
-    files = {rule.name: Path(str(rule.snakefile)) for rule in workflow.rules}
+    """Return the stage of each rule, its file in workflow/rules, by the name of the rule."""
+    files = {each.name: Path(str(each.snakefile)) for each in workflow.rules}
     return {
         name: file.stem for name, file in files.items() if file.parent.name == "rules"
     }
