@@ -165,20 +165,23 @@ def test_functions_are_not_too_long(workflow: Path) -> None:
 DIRECTIVES = ("input", "output", "params")
 
 
+def names_in(body: str, indent: str) -> dict[str, set[str]]:
+    """Return the literal names below each directive of a rule."""
+    names: dict[str, set[str]] = {}
+    for directive in DIRECTIVES:
+        block = re.search(rf"^{indent}    {directive}:\n((?:{indent}     .*\n|\n)+)", body, re.M)
+        found = re.findall(rf"^{indent}        (\w+)=", block[1], re.M) if block else []
+        names[directive] = set(found)
+    return names
+
+
 def rules_of(path: Path) -> Iterator[tuple[str, str, dict[str, set[str]]]]:
     """Yield name, script and literal names of the directives of every rule with a script."""
     parts = re.split(r"^( *)rule (\w+):\n", path.read_text(), flags=re.MULTILINE)
     for indent, rule, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         script = re.search(r'^ +"\.\./scripts/([\w/]+)\.py"', body, re.MULTILINE)
-        names: dict[str, set[str]] = {}
-        for directive in DIRECTIVES:
-            block = re.search(
-                rf"^{indent}    {directive}:\n((?:{indent}     .*\n|\n)+)", body, re.M
-            )
-            found = re.findall(rf"^{indent}        (\w+)=", block[1], re.M) if block else []
-            names[directive] = set(found)
         if script:
-            yield rule, script[1], names
+            yield rule, script[1], names_in(body, indent)
 
 
 def test_every_script_belongs_to_the_rule_of_its_name(workflow: Path) -> None:
@@ -192,6 +195,19 @@ def test_every_script_belongs_to_the_rule_of_its_name(workflow: Path) -> None:
     for script, callers in called.items():
         room, name = script.split("/")
         assert callers & {(room, name), (room, f"{room}_{name}")}, script
+
+
+def test_a_rule_used_again_keeps_the_names_of_its_files(workflow: Path) -> None:
+    """Its script, which is that of the first, knows no others."""
+    paths = list((workflow / "rules").glob("*.smk"))
+    first = {rule: names for path in paths for rule, _, names in rules_of(path)}
+    again = re.compile(r"^( *)use rule (\w+) as (\w+) with:\n((?:\1 +.*\n|\n)*)", re.M)
+    found = [match for path in paths for match in again.findall(path.read_text())]
+    assert found
+    for indent, rule, name, body in found:
+        names = names_in(body, indent)
+        for directive in ("input", "output"):
+            assert names[directive] <= first[rule][directive], f"{directive} of {name}"
 
 
 def test_what_a_rule_names_is_a_parameter_of_its_script(workflow: Path) -> None:
