@@ -105,11 +105,9 @@ def package_files(name, source):
     for dotted in modules:
         parts = dotted.split(".")
         if parts[0] == "transferz":
-            files.add("/".join(parts) + ".py")
-            files.update(
-                "/".join(parts[:depth]) + "/__init__.py"
-                for depth in range(1, len(parts))
-            )
+            stem = PurePosixPath(*parts)
+            files.add(f"{stem}.py")
+            files.update(f"{folder}/__init__.py" for folder in stem.parents[:-1])
     return sorted(files)
 
 
