@@ -88,10 +88,7 @@ class Words:
         self.note = survey_note(self.config["survey"])
         self._claims = {claim.claim: claim for claim in read_claims(claims_file)}
         self.windows = {
-            name.replace("<=", "≤"): {
-                "z_min": float(rows["z_min"].iloc[0]),
-                "z_max": float(rows["z_max"].iloc[0]),
-            }
+            name.replace("<=", "≤"): rows[["z_min", "z_max"]].iloc[0].to_dict()
             for name, rows in by_window(book.table("claims")).items()
         }
 
