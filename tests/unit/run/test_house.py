@@ -38,16 +38,8 @@ TWO_MEANINGS = {"CHUNK"}
 LONG_SCRIPTS: set[str] = set()
 LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS = {
-    "scripts/diagnostics/evaluate_photometry: main",
-    "scripts/diagnostics/plot_colour_space: draw",
-    "scripts/diagnostics/plot_colour_space: main",
-    "scripts/diagnostics/plot_control: main",
-    "scripts/networks/train: main",
-    "transferz/catalogues/columns: load_columns",
-    "transferz/catalogues/crossmatch: match_surveys",
     "transferz/evaluation/claims: _claim",
     "transferz/photo_z/catalogue: predict_catalogue",
-    "transferz/uncertainty/conformal: fit",
 }
 
 # Scripts whose rule does not hand over everything by name yet.

@@ -13,6 +13,7 @@ Outputs
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,13 @@ from transferz.core.logs import run
 from transferz.core.products import write_csv
 from transferz.evaluation.bins import ZRange, regular_bins
 from transferz.evaluation.metrics import HSC_GAMMA, METRICS, compute_metrics, relative_error
-from transferz.evaluation.predictions import align, check_networks, iterate_networks, read_test_rows
+from transferz.evaluation.predictions import (
+    Prediction,
+    align,
+    check_networks,
+    iterate_networks,
+    read_test_rows,
+)
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -55,9 +62,59 @@ def colour_axes(
     return tuple(first), tuple(second)
 
 
-def cell_numbers(x: np.ndarray, y: np.ndarray, size: float) -> pd.DataFrame:
-    """Return the cell of each galaxy as whole multiples of `size`; shape (n,) each."""
-    return pd.DataFrame({"x": np.floor(x / size), "y": np.floor(y / size)}).astype(int)
+def colour_cells(
+    galaxies: pd.DataFrame, pairs: Sequence[Sequence[str]], size: float
+) -> pd.DataFrame:
+    """Return the cell of each galaxy in two colours as whole multiples of `size`, columns x, y."""
+    cells = {}
+    for axis, (blue, red) in zip("xy", pairs, strict=True):
+        colour = (galaxies[f"mag_{blue}"] - galaxies[f"mag_{red}"]).to_numpy(np.float64)
+        cells[axis] = np.floor(colour / size).astype(int)
+    return pd.DataFrame(cells)
+
+
+def rows_in_bins(
+    magnitude: np.ndarray, chosen: np.ndarray, width: float, least: int
+) -> list[tuple[float, float, np.ndarray]]:
+    """Return the edges of bins of magnitude, and the rows of the chosen galaxies in each."""
+    return [
+        (low, high, np.flatnonzero(chosen & (magnitude >= low) & (magnitude < high)))
+        for low, high in regular_bins(magnitude[chosen], width, least)
+    ]
+
+
+@dataclass
+class Measured:
+    """What is measured of the networks, one after another.
+
+    Attributes
+    ----------
+    bins, cells : dict
+        Data set to `rows_in_bins` and to `colour_cells` of its test galaxies.
+    found : dict
+        Keys of the networks.
+    by_magnitude : list of dict
+        Metrics of each network in each bin.
+    losses : dict
+        (data set, strategy) to the HSC loss of each test galaxy, mean over seeds, shape (n,).
+    """
+
+    bins: dict[str, list[tuple[float, float, np.ndarray]]] = field(default_factory=dict)
+    cells: dict[str, pd.DataFrame] = field(default_factory=dict)
+    found: dict[tuple[str, int, str], bool] = field(default_factory=dict)
+    by_magnitude: list[dict[str, object]] = field(default_factory=list)
+    losses: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+
+    def add(self, network: Prediction, n_seeds: int) -> None:
+        """Measure a network; its loss counts as that of one of so many seeds."""
+        z_true, z_pred = (z.astype(np.float64) for z in (network.z_true, network.z_pred))
+        self.found[network.key] = True
+        for low, high, members in self.bins[network.dataset]:
+            key = dict(zip(MAGNITUDE_KEYS, (*network.key, low, high), strict=True))
+            self.by_magnitude.append(key | compute_metrics(z_true[members], z_pred[members]))
+        loss = 1.0 - 1.0 / (1.0 + (relative_error(z_true, z_pred) / HSC_GAMMA) ** 2)
+        total = self.losses.setdefault((network.dataset, network.strategy), np.zeros(len(loss)))
+        total += loss / n_seeds
 
 
 def colour_table(
@@ -75,7 +132,7 @@ def colour_table(
     losses : mapping
         (data set, strategy) to the loss of each test galaxy, mean over seeds, shape (n,).
     cells : mapping
-        Data set to `cell_numbers`, in the same order.
+        Data set to `colour_cells`, in the same order.
     strategies : sequence of str
         Gains are over the first one.
     size : float
@@ -146,44 +203,26 @@ def main(
     columns = [f"mag_{name}" for name in (band, *pairs[0], *pairs[1])]
     splits = {"source": source, "target": target}
     rows = {name: read_test_rows(path, columns) for name, path in splits.items()}
-    bins: dict[str, list[tuple[float, float, np.ndarray]]] = {}
-    cells: dict[str, pd.DataFrame] = {}
-    losses: dict[tuple[str, str], np.ndarray] = {}
-    table, found = [], {}
+    measured = Measured()
     for network in iterate_networks(predictions, full_range):
         dataset = network.dataset
-        z_true = network.z_true.astype(np.float64)
-        z_pred = network.z_pred.astype(np.float64)
-        if dataset not in bins:
+        if dataset not in measured.bins:
             galaxies = align(rows[dataset], network, splits[dataset])
-            magnitude = galaxies[f"mag_{band}"].to_numpy(np.float64)
+            z_true = network.z_true.astype(np.float64)
             inside = ZRange(*z_range).holds(z_true)
-            bins[dataset] = [
-                (low, high, np.flatnonzero(inside & (magnitude >= low) & (magnitude < high)))
-                for low, high in regular_bins(magnitude[inside], bin_width, bin_min_galaxies)
-            ]
-            x, y = (
-                (galaxies[f"mag_{blue}"] - galaxies[f"mag_{red}"]).to_numpy(np.float64)
-                for blue, red in pairs
-            )
-            cells[dataset] = cell_numbers(x, y, cell_size)
-        found[network.key] = True
-        for low, high, members in bins[dataset]:
-            key = dict(zip(MAGNITUDE_KEYS, (*network.key, low, high), strict=True))
-            table.append(key | compute_metrics(z_true[members], z_pred[members]))
-        dz = relative_error(z_true, z_pred)
-        loss = 1.0 - 1.0 / (1.0 + (dz / HSC_GAMMA) ** 2)
-        total = losses.setdefault((dataset, network.strategy), np.zeros(len(loss)))
-        total += loss / len(seeds)
-    check_networks(found, strategies, seeds, ("source", "target"))
-    metrics = pd.DataFrame(table, columns=[*MAGNITUDE_KEYS, "n", *METRICS])
+            magnitude = galaxies[f"mag_{band}"].to_numpy(np.float64)
+            measured.bins[dataset] = rows_in_bins(magnitude, inside, bin_width, bin_min_galaxies)
+            measured.cells[dataset] = colour_cells(galaxies, pairs, cell_size)
+        measured.add(network, len(seeds))
+    check_networks(measured.found, strategies, seeds, ("source", "target"))
+    metrics = pd.DataFrame(measured.by_magnitude, columns=[*MAGNITUDE_KEYS, "n", *METRICS])
     write_csv(metrics.sort_values(MAGNITUDE_KEYS, ignore_index=True), per_magnitude)
-    ordered = {name: cells[name] for name in ("target", "source")}
-    maps = colour_table(losses, ordered, strategies, size=cell_size, least=cell_min_galaxies)
+    cells = {name: measured.cells[name] for name in ("target", "source")}
+    sizes = {"size": cell_size, "least": cell_min_galaxies}
+    maps = colour_table(measured.losses, cells, strategies, **sizes)
     write_csv(maps, per_colour)
-    logger.info(
-        "%d networks, %d rows by magnitude, %d by colour", len(found), len(metrics), len(maps)
-    )
+    counts = len(measured.found), len(metrics), len(maps)
+    logger.info("%d networks, %d rows by magnitude, %d by colour", *counts)
 
 
 if __name__ == "__main__":

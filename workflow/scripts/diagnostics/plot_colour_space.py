@@ -10,7 +10,7 @@ Outputs
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from transferz.core.errors import InputError
 from transferz.core.logs import run
+from transferz.core.products import read_csv
 from transferz.report.figures import (
     DATASETS,
     DOUBLE_COLUMN,
@@ -83,12 +84,22 @@ def compare(cells: pd.DataFrame, strategies: Sequence[str]) -> pd.DataFrame:
     return table.reset_index()
 
 
+def colours_of_best(cells: pd.DataFrame, styles: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return the colour of each cell's best strategy, or of no decision."""
+    pairs = zip(cells["best"], cells["significant"], strict=True)
+    return [styles[best]["color"] if sure else UNDECIDED for best, sure in pairs]
+
+
 def draw_cells(axes: Axes, cells: pd.DataFrame, size: float, colours: Sequence) -> None:
     """Draw squares of side `size` at the lower left corners in columns ``x`` and ``y``."""
+    if cells.empty:
+        return
     squares = [Rectangle((row.x, row.y), size, size) for row in cells.itertuples()]
     axes.add_collection(
         PatchCollection(squares, facecolors=list(colours), edgecolors="none", rasterized=True)
     )
+    axes.set_xlim(cells["x"].min() - size, cells["x"].max() + 2 * size)
+    axes.set_ylim(cells["y"].min() - size, cells["y"].max() + 2 * size)
 
 
 def draw(
@@ -111,19 +122,10 @@ def draw(
     norm = Normalize(-limit, limit)
     for row, dataset in enumerate(DATASETS):
         cells = table[table["dataset"] == dataset]
-        for column, name in enumerate(others):
-            colours = DIVERGING(norm(cells[f"gain_{name}"]))
-            draw_cells(panels[row, column], cells, size, colours)
-        decided = cells["significant"].to_numpy()
-        colours = [
-            styles[best]["color"] if sure else UNDECIDED
-            for best, sure in zip(cells["best"], decided, strict=True)
-        ]
-        draw_cells(panels[row, -1], cells, size, colours)
-        for axes in panels[row]:
-            if len(cells):
-                axes.set_xlim(cells["x"].min() - size, cells["x"].max() + 2 * size)
-                axes.set_ylim(cells["y"].min() - size, cells["y"].max() + 2 * size)
+        maps = [DIVERGING(norm(cells[f"gain_{name}"])) for name in others]
+        maps.append(colours_of_best(cells, styles))
+        for axes, colours in zip(panels[row], maps, strict=True):
+            draw_cells(axes, cells, size, colours)
         panels[row, 0].set_ylabel(f"{label(dataset, labels)} ({dataset})\n{axis_labels[1]}")
     for column, name in enumerate(others):
         panels[0, column].set_title(f"{label(name, labels)} against {label(strategies[0], labels)}")
@@ -133,15 +135,9 @@ def draw(
     for axes in panels.flat:
         axes.tick_params(axis="x", pad=5)
     if others:
-        bar = figure.colorbar(
-            ScalarMappable(norm, DIVERGING),
-            ax=panels[:, :-1],
-            location="bottom",
-            aspect=45,
-            shrink=0.8,
-            pad=0.02,
-            extend="both",
-        )
+        place = {"ax": panels[:, :-1], "location": "bottom", "pad": 0.02}
+        shape = {"aspect": 45, "shrink": 0.8, "extend": "both"}
+        bar = figure.colorbar(ScalarMappable(norm, DIVERGING), **place, **shape)
         bar.set_label(f"Loss saved (green: better than {label(strategies[0], labels)})")
         bar.outline.set_linewidth(0.5)
     handles = [Patch(color=style["color"], label=label(n, labels)) for n, style in styles.items()]
@@ -152,6 +148,17 @@ def draw(
     # It hangs beside the colour bar, in the room that the bar takes: not to be made room for.
     legend.set_in_layout(not others)
     return figure
+
+
+def shares_won(
+    table: pd.DataFrame, strategies: Sequence[str], labels: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield for each data set which share of its galaxies is in cells that a strategy wins."""
+    for dataset in DATASETS:
+        part = table[table["dataset"] == dataset]
+        won = part[part["significant"]].groupby("best")["n"].sum() / max(1, part["n"].sum())
+        shares = ", ".join(f"{label(name, labels)} {won.get(name, 0):.0%}" for name in strategies)
+        yield f"{label(dataset, labels)}: {shares}"
 
 
 def main(
@@ -183,27 +190,16 @@ def main(
     InputError
         If no cell has enough galaxies.
     """
-    cells = pd.read_csv(per_colour)
-    missing = [name for name in COLUMNS if name not in cells]
-    if missing or cells.empty:
+    cells = read_csv(per_colour, COLUMNS, what="table of cells", may_be_empty=True)
+    if cells.empty:
         raise InputError(
-            "no cell of colour has enough galaxies" if not missing else "not a table of cells",
+            "no cell of colour has enough galaxies",
             file=per_colour,
-            key="diagnostics.cell_min_galaxies" if not missing else ", ".join(missing),
+            key="diagnostics.cell_min_galaxies",
             fix="lower it, or make diagnostics.cell_size larger",
         )
     shown = compare(cells, strategies)
-    shares = []
-    for dataset in DATASETS:
-        part = shown[shown["dataset"] == dataset]
-        won = part[part["significant"]].groupby("best")["n"].sum()
-        shares.append(
-            f"{label(dataset, labels)}: "
-            + ", ".join(
-                f"{label(name, labels)} {won.get(name, 0) / max(1, part['n'].sum()):.0%}"
-                for name in strategies
-            )
-        )
+    shares = "; ".join(shares_won(shown, strategies, labels))
     files.save(
         draw(shown, strategies, cell_size, axis_labels, labels),
         shown,
@@ -214,9 +210,9 @@ def main(
         "is better). Right: the strategy with the smallest loss; grey where the difference to "
         f"{label(strategies[0], labels)} is below {SIGNIFICANCE:g} standard errors over the cell's "
         f"galaxies. Share of the shown galaxies in cells that a strategy wins: "
-        f"{'; '.join(shares)}. {survey_note(survey)}",
+        f"{shares}. {survey_note(survey)}",
         "Maps of colour against colour. Share of galaxies in cells that a strategy wins: "
-        f"{'; '.join(shares)}.",
+        f"{shares}.",
     )
     logger.info("%s cells", thousands(len(shown)))
 

@@ -24,8 +24,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
+from transferz.catalogues.quantities import quantity_labels, read_quantities
 from transferz.core.logs import run
-from transferz.core.products import read_parquet
 from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import gains, read_per_seed
 from transferz.report.figures import (
@@ -162,6 +162,16 @@ def draw(
     return figure
 
 
+def in_words(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Return the gains as sentences."""
+    return " ".join(
+        f"{METRICS[row.metric].label}, {label(row.strategy, labels)}, "
+        f"{'control' if row.target == 'control' else label('target', labels)}: "
+        f"{with_interval(row.ratio, row.low, row.high)}."
+        for row in table.itertuples()
+    )
+
+
 def main(
     per_seed: str | Path,
     control: str | Path,
@@ -192,32 +202,17 @@ def main(
     """
     tables = {"target": read_per_seed(per_seed), "control": read_per_seed(control)}
     ratios = gains(tables, metrics, strategies, seeds, z_range)
-    columns = ["redshift", *dict.fromkeys(f"mag_{name}" for name in (band, *bands[:2]))]
+    pair = (bands[0], bands[1])
     paths = {"source": source, "target": target, "control": control_catalogue}
-    samples = {}
-    for name, path in paths.items():
-        rows = read_parquet(path, columns)
-        rows["magnitude"] = rows[f"mag_{band}"]
-        rows["colour"] = rows[f"mag_{bands[0]}"] - rows[f"mag_{bands[1]}"]
-        samples[name] = rows
+    samples = {name: read_quantities(path, band, pair) for name, path in paths.items()}
     names = {
         "target": f"{label('target', labels)} (target)",
         "control": "representative control",
         "source": f"{label('source', labels)} (source)",
     }
-    axis_labels = {
-        "redshift": "Redshift",
-        "magnitude": f"${band}$ magnitude (AB)",
-        "colour": f"${bands[0]} - {bands[1]}$ (mag)",
-    }
+    axis_labels = quantity_labels(band, pair)
     figure = draw(ratios, samples, metrics, strategies, axis_labels, names, labels)
     first = label(strategies[0], labels)
-    notes = [
-        f"{METRICS[row.metric].label}, {label(row.strategy, labels)}, "
-        f"{'control' if row.target == 'control' else label('target', labels)}: "
-        f"{with_interval(row.ratio, row.low, row.high)}."
-        for row in ratios.itertuples()
-    ]
     files.save(
         figure,
         ratios,
@@ -231,7 +226,7 @@ def main(
         f"target's place, on that of the control; above 1: better than {first}. "
         f"{ratios['n_seeds'].iloc[0]} seeds, 95% intervals over seeds, {z_range[0]:g} < z <= "
         f"{z_range[1]:g}. {survey_note(survey)}",
-        f"Ratio of errors, {first} over the other strategy. {' '.join(notes)}",
+        f"Ratio of errors, {first} over the other strategy. {in_words(ratios, labels)}",
     )
     logger.info("%d ratios", len(ratios))
 

@@ -148,7 +148,8 @@ def read_bins(path: str | Path, quantity: str, bin_width: float) -> pd.DataFrame
         If the file is not such a table or has no bin.
     """
     edges = {"redshift": ("z_min", "z_max"), "magnitude": ("mag_min", "mag_max")}[quantity]
-    table = read_csv(path, [*edges, "strategy", "dataset", "n"], what="table of metrics")
+    columns = [*edges, "strategy", "dataset", "n"]
+    table = read_csv(path, columns, what="table of metrics", may_be_empty=True)
     table = table.rename(columns=dict(zip(edges, ("low", "high"), strict=True)))
     bins = table[np.isclose(table["high"] - table["low"], bin_width)]
     if bins.empty:

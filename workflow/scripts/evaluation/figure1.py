@@ -19,8 +19,8 @@ import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
 
+from transferz.catalogues.quantities import quantity_labels, read_quantities
 from transferz.core.logs import run
-from transferz.core.products import read_parquet
 from transferz.report.figures import (
     DATASET_COLOURS,
     DATASETS,
@@ -40,19 +40,6 @@ logger = logging.getLogger(__name__)
 N_BINS = 50
 # Magnitudes and colours are shown from this percentile to its mirror image, of both data sets.
 SHOWN_PERCENTILE = 0.2
-
-
-def read_quantities(path: str | Path, magnitude: str, colour: tuple[str, str]) -> pd.DataFrame:
-    """Return redshift, magnitude and colour of a catalogue."""
-    columns = ["redshift", *dict.fromkeys(f"mag_{band}" for band in (magnitude, *colour))]
-    table = read_parquet(path, columns)
-    return pd.DataFrame(
-        {
-            "redshift": table["redshift"],
-            "magnitude": table[f"mag_{magnitude}"],
-            "colour": table[f"mag_{colour[0]}"] - table[f"mag_{colour[1]}"],
-        }
-    )
 
 
 def histograms(samples: Mapping[str, pd.DataFrame], redshift_max: float) -> pd.DataFrame:
@@ -138,11 +125,7 @@ def main(
     paths = {"target": target, "source": source}
     samples = {name: read_quantities(path, band, pair) for name, path in paths.items()}
     counts = {name: len(sample) for name, sample in samples.items()}
-    axis_labels = {
-        "redshift": "Redshift",
-        "magnitude": f"${band}$ magnitude (AB)",
-        "colour": f"${pair[0]} - {pair[1]}$ (mag)",
-    }
+    axis_labels = quantity_labels(band, pair)
     shown = histograms(samples, redshift_max)
     names = {name: label(name, labels) for name in samples}
     beyond = {

@@ -72,8 +72,7 @@ def collect(
         for dataset in DATASETS:
             for name in strategies:
                 seeds = seed_values(per_seed, metric, name, dataset, z_range).to_numpy(float)
-                summary = summarise(seeds)
-                rows.append((metric, dataset, name, *astuple(summary)))
+                rows.append((metric, dataset, name, *astuple(summarise(seeds))))
                 values[metric, dataset, name] = seeds
     columns = ["metric", "dataset", "strategy", "n_seeds", "mean", "spread", "low", "high"]
     return pd.DataFrame(rows, columns=columns), values
@@ -140,8 +139,7 @@ def draw_panel(
             )
         for name, entry in literature.items():
             if entry.get(metric) is not None and entry.get("dataset") == dataset:
-                x = names.index(name) + side * OFFSET
-                place = turned(x, entry[metric], upright)
+                place = turned(names.index(name) + side * OFFSET, entry[metric], upright)
                 axes.plot(*place, "D", ms=4.5, mfc="white", mec=colour, mew=1.1, zorder=4)
 
 
@@ -178,9 +176,8 @@ def draw(
         panel_letter(axes, "abcdefghij"[number])
     handles = dataset_handles(labels)
     if have_limit(metrics, requirements):
-        tint = (*to_rgb(REQUIREMENT), 0.16)
-        edge = {"edgecolor": REQUIREMENT, "ls": "--"}
-        handles.append(Patch(facecolor=tint, **edge, label="LSST requirement"))
+        colours = {"facecolor": (*to_rgb(REQUIREMENT), 0.16), "edgecolor": REQUIREMENT}
+        handles.append(Patch(**colours, ls="--", label="LSST requirement"))
     legend_above(figure, handles)
     return figure
 

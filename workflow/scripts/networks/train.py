@@ -36,7 +36,7 @@ from transferz.networks.features import (
 )
 from transferz.networks.losses import ClassLoss
 from transferz.networks.low_rank import LowRankTrainer
-from transferz.networks.model_files import ModelFile, read_models, save_models
+from transferz.networks.model_files import read_models, save_models
 from transferz.networks.soft_labels import Classes, label_distribution, label_errors
 from transferz.networks.tensorflow import configure_tensorflow
 from transferz.networks.training import Fit, Sample, Settings, Trainer
@@ -91,10 +91,14 @@ def load_sample(
     return Sample(scaler.transform(values), target)
 
 
-def check_start(
-    start: ModelFile, architecture: Architecture, columns: Sequence[str], *, file: str | Path
-) -> None:
-    """Raise an `InputError` if networks of `start` cannot be refined with this configuration."""
+def start_from(
+    file: str | Path, architecture: Architecture, columns: Sequence[str], seeds: Sequence[int]
+) -> tuple[Scaler, dict[int, Weights]]:
+    """Return scaling and weights of networks to be refined; an `InputError` if they cannot be.
+
+    The first layer learned what its inputs mean: they must not change under it.
+    """
+    start = read_models(file)
     for what, found, expected in (
         ("the networks to start from have another shape", start.architecture, architecture),
         ("the networks to start from read other columns", start.scaler.columns, tuple(columns)),
@@ -107,6 +111,7 @@ def check_start(
                 expected=expected,
                 fix="give a strategy the network of the one in its `start_from`",
             )
+    return start.scaler, {seed: start.of_seed(seed, file=file) for seed in seeds}
 
 
 def history_table(fits: Mapping[int, Fit]) -> pd.DataFrame:
@@ -161,23 +166,15 @@ def main(
         network["skip"],
         head.classes if head else None,
     )
-    settings = Settings.from_config(training)
-    if head:
-        settings = replace(settings, class_loss=head.loss)
+    settings = replace(Settings.from_config(training), class_loss=head and head.loss)
     # What a label is worth is in columns that not every catalogue has.
     table = read_parquet(split, None if head else [*columns, REDSHIFT, "split"])
-    weights: dict[int, Weights]
     if start is None:
         rows = select_split(table, "train", file=split)
         scaler = Scaler.fit(feature_matrix(rows, columns, file=split), columns, file=split)
         weights = {seed: initial_weights(architecture, seed) for seed in seeds}
     else:
-        source = read_models(start)
-        check_start(source, architecture, columns, file=start)
-        # The first layer learned what its inputs mean: they must not change under it.
-        scaler = source.scaler
-        weights = {seed: source.of_seed(seed, file=start) for seed in seeds}
-
+        scaler, weights = start_from(start, architecture, columns, seeds)
     train = load_sample(table, "train", scaler, head, file=split)
     validation = load_sample(table, "validation", scaler, head, file=split)
     label = f"{strategy} seeds {min(seeds)}-{max(seeds)}"

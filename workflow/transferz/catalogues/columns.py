@@ -85,28 +85,30 @@ def load_columns(
         raise InputError(
             f"unknown version of {catalogue}", file=path, found=version, expected=", ".join(known)
         )
-    columns = []
-    for row in rows:
-        if row["catalogue"] != catalogue or row["version"] not in ("*", version):
-            continue
-        if row["kind"] not in COLUMN_KINDS:
-            raise InputError(
-                "unknown kind of column",
-                file=path,
-                key=row["quantity"],
-                found=row["kind"],
-                expected=", ".join(COLUMN_KINDS),
-            )
-        template = Column(
-            quantity=row["quantity"],
-            name=row["column"],
-            kind=row["kind"],
-            unit="" if row["unit"] == "-" else row["unit"],
-            required=row["required"] == "yes",
-            nulls=() if row["null"] == "-" else tuple(float(v) for v in row["null"].split(",")),
+    mine = [r for r in rows if r["catalogue"] == catalogue and r["version"] in ("*", version)]
+    templates = [_template(row, path) for row in mine]
+    own = {band: band for band in bands}
+    return [column for template in templates for column in expand_bands(template, own)]
+
+
+def _template(row: Mapping[str, str], path: Path) -> Column:
+    """Return the column, or those of all bands, that a row of the table describes."""
+    if row["kind"] not in COLUMN_KINDS:
+        raise InputError(
+            "unknown kind of column",
+            file=path,
+            key=row["quantity"],
+            found=row["kind"],
+            expected=", ".join(COLUMN_KINDS),
         )
-        columns.extend(expand_bands(template, {band: band for band in bands}))
-    return columns
+    return Column(
+        quantity=row["quantity"],
+        name=row["column"],
+        kind=row["kind"],
+        unit="" if row["unit"] == "-" else row["unit"],
+        required=row["required"] == "yes",
+        nulls=() if row["null"] == "-" else tuple(float(v) for v in row["null"].split(",")),
+    )
 
 
 def expand_bands(template: Column, bands: Mapping[str, str]) -> list[Column]:

@@ -34,6 +34,12 @@ def identity(path: str | Path) -> dict[str, object]:
     return {"bytes": Path(path).stat().st_size, "sha256": sha256(path)}
 
 
+def extent(table: pd.DataFrame) -> str:
+    """Return between which coordinates a catalogue lies, degrees."""
+    ends = (f"{n} {table[n].min():.3f} to {table[n].max():.3f}" for n in ("ra", "dec"))
+    return ", ".join(ends)
+
+
 def match_surveys(
     cosmos: str | Path,
     hsc: str | Path,
@@ -72,12 +78,10 @@ def match_surveys(
     InputError
         If a catalogue is not as described, or nothing matches.
     """
-    cosmos_table = read_catalogue(
-        cosmos, load_columns(columns, "cosmos2020", cosmos_version, bands), unique="cosmos_id"
-    )
-    hsc_table = read_catalogue(
-        hsc, load_columns(columns, "hsc", hsc_version, bands), unique="object_id"
-    )
+    described = load_columns(columns, "cosmos2020", cosmos_version, bands)
+    cosmos_table = read_catalogue(cosmos, described, unique="cosmos_id")
+    described = load_columns(columns, "hsc", hsc_version, bands)
+    hsc_table = read_catalogue(hsc, described, unique="object_id")
     hsc_table, flow = apply_cuts(hsc_table, hsc_cuts, bands, stage="HSC", file=hsc)
     table = match_catalogues(cosmos_table, hsc_table, radius)
     if table.empty:
@@ -85,20 +89,17 @@ def match_surveys(
             "no COSMOS2020 source has an HSC object near",
             file=hsc,
             key="crossmatch.radius",
-            found=f"ra {hsc_table['ra'].min():.3f} to {hsc_table['ra'].max():.3f}, "
-            f"dec {hsc_table['dec'].min():.3f} to {hsc_table['dec'].max():.3f}",
+            found=extent(hsc_table),
             expected=f"objects within {radius:g} arcsec of {cosmos}",
             fix="check that both catalogues cover the same sky",
         )
-    step = cutflow_row(
-        "cross-match",
+    step = (
         f"COSMOS2020 {cosmos_version} sources with an HSC object within {radius:g} arcsec, "
-        "each the other's nearest",
-        len(cosmos_table),
-        len(table),
+        "each the other's nearest"
     )
-    flow = join_cutflows(flow, cutflow_table([step], "match"))
-    provenance = {
+    row = cutflow_row("cross-match", step, len(cosmos_table), len(table))
+    flow = join_cutflows(flow, cutflow_table([row], "match"))
+    return table, {
         "n_cosmos": len(cosmos_table),
         "n_hsc": len(hsc_table),
         "radius_arcsec": radius,
@@ -107,4 +108,3 @@ def match_surveys(
         "inputs": {"cosmos2020": identity(cosmos), "hsc": identity(hsc)},
         "cutflow": flow.to_dict(orient="list"),
     }
-    return table, provenance

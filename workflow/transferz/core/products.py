@@ -69,7 +69,12 @@ def write_csv(table: pd.DataFrame, path: str | Path, **options: object) -> None:
 
 
 def read_csv(
-    path: str | Path, columns: Sequence[str] = (), *, what: str = "table", rule: str = ""
+    path: str | Path,
+    columns: Sequence[str] = (),
+    *,
+    what: str = "table",
+    rule: str = "",
+    may_be_empty: bool = False,
 ) -> pd.DataFrame:
     """Read a table in CSV that has rows and these columns at least.
 
@@ -79,6 +84,8 @@ def read_csv(
     columns : sequence of str
     what, rule : str
         What it should be, and the rule that makes it, for error messages.
+    may_be_empty : bool
+        Whether a header will do.
 
     Raises
     ------
@@ -93,7 +100,7 @@ def read_csv(
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         table = pd.DataFrame()
     missing = [name for name in columns if name not in table]
-    if missing or table.empty:
+    if missing or (table.empty and not may_be_empty):
         raise InputError(
             f"not a {what}",
             file=path,

@@ -143,17 +143,7 @@ class Conformal:
             If there are too few galaxies for one cell, or a value is not finite.
         """
         n = len(estimate)
-        for name, values in (("z_true", z_true), ("z", estimate.z), ("mag", estimate.magnitude)):
-            if not np.isfinite(values).all():
-                raise InputError("a calibration value is not finite", key=name)
-        if n < min_galaxies:
-            raise InputError(
-                "too few galaxies to calibrate with",
-                key="uncertainty.min_galaxies",
-                found=n,
-                expected=f"at least {min_galaxies}",
-                fix="raise splits.fractions.test or uncertainty.test_share",
-            )
+        _check_sample(estimate, z_true, min_galaxies)
         n_z, n_m = redshift_bins, magnitude_bins
         while n < min_galaxies * n_z * n_m:
             n_z, n_m = (n_z - 1, n_m) if n_z > n_m else (n_z, n_m - 1)
@@ -243,6 +233,21 @@ class Conformal:
         levels = self.cumulative(estimate, grid)
         levels[:, 0], levels[:, -1] = 0.0, 1.0
         return np.diff(levels, axis=1)
+
+
+def _check_sample(estimate: EnsembleEstimate, z_true: np.ndarray, min_galaxies: int) -> None:
+    """Raise an `InputError` if galaxies are too few, or not all finite, to calibrate with."""
+    for name, values in (("z_true", z_true), ("z", estimate.z), ("mag", estimate.magnitude)):
+        if not np.isfinite(values).all():
+            raise InputError("a calibration value is not finite", key=name)
+    if len(estimate) < min_galaxies:
+        raise InputError(
+            "too few galaxies to calibrate with",
+            key="uncertainty.min_galaxies",
+            found=len(estimate),
+            expected=f"at least {min_galaxies}",
+            fix="raise splits.fractions.test or uncertainty.test_share",
+        )
 
 
 def half_sample_mode(ordered: np.ndarray) -> float:
