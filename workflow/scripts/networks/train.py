@@ -159,12 +159,9 @@ def main(
     device = configure_tensorflow(threads, device)
     columns = input_columns(network["inputs"], bands)
     head = Head.from_config(network["head"]) if network["head"] else None
+    classes = head.classes if head else None
     architecture = Architecture(
-        len(columns),
-        tuple(network["hidden"]),
-        network["activation"],
-        network["skip"],
-        head.classes if head else None,
+        len(columns), tuple(network["hidden"]), network["activation"], network["skip"], classes
     )
     settings = replace(Settings.from_config(training), class_loss=head and head.loss)
     # What a label is worth is in columns that not every catalogue has.

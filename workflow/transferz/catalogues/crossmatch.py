@@ -34,10 +34,19 @@ def identity(path: str | Path) -> dict[str, object]:
     return {"bytes": Path(path).stat().st_size, "sha256": sha256(path)}
 
 
-def extent(table: pd.DataFrame) -> str:
-    """Return between which coordinates a catalogue lies, degrees."""
+def nothing_near(
+    cosmos: str | Path, hsc: str | Path, radius: float, table: pd.DataFrame
+) -> InputError:
+    """Return the error that no pair was found; `table` is that of HSC."""
     ends = (f"{n} {table[n].min():.3f} to {table[n].max():.3f}" for n in ("ra", "dec"))
-    return ", ".join(ends)
+    return InputError(
+        "no COSMOS2020 source has an HSC object near",
+        file=hsc,
+        key="crossmatch.radius",
+        found=", ".join(ends),
+        expected=f"objects within {radius:g} arcsec of {cosmos}",
+        fix="check that both catalogues cover the same sky",
+    )
 
 
 def match_surveys(
@@ -85,14 +94,7 @@ def match_surveys(
     hsc_table, flow = apply_cuts(hsc_table, hsc_cuts, bands, stage="HSC", file=hsc)
     table = match_catalogues(cosmos_table, hsc_table, radius)
     if table.empty:
-        raise InputError(
-            "no COSMOS2020 source has an HSC object near",
-            file=hsc,
-            key="crossmatch.radius",
-            found=extent(hsc_table),
-            expected=f"objects within {radius:g} arcsec of {cosmos}",
-            fix="check that both catalogues cover the same sky",
-        )
+        raise nothing_near(cosmos, hsc, radius, hsc_table)
     step = (
         f"COSMOS2020 {cosmos_version} sources with an HSC object within {radius:g} arcsec, "
         "each the other's nearest"

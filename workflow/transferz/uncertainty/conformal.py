@@ -130,9 +130,8 @@ class Conformal:
         ----------
         estimate : EnsembleEstimate
         z_true : numpy.ndarray, shape (n,)
-        redshift_bins, magnitude_bins : int
+        redshift_bins, magnitude_bins, min_galaxies : int
             Cells; fewer if a cell would hold less than `min_galaxies`.
-        min_galaxies : int
         adaptive : bool
             Scale errors by the ensemble's spread, softened by its median (Papadopoulos et al.
             2008, Lei et al. 2018, section 5.2); otherwise by 1 + z alone.
@@ -142,9 +141,8 @@ class Conformal:
         InputError
             If there are too few galaxies for one cell, or a value is not finite.
         """
-        n = len(estimate)
         _check_sample(estimate, z_true, min_galaxies)
-        n_z, n_m = redshift_bins, magnitude_bins
+        n, n_z, n_m = len(estimate), redshift_bins, magnitude_bins
         while n < min_galaxies * n_z * n_m:
             n_z, n_m = (n_z - 1, n_m) if n_z > n_m else (n_z, n_m - 1)
         relative = estimate.spread / (1.0 + estimate.z)
