@@ -66,8 +66,7 @@ def match_surveys(
     ----------
     cosmos, hsc, columns : path-like
         Catalogues and column templates.
-    bands : sequence of str
-        HSC bands.
+    bands : sequence of str, those of HSC
     cosmos_version : {"CLASSIC", "FARMER"}
     hsc_version : {"pdr2", "pdr3"}
     radius : float
