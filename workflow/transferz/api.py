@@ -9,13 +9,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from transferz.catalogues.columns import Column, check_once
+from transferz.catalogues.units import MAGNITUDES, check_unit, no_magnitude
 from transferz.core.errors import InputError
 from transferz.evaluation.metrics import compute_metrics
 from transferz.networks.ensemble import Ensemble
@@ -27,6 +31,11 @@ from transferz.uncertainty.scores import (
     coverage,
     density_loss,
 )
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+logger = logging.getLogger(__name__)
 
 FLAGS = ("flag_out_of_distribution", "flag_non_detection", "flag_missing_band")
 REDSHIFTS = (
@@ -43,6 +52,8 @@ REDSHIFTS = (
 # Classes of redshift on which densities are scored, and galaxies whose densities are in memory.
 SCORE_EDGES = np.arange(1001) / 100.0
 DENSITY_ROWS = 4096
+# A truth below is none: galaxies that approach us have -0.001 at most, sentinels -1, -9, -99.
+LOWEST_TRUTH = -0.1
 
 
 class PhotoZ:
@@ -73,16 +84,17 @@ class PhotoZ:
         return self.sample.columns
 
     def predict(
-        self, table: pd.DataFrame, *, edges: Sequence[float] | None = None
+        self, table: pd.DataFrame | Table, *, edges: Sequence[float] | None = None
     ) -> pd.DataFrame | tuple[pd.DataFrame, np.ndarray]:
         """Return photometric redshifts, one row per galaxy, in the order and index of `table`.
 
         Parameters
         ----------
-        table : pandas.DataFrame
-            With `columns`. NaN: the band is missing. Infinity: observed and not detected. The
-            inputs of both are filled from the other bands, and the intervals are calibrated on
-            galaxies from which the same bands were taken away.
+        table : pandas.DataFrame or astropy.table.Table
+            With `columns`. NaN, masked, or a value that no magnitude has, such as -99 or 99: the
+            band is missing. Infinity: observed and not detected. The inputs of both are filled
+            from the other bands, and the intervals are calibrated on galaxies from which the same
+            bands were taken away.
         edges : sequence of float, optional
             Return the probabilities of these classes of redshift as well, those outside counted
             in the outermost ones.
@@ -102,6 +114,7 @@ class PhotoZ:
         InputError
             If a column is missing or none of numbers.
         """
+        table = as_frame(table, self.columns)
         groups, flags = self._groups(table)
         result = {name: np.full(len(table), np.nan) for name in REDSHIFTS}
         classes = 0 if edges is None else max(len(edges) - 1, 0)
@@ -115,12 +128,12 @@ class PhotoZ:
         answer = pd.DataFrame({**columns, **flags}, index=table.index)
         return answer if edges is None else (answer, shares)
 
-    def score(self, table: pd.DataFrame, z_true: np.ndarray) -> pd.DataFrame:
+    def score(self, table: pd.DataFrame | Table, z_true: np.ndarray) -> pd.DataFrame:
         """Return `predict` and, for each galaxy, how well its distribution met the truth.
 
         Parameters
         ----------
-        table : pandas.DataFrame
+        table : pandas.DataFrame or astropy.table.Table
         z_true : array of float, shape (n,)
 
         Returns
@@ -130,7 +143,8 @@ class PhotoZ:
             ``crps`` (continuous ranked probability score, in redshift) and ``cde_loss``
             (`scores.density_loss`), the latter two on classes of 0.01 in redshift.
         """
-        z_true = np.asarray(z_true, dtype=np.float64)
+        table = as_frame(table, self.columns)
+        z_true = as_truth(z_true, len(table))
         groups, flags = self._groups(table)
         names = (*REDSHIFTS, "pit", "crps", "cde_loss")
         result = {name: np.full(len(table), np.nan) for name in names}
@@ -156,24 +170,17 @@ class PhotoZ:
         groups = []
         for code in np.unique(lacking[usable]):
             rows = np.flatnonzero(usable & (lacking == code))
-            groups.append(_Group(rows, _take(estimate, rows), self._calibrated(int(code))))
+            part, calibrated = _take(estimate, rows), self._calibrated(int(code))
+            groups.append(_Group(rows, part, calibrated, self.sample.z_trained))
         return groups, flags
 
     def _prepare(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         """Return inputs completed, code of the bands without a measurement, flags."""
-        absent = [name for name in self.columns if name not in table.columns]
-        if absent:
-            raise InputError(
-                "missing column",
-                key=", ".join(absent),
-                found=", ".join(map(str, table.columns)),
-                expected=", ".join(self.columns),
-                fix="rename the columns; fill a band that was not observed with NaN",
-            )
         try:
             values = table[list(self.columns)].to_numpy(np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
             raise InputError("a column is not made of numbers", found=str(error)) from error
+        values = self._measured(values)
         unseen, missing = np.isposinf(values), ~np.isfinite(values) & ~np.isposinf(values)
         lacking = np.zeros(len(values), dtype=np.int64)
         for number, inputs in enumerate(self._bands.values()):
@@ -190,6 +197,20 @@ class PhotoZ:
         }
         return complete, lacking, flags
 
+    def _measured(self, values: np.ndarray) -> np.ndarray:
+        """Return inputs with NaN for what no magnitude and no error of one has."""
+        errors = np.array([name.startswith("mag_err_") for name in self.columns])
+        refused = np.where(errors, values <= 0, no_magnitude(values))
+        for name, count in zip(self.columns, refused.sum(axis=0), strict=True):
+            if count:
+                logger.warning(
+                    "%s: %d values are no magnitude between %g and %g, or no positive error; taken "
+                    "for missing. Give NaN where a band was not observed, infinity where nothing "
+                    "was detected",
+                    *(name, count, *MAGNITUDES),
+                )
+        return np.where(refused, np.nan, values)
+
     def _estimate(self, complete: np.ndarray) -> EnsembleEstimate:
         centre, spread = self.ensemble.centre_and_spread(complete.astype(np.float32))
         return EnsembleEstimate(centre, spread, complete[:, self._magnitude].astype(np.float64))
@@ -203,7 +224,9 @@ class PhotoZ:
                     values[:, inputs] = np.nan
             estimate = self._estimate(self.sample.completion.fill(values))
             z_true = self.sample.z_true.astype(np.float64)
-            self._conformal[code] = Conformal.fit(estimate, z_true, **self.sample.settings)
+            highest = float(self.sample.z_trained[1])
+            settings = self.sample.settings | {"highest": highest}
+            self._conformal[code] = Conformal.fit(estimate, z_true, **settings)
         return self._conformal[code]
 
 
@@ -214,6 +237,8 @@ class _Group:
     rows: np.ndarray
     estimate: EnsembleEstimate
     conformal: Conformal
+    # Lowest and highest redshift of the training galaxies: beyond them networks say nothing.
+    trained: np.ndarray
 
     def blocks(self) -> Iterator[tuple[np.ndarray, EnsembleEstimate]]:
         """Yield rows and estimates, few enough for a matrix of classes of redshift."""
@@ -230,7 +255,7 @@ class _Group:
         return {
             "z_mean": self.conformal.mean_redshift(self.estimate),
             "z_mode": self.conformal.mode_redshift(self.estimate),
-            "z_ensemble": self.estimate.z,
+            "z_ensemble": np.clip(self.estimate.z, *self.trained),
             "z_spread": self.estimate.spread,
             **{name: places[:, column] for column, name in enumerate(levels)},
         }
@@ -276,14 +301,72 @@ def load(
     return PhotoZ(Ensemble.load(files, seeds), sample)
 
 
-def evaluate(z_true: np.ndarray, table: pd.DataFrame, column: str = "z_median") -> dict[str, float]:
+def as_frame(table: object, columns: Sequence[str]) -> pd.DataFrame:
+    """Return `columns` of a table of pandas, or of another library that knows pandas'.
+
+    Raises
+    ------
+    InputError
+        If it is no table, or a column is missing, there twice or in another unit than mag.
+    """
+    names = list(getattr(table, "column_names", getattr(table, "columns", ())))
+    if not hasattr(table, "columns") or not (
+        isinstance(table, pd.DataFrame) or hasattr(table, "to_pandas")
+    ):
+        raise InputError(
+            "not a table",
+            found=type(table).__name__,
+            expected="a DataFrame or an astropy Table with " + ", ".join(columns),
+            fix="wrap it: pandas.DataFrame(...)",
+        )
+    absent = [name for name in columns if name not in names]
+    if absent:
+        raise InputError(
+            "missing column",
+            key=", ".join(absent),
+            found=", ".join(map(str, names)),
+            expected=", ".join(columns),
+            fix="rename the columns; fill a band that was not observed with NaN",
+        )
+    check_once(None, columns, names)
+    if isinstance(table, pd.DataFrame):
+        return table
+    for name in columns:
+        unit = getattr(table[name], "unit", None)
+        expected = Column(name, name, unit="mag" * name.startswith("mag"))
+        check_unit(None, expected, None if unit is None else str(unit))
+    return table[list(columns)].to_pandas()
+
+
+def as_truth(z_true: object, rows: int) -> np.ndarray:
+    """Return true redshifts, one per row; NaN for what is masked or no redshift."""
+    try:
+        truth = np.ma.filled(np.ma.asarray(z_true, dtype=np.float64), np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "true redshifts are not numbers", key="z_true", found=str(error)
+        ) from error
+    if truth.shape != (rows,):
+        raise InputError(
+            "not one true redshift per row",
+            key="z_true",
+            found=f"shape {truth.shape}",
+            expected=f"({rows},), as many as rows of the table",
+        )
+    return np.where(np.isfinite(truth) & (truth >= LOWEST_TRUTH), truth, np.nan)
+
+
+def evaluate(
+    z_true: np.ndarray, table: pd.DataFrame | Table, column: str = "z_median"
+) -> dict[str, float]:
     """Return point metrics and the coverage of the intervals.
 
     Parameters
     ----------
     z_true : array of float, shape (n,)
-    table : pandas.DataFrame
-        From `PhotoZ.predict`; rows without a redshift are left out and counted.
+    table : pandas.DataFrame or astropy.table.Table
+        From `PhotoZ.predict`; rows without a redshift, or without a truth (masked, not finite or
+        below `LOWEST_TRUTH`, such as -9), are left out and counted.
     column : str
         Point estimate to judge.
 
@@ -292,9 +375,23 @@ def evaluate(z_true: np.ndarray, table: pd.DataFrame, column: str = "z_median") 
     dict of str to float
         `metrics.compute_metrics`; ``coverage_68, coverage_95`` (share of truths inside),
         ``width_68, width_95`` (median, over 1 + z_true) and ``n_without``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, there is not one truth per row, or no row has both redshifts.
     """
-    z_true = np.asarray(z_true, dtype=np.float64)
-    keep = np.isfinite(table[column].to_numpy())
+    ends = [f"z_{end}{percent}" for percent in INTERVALS for end in ("low", "high")]
+    table = as_frame(table, [column, *ends])
+    z_true = as_truth(z_true, len(table))
+    keep = np.isfinite(table[column].to_numpy(np.float64, na_value=np.nan)) & np.isfinite(z_true)
+    if not keep.any():
+        raise InputError(
+            "nothing to evaluate",
+            key=column,
+            found=f"{len(table)} rows, none with a redshift and a truth",
+            expected="some",
+        )
     z, rows = z_true[keep], table[keep]
     result = compute_metrics(z, rows[column].to_numpy())
     for percent in INTERVALS:

@@ -435,7 +435,19 @@ CASES = {
     ),
     "identifier missing": Case(values("identifier", np.nan), "rows without an identifier"),
     "identifiers as decimals": Case(
-        values("identifier", [1.5, 2.5, 3.5, 4.5, 5.5, 6.5]), "wrong kind; found 1.5 in row 0"
+        values("identifier", [1.5, 2.5, 3.5, 4.5, 5.5, 6.5]),
+        "wrong kind; found 1.5 in row 0",
+        but=(".csv",),
+    ),
+    "identifiers with a point or an e": Case(
+        values("identifier", ["330123.4", "12e5", "1.50", "6.0", "7", "08"]),
+        (
+            "text, digit by digit",
+            lambda table, reader: (
+                table["object_id"].tolist() == ["330123.4", "12e5", "1.50", "6.0", "7", "08"]
+            ),
+        ),
+        only=(".csv",),
     ),
     "identifiers of 17 digits through a float": Case(
         values("identifier", [3.6411448540268e16 + k for k in range(N)]),

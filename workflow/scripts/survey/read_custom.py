@@ -1,8 +1,8 @@
 """Read the two catalogues of a custom survey, described in the configuration, and cut them.
 
 Inputs
-    source_catalogue, target_catalogue : FITS, CSV, TSV, Parquet or HDF5; the source has many
-        objects and approximate redshifts, the target precise ones
+    source_catalogue, target_catalogue : files of any known format; the source has many objects and
+        approximate redshifts, the target precise ones
 
 Outputs
     source, target : Parquet, catalogue tables as of the published surveys, so that nothing
@@ -12,6 +12,7 @@ Outputs
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,9 +22,8 @@ from astropy import units as u
 from transferz.catalogues.columns import leading_columns
 from transferz.catalogues.cuts import apply_cuts, check_counts
 from transferz.catalogues.description import POSITIONS, CatalogueDescription
-from transferz.catalogues.reading import read_catalogue
+from transferz.catalogues.reading import check_position, read_catalogue
 from transferz.catalogues.units import ANGLE_UNITS
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
+
+# Degrees, both ends included. Right ascensions count from -180 too, and rounding exceeds 360.
+LIMITS = {"ra": (-180.0, 360.001), "dec": (-90.0, 90.0)}
 
 
 def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> pd.DataFrame:
@@ -48,28 +51,21 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
     table = read_catalogue(
         path,
         described.to_train(bands),
-        file_format=described.format,
-        table=described.table,
+        how=described.how,
         unique="object_id" if "object_id" in described.columns else None,
     )
     if "object_id" not in table:
         table["object_id"] = np.arange(len(table), dtype=np.int64)
     for name in POSITIONS:
+        table[name] = np.nan
         if f"{name}_raw" in table:
             degrees = table[f"{name}_raw"] * ANGLE_UNITS[described.position_unit].to(u.deg)
-            table[name] = degrees % 360.0 if name == "ra" else degrees
-        elif name not in table:
-            table[name] = np.nan
-    if (table["dec"].abs() > 90).any():
-        raise InputError(
-            "coordinate out of range",
-            file=path,
-            key=described.columns["dec"],
-            found=f"{table['dec'].abs().max():g} deg",
-            expected="declinations from -90 to 90 deg",
-            fix=f"correct custom.{role}.units.position",
-        )
+            check_position(Path(path), described.columns[name], degrees.to_numpy(), *LIMITS[name])
+            table[name] = (
+                degrees.where(degrees.between(0, 360), degrees % 360) if name == "ra" else degrees
+            )
     table = described.standardised(table, bands)
+    described.warn_of_refused()
     labels = [n for n in ("redshift_err", "redshift_l68", "redshift_u68") if n in table]
     columns = [*leading_columns(bands), "redshift", *labels]
     ordered = table[columns].assign(truth=survey["truth"], source=survey["source"])

@@ -12,6 +12,8 @@ from pathlib import Path
 from transferz.core.errors import InputError
 
 COLUMN_KINDS = ("id", "float", "int", "flag", "text")
+# Before the name of a column that is carried along: it may be named like one that is read.
+CARRIED = "carried "
 # Close names are looked for among this many columns at most: difflib takes 10 us for each.
 MAX_NAMES_COMPARED = 20_000
 
@@ -32,8 +34,8 @@ class Column:
         Accepted units, alternatives separated by ``|``; empty: not checked.
     required : bool
         Whether its absence, or a column of nulls only, is an error.
-    nulls : tuple of float
-        Values that mean "no value" besides NaN.
+    nulls : tuple of float or str
+        Values, and words among numbers, that mean "no value" besides NaN.
     """
 
     quantity: str
@@ -41,7 +43,7 @@ class Column:
     kind: str = "float"
     unit: str = ""
     required: bool = True
-    nulls: tuple[float, ...] = ()
+    nulls: tuple[float | str, ...] = ()
 
 
 def load_columns(
@@ -147,13 +149,24 @@ def pick_columns(path: Path, names: Sequence[str], columns: Sequence[Column]) ->
             file=path,
             key=", ".join(column.name for column in missing[:5]) + (", ..." * (len(missing) > 5)),
             found=did_you_mean(missing[0].name, names),
-            expected=f"the column that holds {missing[0].quantity}",
-            fix="check that this is the right file and version",
+            expected=f"the column that holds {missing[0].quantity.removeprefix(CARRIED)}",
+            fix=without(missing) or "check that this is the right file and version",
         )
     return [name for name in wanted if name in counts]
 
 
-def check_once(path: Path, wanted: Iterable[str], names: Sequence[str]) -> None:
+def without(missing: Sequence[Column]) -> str:
+    """Return how to do without columns that are carried along; nothing if others are missing."""
+    carried = [c.quantity.removeprefix(CARRIED) for c in missing if c.kind == "any"]
+    if not carried:
+        return ""
+    return (
+        "name the file's columns in predict.catalogue.extra_columns, or do without: "
+        f"extra_columns: {{{', '.join(f'{name}: null' for name in carried)}}}"
+    )
+
+
+def check_once(path: Path | None, wanted: Iterable[str], names: Sequence[str]) -> None:
     """Raise an `InputError` if one of the `wanted` is there twice among `names`."""
     counts = Counter(names)
     twice = [name for name in wanted if counts[name] > 1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import abc
+import bz2
 import contextlib
+import gzip
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -25,14 +27,38 @@ class RawTable:
     units: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How to read a file, where that is not certain from the file itself.
+
+    Attributes
+    ----------
+    format : str
+        A key of `formats.FORMATS`; "auto": by the file's name.
+    table : int, str or None
+        Which table of the file, where a format has several.
+    delimiter : str or None
+        Between the fields of a text table; a blank stands for any white space.
+    comment : str or None
+        Begins lines of a text table that are not read; None: those above the names only.
+    encoding : str or None
+        Of a text table; None: UTF-8, or by its byte-order mark.
+    """
+
+    format: str = "auto"
+    table: int | str | None = None
+    delimiter: str | None = None
+    comment: str | None = None
+    encoding: str | None = None
+
+
 class Container(abc.ABC):
     """An open file that holds a table.
 
     Parameters
     ----------
     path : pathlib.Path
-    table : int or str, optional
-        Which table of the file, where a format has several.
+    how : Reading
     stack : contextlib.ExitStack
         Closes what is opened.
 
@@ -51,8 +77,8 @@ class Container(abc.ABC):
     is_text: ClassVar[bool] = False
     names: list[str]
 
-    def __init__(self, path: Path, table: int | str | None, stack: contextlib.ExitStack) -> None:
-        self.path, self.table = path, table
+    def __init__(self, path: Path, how: Reading, stack: contextlib.ExitStack) -> None:
+        self.path, self.how, self.table = path, how, how.table
         self.open(stack)
 
     @abc.abstractmethod
@@ -86,9 +112,12 @@ def column_of_arrays(path: Path, name: str, found: str) -> InputError:
     )
 
 
-def is_gzipped(path: Path) -> bool:
-    """Whether a file is compressed, by its name."""
-    return path.name.lower().endswith(".gz")
+def open_binary(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, unpacked if it is compressed, by its content."""
+    with path.open("rb") as handle:
+        start = handle.read(3)
+    opener = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}.get(start[:2], open)
+    return opener(path, "rb") if opener is not bz2.open or start == b"BZh" else path.open("rb")
 
 
 def unreadable(path: Path, what: str, error: Exception) -> InputError:
@@ -103,6 +132,7 @@ def unreadable(path: Path, what: str, error: Exception) -> InputError:
         found=f"{reason} ({path.stat().st_size} bytes, beginning with {start!r})",
         expected=f"a complete {what}",
         fix="this is a web page saved under the file's name: fetch the file itself"
-        if start.lstrip().startswith(b"<")
-        else "fetch it again: it may be cut short, or another kind of file",
+        if start.lstrip().lower().startswith((b"<!doctype html", b"<html"))
+        else "fetch it again: it may be cut short, or another kind of file"
+        + (", or of another `encoding` (a key)" * isinstance(error, UnicodeDecodeError)),
     )

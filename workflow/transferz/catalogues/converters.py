@@ -16,14 +16,25 @@ from transferz.catalogues.columns import Column
 from transferz.core.errors import InputError
 
 TRUE_WORDS, FALSE_WORDS = ("true", "t", "1", "1.0", "yes"), ("false", "f", "0", "0.0", "no")
-NULL_WORDS = ("", "nan", "null", "none", "na", "n/a", "--")
-INTEGER = r"-?(0|[1-9]\d{0,17})"
-DECIMAL = r"[+-]?\d*\.?\d+[eE][+-]?\d+|[+-]?\d+\.\d*"
+NULL_WORDS = ("", "nan", "null", "none", "na", "n/a", "<na>", "--", r"\n", "indef", "masked")
+# An identifier that went through a float of text: 1.2e+17, or more digits than a float has.
+THROUGH_FLOAT = r"[+-]?\d(\.\d+)?[eE][+-]\d+|[+-]?\d\.\d+[eE]\d+|[+-]?\d{16,}\.0*"
 # Digits that a float would change: leading zeros, more than 15 of them.
 CODE = r"[+-]?(0\d+|\d{16,})"
+INT64 = np.iinfo(np.int64)
+
+
+def is_integer(text: pd.Series) -> pd.Series:
+    """Return which texts are what int64 writes: no other digits come back from it."""
+    matches = text.str.fullmatch(r"-?[1-9]\d{0,18}|0")
+    for row in np.flatnonzero(matches & (text.str.len() >= 19)):
+        matches.iloc[row] = INT64.min <= int(text.iloc[row]) <= INT64.max
+    return matches
+
+
 # What text may be, the narrowest first; what is none of these stays text.
 TEXT_TYPES: Mapping[str, Callable[[pd.Series], pd.Series]] = {
-    "integer": lambda text: text.str.fullmatch(INTEGER),
+    "integer": is_integer,
     "boolean": lambda text: text.str.lower().isin(["true", "false"]),
     "float": lambda text: pd.to_numeric(text, errors="coerce").notna() & ~text.str.fullmatch(CODE),
 }
@@ -65,17 +76,20 @@ class Stored:
         if array.dtype.kind == "b":
             return array.astype(np.int64)
         text = pd.Series(array, dtype=object)
-        numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
-        blank = text.isna() | text.astype(str).str.strip().str.lower().isin(NULL_WORDS)
-        self.refuse((numbers.isna() & ~blank).to_numpy(), "numbers")
-        return numbers.to_numpy(copy=True)
+        words = text.astype(str).str.strip()
+        named = [value for value in self.column.nulls if isinstance(value, str)]
+        blank = text.isna() | words.str.lower().isin(NULL_WORDS) | words.isin(named)
+        broken = pd.to_numeric(words, errors="coerce").isna() & ~blank
+        self.refuse(broken.to_numpy(), "numbers")
+        # By Python: pandas rounds the last digit.
+        return words.where(~blank, "nan").to_numpy(dtype=object).astype(np.float64)
 
     def sentinels(self, numbers: np.ndarray) -> np.ndarray:
         """Return which of `numbers` are values that mean "no value", in their own precision."""
         # -99.9 as float32 is not -99.9 as float64.
         exact = numbers.dtype.type if numbers.dtype.kind == "f" else float
         found = np.zeros(len(numbers), dtype=bool)
-        for value in self.column.nulls:
+        for value in (value for value in self.column.nulls if not isinstance(value, str)):
             found |= np.isinf(numbers) if np.isinf(value) else numbers == exact(value)
         return found
 
@@ -110,18 +124,16 @@ def _as_id(stored: Stored) -> Array:
             fix="remove these rows, or give a column that names every object",
         )
     values = np.asarray(stored.values)
-    if values.dtype.kind == "u":
-        stored.refuse(values > np.iinfo(np.int64).max, "int64")
     if values.dtype.kind == "f":
         lossy = (values != np.floor(values)) | (np.abs(values) >= 2.0**53)
         stored.refuse(lossy, "integers or text, not decimals")
-    if values.dtype.kind in "iuf":
+    if values.dtype.kind in "if" or (values.dtype.kind == "u" and (values <= INT64.max).all()):
         return values.astype(np.int64)
     text = pd.Series(values, dtype=object).astype(str).str.strip()
-    if text.str.fullmatch(INTEGER).all():
+    if is_integer(text).all():
         return text.to_numpy(dtype=object).astype(np.int64)
-    decimal = text.str.fullmatch(DECIMAL).to_numpy(dtype=bool)
-    stored.refuse(decimal, "integers or text, not decimals")
+    lossy = text.str.fullmatch(THROUGH_FLOAT).to_numpy(dtype=bool)
+    stored.refuse(lossy, "integers or text, not decimals")
     return text.astype("str")
 
 
@@ -177,11 +189,12 @@ def _as_found(stored: Stored) -> Array:
     array, null = np.asarray(stored.values), stored.null
     missing = np.zeros(len(array), dtype=bool) if null is None else null
     if array.dtype.kind in "iub":
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
         masked = pd.arrays.BooleanArray if array.dtype.kind == "b" else pd.arrays.IntegerArray
         return pd.Series(masked(array, missing)) if missing.any() else array
     if array.dtype.kind == "f":
         # Parquet has no other widths.
-        width = array.dtype if array.dtype.itemsize in (4, 8) else np.float64
+        width = array.dtype.newbyteorder("=") if array.dtype.itemsize in (4, 8) else np.float64
         return np.where(missing, np.nan, array).astype(width)
     if array.dtype.kind in "cV":
         stored.refuse(np.ones(len(array), dtype=bool), "numbers, booleans or text")

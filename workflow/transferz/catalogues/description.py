@@ -8,35 +8,47 @@ use every key:
     band_names          the file's own name of a band where it differs
     missing_bands       bands that the file does not have
     unit, units         of magnitudes or fluxes (``unit``, or ``units.mag``) and ``units.position``
-    null_values         values that mean "not observed"
+    zero_point          AB magnitude of one count, with the unit ``counts``
+    null_values         values, and words among numbers, that mean "not observed"
     non_detection_values, min_snr
                         what means "observed and not detected"
-    format, table       see `reading.read_catalogue`
+    format, table, delimiter, comment, encoding
+                        see `container.Reading`
 """
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pandas as pd
 
-from transferz.catalogues.columns import Column, expand_bands
+from transferz.catalogues.columns import CARRIED, Column, expand_bands
+from transferz.catalogues.container import Reading
 from transferz.catalogues.units import (
     ANGLE_UNITS,
+    COUNTS,
     FLUX_UNITS,
     MAG_PER_RELATIVE_ERROR,
+    MAGNITUDES,
     ab_magnitude,
     magnitude_error,
+    no_magnitude,
 )
 from transferz.core.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 KIND_OF = {"object_id": "id", "split": "text"}
 POSITIONS = ("ra", "dec")
 OF_BANDS = ("mag", "mag_err")
 # Columns of a catalogue to train on; its positions may lack.
 NEEDED = ("mag", "mag_err", "redshift")
+# Columns that a catalogue to train on is given, whatever it has.
+GIVEN = ("object_id", *POSITIONS, "truth", "source")
 
 
 @dataclass(frozen=True)
@@ -52,15 +64,19 @@ class CatalogueDescription:
     band_names : mapping of str
     missing_bands : tuple of str
     unit, position_unit : str
-        "mag" or one of `FLUX_UNITS`; one of `ANGLE_UNITS`.
-    null_values, non_detection_values : tuple of float
+        "mag", `COUNTS` or one of `FLUX_UNITS`; one of `ANGLE_UNITS`.
+    flux_of_zero : float or None
+        Flux of magnitude 0; None of magnitudes.
+    null_values : tuple of float or str
+    non_detection_values : tuple of float
     min_snr : float or None
         Signal-to-noise ratio below which nothing is detected.
-    format : str
-    table : int, str or None
+    how : Reading
     undetected : float
         What a non-detection becomes: infinity to predict; NaN to train, then infinity in the file
         is a null as well.
+    refused : Counter
+        Values of each band that `standardised` took for no measurement.
     """
 
     key: str
@@ -70,12 +86,13 @@ class CatalogueDescription:
     missing_bands: tuple[str, ...]
     unit: str
     position_unit: str
-    null_values: tuple[float, ...]
+    flux_of_zero: float | None
+    null_values: tuple[float | str, ...]
     non_detection_values: tuple[float, ...]
     min_snr: float | None
-    format: str
-    table: int | str | None
+    how: Reading
     undetected: float
+    refused: Counter = field(default_factory=Counter)
 
     @classmethod
     def from_config(
@@ -86,20 +103,33 @@ class CatalogueDescription:
         Raises
         ------
         InputError
-            If a unit is none of those known.
+            If a unit is none of those known, or a zero point is lacking or has no use.
         """
         units = entry.get("units", {})
-        unit, position = entry.get("unit", units.get("mag", "mag")), units.get("position", "deg")
-        unit_key = "unit" if "unit" in entry else "units.mag"
-        for name, found, known in (
-            (unit_key, unit, ["mag", *FLUX_UNITS]),
-            ("units.position", position, list(ANGLE_UNITS)),
+        stated = {f"{key}.unit": entry.get("unit"), f"{key}.units.mag": units.get("mag")}
+        # "mag" is the default of both: it contradicts nothing.
+        chosen = {name: text for name, text in stated.items() if text not in (None, "mag")}
+        unit_key, unit = next(iter(chosen.items()), (f"{key}.unit", "mag"))
+        position = units.get("position", "deg")
+        known = ["mag", *FLUX_UNITS, COUNTS] if len(set(chosen.values())) < 2 else [unit]
+        for name, found, accepted in (
+            *((name, text, known) for name, text in chosen.items()),
+            (f"{key}.units.position", position, list(ANGLE_UNITS)),
         ):
-            if found not in known:
+            if found not in accepted:
                 raise InputError(
-                    "unknown unit", key=f"{key}.{name}", found=found, expected=", ".join(known)
+                    "unknown unit", key=name, found=found, expected=", ".join(accepted)
                 )
-        nulls = tuple(float(value) for value in entry.get("null_values", ()))
+        zero_point = entry.get("zero_point")
+        if (zero_point is None) == (unit == COUNTS):
+            raise InputError(
+                "a zero point belongs to counts, and counts need one",
+                key=f"{key}.zero_point",
+                found=f"{zero_point} with {unit}",
+                expected=f"the AB magnitude of one count, if {unit_key} is {COUNTS}; or null",
+            )
+        flux_of_zero = FLUX_UNITS.get(unit) if zero_point is None else 10 ** (0.4 * zero_point)
+        nulls = tuple(_number(value) for value in entry.get("null_values", ()))
         return cls(
             key=key,
             columns=_named(entry["columns"]),
@@ -108,16 +138,16 @@ class CatalogueDescription:
             missing_bands=tuple(entry.get("missing_bands", ())),
             unit=unit,
             position_unit=position,
+            flux_of_zero=flux_of_zero,
             null_values=nulls if np.isinf(undetected) else (*nulls, np.inf),
             non_detection_values=tuple(map(float, entry.get("non_detection_values", ()))),
             min_snr=entry.get("min_snr"),
-            format=entry.get("format", "auto"),
-            table=entry.get("table"),
+            how=Reading(**{k.name: entry[k.name] for k in fields(Reading) if k.name in entry}),
             undetected=undetected,
         )
 
     def to_train(self, bands: Sequence[str]) -> list[Column]:
-        """Return all columns that are described; positions in other units as ``{ra,dec}_raw``."""
+        """Return all columns that are described; positions as ``{ra,dec}_raw``, in their unit."""
         for quantity in NEEDED:
             if quantity not in self.columns:
                 raise InputError(
@@ -129,16 +159,26 @@ class CatalogueDescription:
                 columns += self._of_bands(quantity, bands)
             elif quantity in POSITIONS:
                 # Range is checked in degrees, after the conversion.
-                read_as = quantity if self.position_unit == "deg" else f"{quantity}_raw"
-                columns.append(Column(read_as, name, unit=self.position_unit))
+                nulls, unit = self.null_values, self.position_unit
+                columns.append(Column(f"{quantity}_raw", name, unit=unit, nulls=nulls))
             else:
                 kind = KIND_OF.get(quantity, "float")
                 nulls = self.null_values if kind == "float" else ()
                 required = quantity != "redshift_err"
                 columns.append(Column(quantity, name, kind, required=required, nulls=nulls))
+        taken = {*GIVEN, *(column.quantity for column in columns)}
         for quantity, name in self.extra_columns.items():
             column = Column(quantity, name, nulls=self.null_values)
-            columns += expand_bands(column, self._names(bands))
+            for extra in expand_bands(column, self._names(bands)):
+                if extra.quantity in taken:
+                    raise InputError(
+                        "a name of the workflow's own",
+                        key=f"{self.key}.extra_columns",
+                        found=extra.quantity,
+                        expected="another name",
+                        fix="choose one that no other column of the catalogue table has",
+                    )
+                columns.append(extra)
         return columns
 
     def to_predict(self, bands: Sequence[str], inputs: Sequence[str]) -> list[Column]:
@@ -172,7 +212,8 @@ class CatalogueDescription:
                     expected="a column name with {band} where the name of the band stands",
                 )
             columns += self._of_bands(quantity, bands)
-        columns += [Column(new, name, "any") for new, name in self.extra_columns.items()]
+        carried = self.extra_columns.items()
+        columns += [Column(CARRIED + new, name, "any") for new, name in carried]
         return columns
 
     def _names(self, bands: Sequence[str]) -> dict[str, str]:
@@ -188,7 +229,8 @@ class CatalogueDescription:
                 found=template,
                 expected="{band} where the name of the band stands",
             )
-        column = Column(f"{quantity}_{{band}}", template, unit=self.unit, nulls=self.null_values)
+        unit = "" if self.unit == COUNTS else self.unit
+        column = Column(f"{quantity}_{{band}}", template, unit=unit, nulls=self.null_values)
         return expand_bands(column, self._names(bands))
 
     def standardised(self, table: pd.DataFrame, bands: Sequence[str]) -> pd.DataFrame:
@@ -196,7 +238,8 @@ class CatalogueDescription:
 
         A flux that is not positive is a non-detection. So is a magnitude that is one of
         ``non_detection_values``, and what is below the signal-to-noise ratio ``min_snr``:
-        f / sigma_f, or 2.5 / (ln 10 sigma_mag).
+        f / sigma_f, or 2.5 / (ln 10 sigma_mag). What no magnitude has, and what has an error that
+        is not positive, is no measurement.
         """
         converted = table.copy(deep=False)
         # What is trained on keeps the precision of its file.
@@ -210,15 +253,33 @@ class CatalogueDescription:
             values = table[mag].to_numpy(precision)
             errors = table[err].to_numpy(precision) if err in table else None
             unseen = self._not_detected(values, errors)
-            if self.unit != "mag":
+            refused = np.zeros(len(values), bool) if errors is None else errors <= 0
+            if self.flux_of_zero is not None:
                 errors = None if errors is None else magnitude_error(values, errors)
-                values = ab_magnitude(values, self.unit)
-            elif not unseen.any():
+                values = ab_magnitude(values, self.flux_of_zero)
+            # A magnitude that means "not detected" is none, and is expected.
+            refused = (refused | no_magnitude(values)) & ~unseen & ~np.isnan(values)
+            if refused.any():
+                self.refused[mag] += int(refused.sum())
+            elif self.flux_of_zero is None and not unseen.any():
                 continue
-            converted[mag] = np.where(unseen, self.undetected, values)
-            if errors is not None:
-                converted[err] = np.where(unseen, self.undetected, errors)
+            unseen = unseen & ~refused
+            for name, numbers in ((mag, values), (err, errors)):
+                if numbers is not None:
+                    seen = np.where(unseen, self.undetected, numbers)
+                    converted[name] = np.where(refused, np.nan, seen)
         return converted
+
+    def warn_of_refused(self) -> None:
+        """Write to the log how many values were taken for no measurement, and what to do."""
+        low, high = MAGNITUDES
+        for name, count in self.refused.items():
+            logger.warning(
+                "%s: %d values are no magnitude between %g and %g, or have an error that is not "
+                "positive; taken for missing. If they mean that nothing was observed, name them in "
+                "%s.null_values",
+                *(name, count, low, high, self.key),
+            )
 
     def _not_detected(self, values: np.ndarray, errors: np.ndarray | None) -> np.ndarray:
         """Return which magnitudes or fluxes are non-detections."""
@@ -234,6 +295,14 @@ class CatalogueDescription:
             if self.min_snr is None
             else unseen | (errors > MAG_PER_RELATIVE_ERROR / self.min_snr)
         )
+
+
+def _number(value: float | str) -> float | str:
+    """Return a null value as a number, or the word that it is."""
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def _named(columns: Mapping[str, str | None]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""File formats of catalogues: FITS, CSV, TSV, Parquet and HDF5, each read by pieces.
+"""File formats of catalogues: FITS, text, Parquet, Feather, HDF5, VOTable, each read by pieces.
 
 A format is a `Container`: it opens a file, names its columns and reads some of them, a number of
 rows at a time or all at once. It gives the values as they are in the file; `converters` turn them
@@ -8,78 +8,121 @@ into what the workflow computes with, and `reading` uses both.
 from __future__ import annotations
 
 import contextlib
-import csv
-import gzip
-import logging
-import sys
+import json
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
+from xml.parsers.expat import ExpatError
 
-import h5py
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.io import fits
+from astropy.table import Table
+from pyarrow import feather
 
-from transferz.catalogues.columns import Column, check_once, did_you_mean, pick_columns
+from transferz.catalogues.columns import Column, check_once, pick_columns
 from transferz.catalogues.container import (
     Container,
     RawTable,
+    Reading,
     column_of_arrays,
-    is_gzipped,
+    open_binary,
     unreadable,
 )
+from transferz.catalogues.converters import CONVERTERS, Stored
+from transferz.catalogues.delimited import CsvTable, TsvTable, rechunked
+from transferz.catalogues.hdf5 import Hdf5Table
 from transferz.core.errors import InputError
-
-logger = logging.getLogger(__name__)
 
 # Rows of a FITS table are read in blocks of this many bytes. Memory is needed for the columns
 # asked for only (mapping the file instead would count all of it as the process's memory), and a
 # block stays in the processor's cache while its columns are taken out: five times as fast as
 # blocks of 32 MB. fitsio takes 1.3 times as long, and holds gzipped files in memory.
 BLOCK_BYTES = 2 * 1024**2
+# Columns that tell in which rows another has no value: the HSC archive's, where it cannot store a
+# null, and those that astropy writes beside masked columns.
+MASKS = ("{name}_isnull", "{name}.mask")
+
+
+class TableInMemory:
+    """A table that its library reads as a whole, by pieces."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def pieces(self, names: Sequence[str], rows: int | None) -> Iterator[RawTable]:
+        """Yield the columns `names`, `rows` rows at a time."""
+        step = rows or max(1, len(self.table))
+        units = {n: str(self.table[n].unit) for n in names if self.table[n].unit is not None}
+        for first in range(0, len(self.table), step):
+            raw = RawTable(units=units)
+            for name in names:
+                column = self.table[name][first : first + step]
+                values = np.ma.getdata(column)
+                raw.columns[name] = values.astype(object) if values.dtype.kind == "U" else values
+                null = np.ma.getmaskarray(np.ma.asarray(column))
+                if null.any():
+                    raw.nulls[name] = null
+            yield raw
 
 
 class FitsTable(Container):
-    """A binary table (FITS standard 4.0, section 7.3); `table` is its HDU, 1 by default."""
+    """A table (FITS standard 4.0, section 7); `table` is its HDU.
+
+    By default HDU 1, or the only one that is a table of objects: the second of SExtractor's
+    FITS_LDAC, whose first is an image's header.
+    """
 
     what = "FITS file"
-    suffixes = (".fits", ".fit", ".fits.gz", ".fit.gz")
+    suffixes = (".fits", ".fit")
     errors = (*Container.errors, ValueError, TypeError, fits.VerifyError)
 
     def open(self, stack: contextlib.ExitStack) -> None:
         """Find the table and where its rows lie."""
-        number = 1 if self.table is None else self.table
+        self.whole: TableInMemory | None = None
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), open_binary(self.path) as handle:
                 # A truncated file is found by the length of its data.
                 warnings.simplefilter("ignore")
-                with fits.open(self.path, memmap=True, lazy_load_hdus=True) as hdus:
-                    hdu = hdus[number]
-                    if not isinstance(hdu, fits.BinTableHDU) or isinstance(hdu, fits.CompImageHDU):
-                        raise InputError(
-                            "not a binary table",
-                            file=self.path,
-                            key=f"HDU {number}",
-                            found=type(hdu).__name__,
-                            expected="the catalogue as a binary table",
-                            fix="give the file as the archive serves it, or name its HDU",
-                        )
+                with fits.open(handle, lazy_load_hdus=True) as hdus:
+                    hdu = self._find(hdus)
                     self.definitions = hdu.columns
                     self.names = list(hdu.columns.names)
+                    if isinstance(hdu, fits.TableHDU):
+                        self.whole = TableInMemory(Table.read(hdu))
                     self.start, self.rows = hdu.fileinfo()["datLoc"], hdu.header["NAXIS2"]
         except (IndexError, KeyError) as error:
             raise InputError(
                 "no such table in the file",
                 file=self.path,
-                key=f"HDU {number}",
+                key=f"HDU {1 if self.table is None else self.table}",
                 found=f"{self.path.stat().st_size} bytes without it",
-                expected="the catalogue as a binary table",
+                expected="the catalogue as a table",
                 fix="the file may be cut short: compare its size with the archive's",
             ) from error
+
+    def _find(self, hdus: fits.HDUList) -> fits.BinTableHDU | fits.TableHDU:
+        """Return the table that is meant."""
+        number = 1 if self.table is None else self.table
+        hdu = hdus[number]
+        if self.table is None and not is_of_objects(hdu):
+            tables = [other for other in hdus if is_of_objects(other)]
+            hdu = tables[0] if len(tables) == 1 else hdu
+        if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU) or isinstance(
+            hdu, fits.CompImageHDU
+        ):
+            raise InputError(
+                "not a binary table",
+                file=self.path,
+                key=f"HDU {number}",
+                found=type(hdu).__name__,
+                expected="the catalogue as a table",
+                fix="give the file as the archive serves it, or name its HDU",
+            )
+        return hdu
 
     def pieces(
         self, names: Sequence[str], as_text: Collection[str], rows: int | None
@@ -87,28 +130,18 @@ class FitsTable(Container):
         """Yield the columns `names`, `rows` rows at a time."""
         # A record cannot hold two fields of one name, even where neither is read.
         check_once(self.path, self.names, self.names)
+        if self.whole is not None:
+            yield from self.whole.pieces(names, rows)
+            return
         row_type = self.definitions.dtype.newbyteorder(">")
         for name in names:
             self.check_scalar(name, row_type[name].shape)
-        masks = {name: self._mask_of(name) for name in names}
-        stored_names = list(dict.fromkeys([*names, *filter(None, masks.values())]))
-        with (gzip.open if is_gzipped(self.path) else open)(self.path, "rb") as handle:
+        with open_binary(self.path) as handle:
             handle.seek(self.start)
             step = rows or max(1, self.rows)
             for first in range(0, self.rows, step):
                 count = min(step, self.rows - first)
-                stored = self._read(handle, row_type, stored_names, first, count)
-                yield self._decode(stored, masks)
-
-    def _mask_of(self, name: str) -> str | None:
-        """Return the column that tells in which rows another has no value.
-
-        Where the HSC archive's FITS writer cannot store a null it writes 0 and adds a column
-        ``<name>_isnull``.
-        """
-        mask = f"{name}_isnull"
-        found = mask in self.names and self.definitions[mask].format.endswith("L")
-        return mask if found else None
+                yield self._decode(self._read(handle, row_type, names, first, count))
 
     def _read(
         self, handle: BinaryIO, row_type: np.dtype, names: Sequence[str], first: int, count: int
@@ -129,21 +162,21 @@ class FitsTable(Container):
                 stored[name][begin : begin + size] = part[name].reshape(size)
         return stored
 
-    def _decode(
-        self, stored: Mapping[str, np.ndarray], masks: Mapping[str, str | None]
-    ) -> RawTable:
+    def _decode(self, stored: Mapping[str, np.ndarray]) -> RawTable:
         raw = RawTable()
-        for name, mask in masks.items():
-            definition = self.definitions[name]
-            raw.columns[name], null = physical_values(stored[name], definition)
-            if mask is not None:
-                flagged = stored[mask] == ord("T")
-                null = flagged if null is None else null | flagged
+        for name, values in stored.items():
+            raw.columns[name], null = physical_values(values, self.definitions[name])
             if null is not None and null.any():
                 raw.nulls[name] = null
-        units = {name: self.definitions[name].unit for name in masks}
+        units = {name: self.definitions[name].unit for name in stored}
         raw.units = {name: str(unit) for name, unit in units.items() if unit}
         return raw
+
+
+def is_of_objects(hdu: object) -> bool:
+    """Whether an HDU is a table, and not the image's header of a FITS_LDAC file."""
+    table = isinstance(hdu, fits.BinTableHDU | fits.TableHDU)
+    return table and not isinstance(hdu, fits.CompImageHDU) and hdu.name != "LDAC_IMHEAD"
 
 
 def physical_values(
@@ -169,99 +202,8 @@ def physical_values(
     return stored * float(scale) + float(zero), null
 
 
-class DelimitedText(Container):
-    """A table of text: a line of names, then a line per row."""
-
-    what = "text table"
-    errors = (
-        *Container.errors,
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-        UnicodeDecodeError,
-        csv.Error,
-    )
-    is_text = True
-    delimiter: ClassVar[str]
-
-    def open(self, stack: contextlib.ExitStack) -> None:
-        """Read the names in the first line."""
-        opener = gzip.open if is_gzipped(self.path) else open
-        with opener(self.path, "rt", encoding="utf-8-sig", newline="") as handle:
-            line = next(csv.reader(handle, delimiter=self.delimiter), [])
-        self.names = [name.strip() for name in line]
-        if not any(self.names):
-            raise InputError(
-                "empty file",
-                file=self.path,
-                found=f"{self.path.stat().st_size} bytes without a first line",
-                expected="a line of column names, then rows",
-                fix="fetch or write it again",
-            )
-        if self.names[0].startswith("<"):
-            raise unreadable(self.path, self.what, ValueError("markup in the first line"))
-
-    def pieces(
-        self, names: Sequence[str], as_text: Collection[str], rows: int | None
-    ) -> Iterator[RawTable]:
-        """Yield the columns `names`: numbers where numbers are wanted, or else text."""
-        self._check_last_line()
-        # Columns go by their numbers: names that are not read may occur twice.
-        place = {name: self.names.index(name) for name in names}
-        with pd.read_csv(
-            self.path,
-            sep=self.delimiter,
-            encoding="utf-8-sig",
-            skipinitialspace=True,
-            names=range(len(self.names)),
-            header=0,
-            index_col=False,
-            usecols=list(place.values()),
-            dtype={place[name]: str for name in names if name in as_text},
-            float_precision="round_trip",
-            low_memory=False,
-            chunksize=rows or sys.maxsize,
-        ) as pieces:
-            for piece in pieces:
-                yield RawTable({name: piece[number] for name, number in place.items()})
-
-    def _check_last_line(self) -> None:
-        """Find a file cut short: pandas would fill the missing fields with nulls, silently.
-
-        A cut gzip file is found by its checksum instead.
-        """
-        if is_gzipped(self.path):
-            return
-        with self.path.open("rb") as handle:
-            handle.seek(max(0, self.path.stat().st_size - 1_000_000))
-            text = handle.read().decode("utf-8", "replace")
-        if not text.endswith(("\n", "\r")):
-            logger.warning("%s: no newline at its end; is it complete?", self.path)
-        lines = text.rstrip("\r\n").splitlines()
-        fields = next(csv.reader(lines[-1:], delimiter=self.delimiter), [])
-        if len(lines) > 1 and len(fields) != len(self.names) and '"' not in lines[-1]:
-            raise InputError(
-                "the last line is incomplete",
-                file=self.path,
-                found=f"{len(fields)} fields",
-                expected=f"{len(self.names)}, as in the first line",
-                fix="the file may be cut short: fetch it again",
-            )
-
-
-class CsvTable(DelimitedText):
-    """A table of text with commas."""
-
-    suffixes, delimiter = (".csv", ".csv.gz"), ","
-
-
-class TsvTable(DelimitedText):
-    """A table of text with tabulators."""
-
-    suffixes, delimiter = (".tsv", ".tsv.gz"), "\t"
-
-
 class ParquetTable(Container):
-    """A Parquet file."""
+    """A Parquet file, or a folder of them that are one table."""
 
     what = "Parquet file"
     suffixes = (".parquet", ".pq")
@@ -269,131 +211,107 @@ class ParquetTable(Container):
 
     def open(self, stack: contextlib.ExitStack) -> None:
         """Read the schema."""
-        self.file = stack.enter_context(
-            pq.ParquetFile(
-                self.path, pre_buffer=False, memory_map=False, page_checksum_verification=True
-            )
-        )
-        self.names = self.file.schema_arrow.names
+        paths = parts_of(self.path) if self.path.is_dir() else [self.path]
+        options = {"pre_buffer": False, "memory_map": False, "page_checksum_verification": True}
+        self.files = [stack.enter_context(pq.ParquetFile(path, **options)) for path in paths]
+        self.schema = with_index(self.files[0].schema_arrow.empty_table()).schema
+        self.names = self.schema.names
+
+    def _tables(self, names: list[str], rows: int | None) -> Iterator[pa.Table]:
+        schema = pa.schema([self.schema.field(name) for name in names])
+
+        def batches() -> Iterator[pa.Table]:
+            for file in self.files:
+                first, stored = 0, [name for name in names if name in file.schema_arrow.names]
+                for batch in file.iter_batches(rows or file.metadata.num_rows or 1, columns=stored):
+                    table = pa.Table.from_batches([batch], batch.schema)
+                    table = table.replace_schema_metadata(file.schema_arrow.metadata)
+                    yield with_index(table, first, batch.num_rows).select(names).cast(schema)
+                    first += batch.num_rows
+
+        return rechunked(batches(), rows) if rows else iter([pa.concat_tables(batches())])
 
     def pieces(
         self, names: Sequence[str], as_text: Collection[str], rows: int | None
     ) -> Iterator[RawTable]:
         """Yield the columns `names`, at most `rows` rows at a time."""
-        stated = {
-            name: (self.file.schema_arrow.field(name).metadata or {}).get(b"unit") for name in names
-        }
+        stated = {name: (self.schema.field(name).metadata or {}).get(b"unit") for name in names}
         units = {name: unit.decode("utf-8", "replace") for name, unit in stated.items() if unit}
-        if rows is None:
-            batches = iter([self.file.read(columns=list(names))])
-        else:
-            batches = self.file.iter_batches(batch_size=rows, columns=list(names))
-        for batch in batches:
+        for table in self._tables(list(names), rows):
             raw = RawTable(units=units)
             for name in names:
-                raw.columns[name], null = self._decode(name, batch.column(name))
+                raw.columns[name], null = self._decode(name, table.column(name))
                 if null.any():
                     raw.nulls[name] = null
             yield raw
 
-    def _decode(
-        self, name: str, column: pa.Array | pa.ChunkedArray
-    ) -> tuple[pd.Series, np.ndarray]:
+    def _decode(self, name: str, column: pa.ChunkedArray) -> tuple[pd.Series, np.ndarray]:
         if pa.types.is_nested(column.type):
             raise column_of_arrays(self.path, name, f"type {column.type}")
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
+        # Not through floats: an identifier of 17 digits would change.
+        kind = column.type
+        if pa.types.is_decimal(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            column = column.cast(pa.string())
         null = np.asarray(column.is_null())
         if null.any() and (pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
-            # Not through floats: an identifier of 17 digits would change.
             column = column.fill_null(pa.scalar(0).cast(column.type))
         return column.to_pandas(), null
 
 
-class Hdf5Table(Container):
-    """Columns of an HDF5 file: a 1-D dataset each, or the fields of a compound dataset.
+def with_index(table: pa.Table, first: int = 0, rows: int = 0) -> pa.Table:
+    """Return a table with the named index of consecutive numbers that pandas wrote as metadata."""
+    content = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
+    for index in content.get("index_columns", ()):
+        if (
+            isinstance(index, dict)
+            and index.get("name")
+            and index["name"] not in table.column_names
+        ):
+            numbers = index["start"] + index["step"] * np.arange(first, first + rows)
+            table = table.append_column(index["name"], pa.array(numbers, pa.int64()))
+    return table
 
-    `table` is the group or dataset, the root by default.
-    """
 
-    what = "HDF5 file"
-    suffixes = (".hdf5", ".h5", ".hdf")
-    errors = (OSError, RuntimeError, ValueError, KeyError)
+class FeatherTable(ParquetTable):
+    """A Feather file, which is an Arrow file."""
+
+    what = "Feather file"
+    suffixes = (".feather", ".arrow")
 
     def open(self, stack: contextlib.ExitStack) -> None:
-        """Find the datasets."""
-        handle = stack.enter_context(h5py.File(self.path, "r"))
-        if self.table is not None and str(self.table) not in handle:
-            raise InputError(
-                "no such group or dataset",
-                file=self.path,
-                key=str(self.table),
-                found=did_you_mean(str(self.table), list(handle)),
-                expected="a group or dataset of the file",
-                fix="name the right one",
-            )
-        node = handle if self.table is None else handle[str(self.table)]
-        if isinstance(node, h5py.Group):
-            datasets = {n: item for n, item in node.items() if isinstance(item, h5py.Dataset)}
-            compound = [item for item in datasets.values() if item.dtype.names]
-            node = compound[0] if len(compound) == 1 else datasets
-        self.node = node
-        self.names = list(node if isinstance(node, dict) else node.dtype.names or ())
+        """Read the schema."""
+        with pa.OSFile(str(self.path)) as file:
+            self.schema = pa.ipc.open_file(file).schema
+        self.names = self.schema.names
+
+    def _tables(self, names: list[str], rows: int | None) -> Iterator[pa.Table]:
+        table = feather.read_table(self.path, columns=names).select(names)
+        return iter([table]) if rows is None else rechunked(iter([table]), rows)
+
+
+class VoTable(Container):
+    """The first table of a VOTable (IVOA)."""
+
+    what = "VOTable"
+    suffixes = (".vot", ".votable", ".xml")
+    errors = (*Container.errors, ValueError, IndexError, KeyError, TypeError, ExpatError)
+
+    def open(self, stack: contextlib.ExitStack) -> None:
+        """Read it."""
+        with warnings.catch_warnings(), open_binary(self.path) as handle:
+            warnings.simplefilter("ignore")
+            self.whole = TableInMemory(Table.read(handle, format="votable", table_id=self.table))
+        self.names = self.whole.table.colnames
 
     def pieces(
         self, names: Sequence[str], as_text: Collection[str], rows: int | None
     ) -> Iterator[RawTable]:
         """Yield the columns `names`, at most `rows` rows at a time."""
-        units = {}
-        if isinstance(self.node, dict):
-            stored = {name: self.node[name] for name in names}
-            types = {name: dataset.dtype for name, dataset in stored.items()}
-            shapes = {name: dataset.shape for name, dataset in stored.items()}
-            for name, dataset in stored.items():
-                unit = dataset.attrs.get("unit", dataset.attrs.get("units"))
-                if unit is not None:
-                    units[name] = unit.decode() if isinstance(unit, bytes) else str(unit)
-        else:
-            stored = {name: self.node.fields(name) for name in names}
-            types = {name: self.node.dtype[name] for name in names}
-            shapes = {name: (len(self.node), *types[name].shape) for name in names}
-        self._check(types, shapes)
-        total = next(iter(shapes.values()))[0] if shapes else 0
-        step = rows or max(1, total)
-        for first in range(0, total, step):
-            part = slice(first, first + step)
-            content = {name: decoded(values[part]) for name, values in stored.items()}
-            yield RawTable(content, units=units)
-
-    def _check(self, types: Mapping[str, np.dtype], shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """Raise an `InputError` unless columns are of plain values, one per row, as many in all."""
-        for name, shape in shapes.items():
-            if not shape or types[name].base.kind == "V" or h5py.check_ref_dtype(types[name]):
-                raise InputError(
-                    "not a column of numbers or text",
-                    file=self.path,
-                    key=name,
-                    found=f"type {types[name]}" if shape else "a single value",
-                    expected="a number or a text per row",
-                    fix="name the dataset that has them",
-                )
-            self.check_scalar(name, shape[1:])
-        if len({shape[0] for shape in shapes.values()}) > 1:
-            raise InputError(
-                "columns of different lengths",
-                file=self.path,
-                found=", ".join(f"{name}: {shape[0]}" for name, shape in shapes.items()),
-                expected="one value per row in each",
-                fix="write the file again, or name the group of one table",
-            )
-
-
-def decoded(values: np.ndarray) -> np.ndarray:
-    """Return text in place of the bytes that HDF5 stores; other values as they are."""
-    if values.dtype.kind not in "SO":
-        return values
-    texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
-    return np.array(texts, dtype=object)
+        for name in names:
+            self.check_scalar(name, self.whole.table[name].shape[1:])
+        yield from self.whole.pieces(names, rows)
 
 
 FORMATS: Mapping[str, type[Container]] = {
@@ -402,7 +320,18 @@ FORMATS: Mapping[str, type[Container]] = {
     "tsv": TsvTable,
     "parquet": ParquetTable,
     "hdf5": Hdf5Table,
+    "feather": FeatherTable,
+    "votable": VoTable,
 }
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """Return the Parquet files of a folder, by name; those that begin with _ or . are no rows."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.name.endswith(ParquetTable.suffixes) and not path.name.startswith(("_", "."))
+    ]
 
 
 def container_of(path: Path, file_format: str) -> type[Container]:
@@ -413,25 +342,28 @@ def container_of(path: Path, file_format: str) -> type[Container]:
                 "unknown file format", file=path, found=file_format, expected=", ".join(FORMATS)
             )
         return FORMATS[file_format]
+    if path.is_dir():
+        return ParquetTable
+    name = path.name.lower().removesuffix(".gz").removesuffix(".bz2")
     for container in FORMATS.values():
-        if path.name.lower().endswith(container.suffixes):
+        if name.endswith(container.suffixes):
             return container
     endings = [suffix for container in FORMATS.values() for suffix in container.suffixes]
     raise InputError(
         "file format not known from the name",
         file=path,
         expected=", ".join(endings),
-        fix="name the format in the configuration",
+        fix="name it with the key `format` of the catalogue's description",
     )
 
 
 @contextlib.contextmanager
-def opened(path: Path, file_format: str, table: int | str | None) -> Iterator[Container]:
+def opened(path: Path, how: Reading) -> Iterator[Container]:
     """Open a catalogue; whatever its library raises meanwhile becomes an `InputError`."""
-    container = container_of(path, file_format)
+    container = container_of(path, how.format)
     try:
         with contextlib.ExitStack() as stack:
-            yield container(path, table, stack)
+            yield container(path, how, stack)
     except InputError:
         raise
     except container.errors as error:
@@ -439,15 +371,23 @@ def opened(path: Path, file_format: str, table: int | str | None) -> Iterator[Co
 
 
 def raw_pieces(
-    path: Path,
-    columns: Sequence[Column],
-    *,
-    file_format: str,
-    table: int | str | None,
-    rows: int | None,
+    path: Path, columns: Sequence[Column], how: Reading, *, rows: int | None
 ) -> Iterator[RawTable]:
     """Yield `columns` as the file has them, at most `rows` rows at a time; None: in one piece."""
-    with opened(path, file_format, table) as file:
+    with opened(path, how) as file:
         names = pick_columns(path, file.names, columns)
+        masks = {
+            mask: name
+            for name in names
+            for mask in (form.format(name=name) for form in MASKS)
+            if mask in file.names
+        }
+        check_once(path, masks, file.names)
         as_text = {column.name for column in columns if column.kind not in ("float", "int")}
-        yield from file.pieces(names, as_text, rows)
+        for raw in file.pieces(list(dict.fromkeys([*names, *masks])), as_text | {*masks}, rows):
+            for mask, name in masks.items():
+                values = raw.columns[mask] if mask in names else raw.columns.pop(mask)
+                stored = Stored(path, Column(mask, mask, "flag"), values, raw.nulls.get(mask))
+                null = np.asarray(CONVERTERS["flag"](stored)) == 1
+                raw.nulls[name] = null | raw.nulls.get(name, False)
+            yield raw

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.columns import Column
-from transferz.catalogues.container import RawTable
+from transferz.catalogues.container import RawTable, Reading
 from transferz.catalogues.converters import CONVERTERS, TEXT_TYPES, Stored, stripped, typed
-from transferz.catalogues.formats import container_of, opened, raw_pieces
+from transferz.catalogues.formats import container_of, opened, parts_of, raw_pieces
 from transferz.catalogues.units import check_unit
 from transferz.core.errors import InputError
 
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 # A piece has a multiple of so many rows: whole blocks of the networks' predictions.
 BLOCK = 4096
 PIECE_ROWS = 65536
+AS_IT_IS = Reading()
 # Degrees, both ends included.
 LIMITS = {
     **dict.fromkeys(("ra", "ra_cosmos"), (0.0, 360.0)),
@@ -38,8 +39,7 @@ def read_catalogue(
     path: str | Path,
     columns: Sequence[Column],
     *,
-    file_format: str = "auto",
-    table: int | str | None = None,
+    how: Reading = AS_IT_IS,
     unique: str | None = None,
 ) -> pd.DataFrame:
     """Read `columns` of a catalogue into a table of quantities.
@@ -47,13 +47,10 @@ def read_catalogue(
     Parameters
     ----------
     path : path-like
-        FITS, CSV, TSV (these three also gzipped), Parquet or HDF5 file.
+        A file of one of `formats.FORMATS`, or a folder of Parquet files.
     columns : sequence of Column
         What to read; optional ones that the file lacks are left out.
-    file_format : {"auto", "fits", "csv", "tsv", "parquet", "hdf5"}
-        "auto" goes by the file's name.
-    table : int or str, optional
-        HDU of a FITS file (1 by default), group or dataset of an HDF5 file (root by default).
+    how : Reading
     unique : str, optional
         Quantity in which no value may occur twice.
 
@@ -69,12 +66,11 @@ def read_catalogue(
         If the file cannot be read, or its columns are not as described.
     """
     path = existing(path)
-    options = {"file_format": file_format, "table": table}
-    pieces = list(raw_pieces(path, columns, rows=None, **options))
+    pieces = list(raw_pieces(path, columns, how, rows=None))
     if not pieces or not rows_of(pieces[0]):
         raise empty_table(path)
     (raw,) = pieces
-    if container_of(path, file_format).is_text:
+    if container_of(path, how.format).is_text:
         carried = [column for column in columns if column.kind == "any"]
         _give_types(raw, _text_types(iter(pieces), carried))
     catalogue = _converted(path, columns, raw)
@@ -91,8 +87,7 @@ def stream_catalogue(
     path: str | Path,
     columns: Sequence[Column],
     *,
-    file_format: str = "auto",
-    table: int | str | None = None,
+    how: Reading = AS_IT_IS,
     chunk_rows: int = PIECE_ROWS,
 ) -> Iterator[pd.DataFrame]:
     """Yield a catalogue as tables of quantities, at most `chunk_rows` rows each.
@@ -105,7 +100,7 @@ def stream_catalogue(
 
     Parameters
     ----------
-    path, columns, file_format, table
+    path, columns, how
         See `read_catalogue`.
     chunk_rows : int
         Rounded up to whole blocks of the networks' predictions.
@@ -116,26 +111,20 @@ def stream_catalogue(
         If the file cannot be read, has no row, or a column is not as described.
     """
     path = existing(path)
-    options = {"file_format": file_format, "table": table}
     identifiers = [column for column in columns if column.kind == "id"]
     types: dict[str, str] = {}
-    if container_of(path, file_format).is_text:
+    if container_of(path, how.format).is_text:
         carried = [column for column in columns if column.kind == "any"]
         looked_at = [*identifiers, *carried]
         if looked_at:
-            found = _text_types(
-                raw_pieces(path, looked_at, rows=4 * PIECE_ROWS, **options), looked_at
-            )
+            pieces = raw_pieces(path, looked_at, how, rows=4 * PIECE_ROWS)
+            found = _text_types(pieces, looked_at)
             types = {column.name: found[column.name] for column in carried}
             whole_numbers = all(found[column.name] == "integer" for column in identifiers)
     else:
-        whole_numbers = all(
-            np.asarray(raw.columns[column.name]).dtype.kind in "iuf"
-            for column in identifiers
-            for raw in _first(raw_pieces(path, [column], rows=BLOCK, **options))
-        )
+        whole_numbers = all(_is_integer(path, column, how) for column in identifiers)
     first = 0
-    for raw in raw_pieces(path, columns, rows=-(-chunk_rows // BLOCK) * BLOCK, **options):
+    for raw in raw_pieces(path, columns, how, rows=-(-chunk_rows // BLOCK) * BLOCK):
         number = rows_of(raw)
         _give_types(raw, types)
         piece = _converted(path, columns, raw, first)
@@ -149,9 +138,9 @@ def stream_catalogue(
         raise empty_table(path)
 
 
-def column_names(path: str | Path, *, file_format: str = "auto") -> list[str]:
+def column_names(path: str | Path, *, how: Reading = AS_IT_IS) -> list[str]:
     """Return the names of all columns of a catalogue, without reading its rows."""
-    with opened(existing(path), file_format, None) as file:
+    with opened(existing(path), how) as file:
         return list(file.names)
 
 
@@ -160,8 +149,16 @@ def rows_of(raw: RawTable) -> int:
     return len(next(iter(raw.columns.values()), ()))
 
 
-def _first(pieces: Iterator[RawTable]) -> list[RawTable]:
-    return [raw for raw, _ in zip(pieces, range(1), strict=False)]
+def _is_integer(path: Path, column: Column, how: Reading) -> bool:
+    """Whether all identifiers of a file that is not of text are int64, as numbers or as text."""
+    for raw in raw_pieces(path, [column], how, rows=4 * PIECE_ROWS):
+        values = np.asarray(raw.columns[column.name])
+        if values.dtype.kind in "if":
+            return True
+        text = stripped(pd.Series(values.astype(object))).dropna()
+        if not TEXT_TYPES["integer"](text).all():
+            return False
+    return True
 
 
 def _text_types(pieces: Iterator[RawTable], columns: Sequence[Column]) -> dict[str, str]:
@@ -198,13 +195,13 @@ def _converted(
 
 
 def existing(path: str | Path) -> Path:
-    """Return `path`; raise an `InputError` unless it is a file."""
+    """Return `path`; raise an `InputError` unless it is a file or a folder of Parquet files."""
     path = Path(path)
-    if not path.is_file():
+    if not path.is_file() and not (path.is_dir() and parts_of(path)):
         raise InputError(
             "file not found",
             file=path,
-            found="a folder" if path.is_dir() else "nothing of this name",
+            found="a folder without Parquet files" if path.is_dir() else "nothing of this name",
             expected="a catalogue",
             fix="give its path in the configuration",
         )
@@ -254,16 +251,20 @@ def _check_values(path: Path, catalogue: pd.DataFrame, columns: Sequence[Column]
     for column in columns:
         if column.quantity not in LIMITS:
             continue
-        low, high = LIMITS[column.quantity]
         values = catalogue[column.quantity].to_numpy()
-        outside = ~((values >= low) & (values <= high))
-        if outside.any():
-            row = int(np.flatnonzero(outside)[0])
-            raise InputError(
-                "coordinate out of range",
-                file=path,
-                key=column.name,
-                found=f"{values[row]} in row {row} ({int(outside.sum())} such rows)",
-                expected=f"degrees from {low:g} to {high:g} in every row",
-                fix="remove or correct these rows, or convert the column to degrees",
-            )
+        check_position(path, column.name, values, *LIMITS[column.quantity])
+
+
+def check_position(path: Path, name: str, degrees: np.ndarray, low: float, high: float) -> None:
+    """Raise an `InputError` for coordinates that are none."""
+    outside = ~((degrees >= low) & (degrees <= high))
+    if outside.any():
+        row = int(np.flatnonzero(outside)[0])
+        raise InputError(
+            "coordinate out of range",
+            file=path,
+            key=name,
+            found=f"{degrees[row]} in row {row} ({int(outside.sum())} such rows)",
+            expected=f"degrees from {low:g} to {high:g} in every row",
+            fix="remove or correct these rows, or state the unit of the column",
+        )

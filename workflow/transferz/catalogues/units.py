@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,25 @@ from astropy import units as u
 from transferz.catalogues.columns import Column
 from transferz.core.errors import InputError
 
-# Spellings met in catalogues that astropy reads otherwise or not at all.
+# Spellings met in catalogues that astropy reads otherwise or not at all, in small letters and
+# without blanks and brackets.
 SPELLINGS = {
-    "ABmag": "mag",
-    "AB mag": "mag",
-    "mag(AB)": "mag",
-    "mags": "mag",
-    "magnitude": "mag",
-    "degree": "deg",
-    "degrees": "deg",
-    "microJy": "uJy",
-    "ujy": "uJy",
+    **dict.fromkeys(("mag", "mags", "magnitude", "magnitudes", "abmag", "abmags", "magab"), "mag"),
+    **dict.fromkeys(("abmagnitude", "abmagnitudes", "magnitudeab", "magnitudesab"), "mag"),
+    **dict.fromkeys(("deg", "degree", "degrees", "degs"), "deg"),
+    **dict.fromkeys(("rad", "radian", "radians", "rads"), "rad"),
+    **dict.fromkeys(("njy", "nanojy", "nanojansky", "nanojanskys"), "nJy"),
+    **dict.fromkeys(("ujy", "mujy", "µjy", "μjy", "microjy", "microjansky", "microjanskys"), "uJy"),
+    **dict.fromkeys(("millijy", "millijansky", "millijanskys"), "mJy"),
+    **dict.fromkeys(("jy", "jansky", "janskys"), "Jy"),
+    **dict.fromkeys(("nanomaggy", "nanomaggies", "nanomaggie", "nmgy", "nmaggy"), "nmgy"),
 }
-FLUX_UNITS = {"nJy": u.nJy, "uJy": u.uJy, "mJy": u.mJy, "Jy": u.Jy}
+# Flux of magnitude 0 (AB) in each unit: 3631 Jy (Oke & Gunn 1983), 10^9 nanomaggies (SDSS).
+FLUX_UNITS = {"nJy": 3.631e12, "uJy": 3.631e9, "mJy": 3.631e6, "Jy": 3631.0, "nanomaggy": 1e9}
+# Fluxes whose zero point is a key of the description.
+COUNTS = "counts"
+# Magnitudes that a galaxy may have, both ends excluded, as GalaxiesML demands.
+MAGNITUDES = (0.0, 50.0)
 ANGLE_UNITS = {"deg": u.deg, "rad": u.rad, "hourangle": u.hourangle}
 # Error of a magnitude times the signal-to-noise ratio of its flux. A float of Python: it leaves
 # single precision as it is.
@@ -33,13 +40,16 @@ MAG_PER_RELATIVE_ERROR = 2.5 / math.log(10)
 def parse_unit(text: str) -> u.UnitBase | str:
     """Return a unit that compares by meaning, or the text where astropy does not know it."""
     text = text.strip()
+    plain = re.sub(r"[\s\[\](){}]", "", text)
+    # mJy and MJy differ.
+    spelling = text if plain in ("mJy", "MJy") else SPELLINGS.get(plain.lower(), text)
     try:
-        return u.Unit(SPELLINGS.get(text, text))
+        return u.Unit(spelling)
     except (ValueError, TypeError):
         return text
 
 
-def check_unit(path: Path, column: Column, found: str | None) -> None:
+def check_unit(path: Path | None, column: Column, found: str | None) -> None:
     """Raise an `InputError` if a file states a unit for a column, and not the one described."""
     if not column.unit or not found or not found.strip():
         return
@@ -53,18 +63,25 @@ def check_unit(path: Path, column: Column, found: str | None) -> None:
         found=found,
         expected=" or ".join(accepted),
         fix="convert the column, or state its unit where it is described: custom.*.units, "
-        "predict.catalogue.unit, or its row of config/columns.tsv",
+        "predict.catalogue.unit, or its row of config/columns.tsv; known are "
+        f"mag, {', '.join(FLUX_UNITS)}, {COUNTS} with a zero_point, "
+        f"{', '.join(ANGLE_UNITS)}",
     )
 
 
-def ab_magnitude(flux: np.ndarray, unit: str) -> np.ndarray:
-    """Return AB magnitudes, -2.5 log10(flux / 3631 Jy) (Oke & Gunn 1983).
+def ab_magnitude(flux: np.ndarray, flux_of_zero: float) -> np.ndarray:
+    """Return AB magnitudes, -2.5 log10(flux / flux of magnitude 0).
 
-    `unit` is one of `FLUX_UNITS`. A flux that is not positive has no finite magnitude.
+    A flux that is not positive has no finite magnitude.
     """
-    zero_point = float((3631 * u.Jy).to_value(FLUX_UNITS[unit]))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return -2.5 * np.log10(flux / zero_point)
+        return -2.5 * np.log10(flux / flux_of_zero)
+
+
+def no_magnitude(values: np.ndarray) -> np.ndarray:
+    """Return which values are finite and no magnitude of a galaxy, such as -9999 or 1e20."""
+    low, high = MAGNITUDES
+    return np.isfinite(values) & ~((values > low) & (values < high))
 
 
 def magnitude_error(flux: np.ndarray, error: np.ndarray) -> np.ndarray:

@@ -33,9 +33,27 @@ def quiet_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
+# Whatever ~/.keras/keras.json or a notebook says: other backends are not installed, and another
+# type of floats gives other results.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_USE_LEGACY_KERAS"] = "0"
+
 with quiet_stderr():
     import keras
     import tensorflow as tf
+
+if keras.config.backend() != "tensorflow":
+    raise InputError(
+        "Keras is already running with another backend",
+        key="KERAS_BACKEND",
+        found=keras.config.backend(),
+        expected="tensorflow",
+        fix="import transferz before keras, in a new session",
+    )
+keras.config.set_floatx("float32")
+keras.config.set_dtype_policy("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
 
 
 def configure_tensorflow(threads: int, device: str = "cpu") -> str:

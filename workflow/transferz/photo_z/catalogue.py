@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from transferz.api import FLAGS, PhotoZ
+from transferz.api import FLAGS, REDSHIFTS, PhotoZ
+from transferz.catalogues.columns import CARRIED
 from transferz.catalogues.description import CatalogueDescription
 from transferz.catalogues.reading import stream_catalogue
 from transferz.catalogues.writers import DistributionWriter, TableWriter
+from transferz.core.errors import InputError
 from transferz.networks.ensemble import Ensemble
 from transferz.networks.tensorflow import configure_tensorflow
 from transferz.uncertainty.calibration_sample import CalibrationSample
@@ -66,7 +68,16 @@ def predict_catalogue(
     bands = estimator.sample.bands
     described = CatalogueDescription.from_config(description)
     columns = described.to_predict(bands, estimator.columns)
-    carried = ["object_id", *described.extra_columns]
+    taken = sorted({"object_id", *REDSHIFTS, *FLAGS} & set(described.extra_columns))
+    if taken:
+        raise InputError(
+            "a name of the output's own",
+            key=f"{described.key}.extra_columns",
+            found=taken[0],
+            expected="another name",
+        )
+    carried = {"object_id": "object_id"}
+    carried |= {CARRIED + new: new for new in described.extra_columns}
     counts_in_classes, _ = np.histogram(estimator.sample.z_true, PDF_EDGES)
     anywhere = counts_in_classes / counts_in_classes.sum()
     metadata = {
@@ -82,13 +93,12 @@ def predict_catalogue(
         for piece in stream_catalogue(
             catalogue,
             columns,
-            file_format=described.format,
-            table=described.table,
+            how=described.how,
             chunk_rows=chunk_rows,
         ):
             galaxies = described.standardised(piece, bands)
             result, shares = estimator.predict(galaxies, edges=PDF_EDGES if pdfs else [])
-            output.write(piece[carried].join(result))
+            output.write(piece[list(carried)].rename(columns=carried).join(result))
             if pdfs:
                 # Of a galaxy without any band nothing is known but where others are.
                 shares[result["z_median"].isna()] = anywhere
@@ -101,6 +111,7 @@ def predict_catalogue(
                 last = time.monotonic()
                 rate = counts["rows"] / (last - begin)
                 logger.info("%d galaxies, %.0f per second", counts["rows"], rate)
+    described.warn_of_refused()
     logger.info(
         "%s: %d galaxies; out of distribution %d, with a non-detection %d, with a missing band %d, "
         "without any band %d",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 
-mpl.use("Agg")
+# Whatever a notebook or a matplotlibrc says: a backend that is not installed stops the import.
+os.environ["MPLBACKEND"] = "agg"
+
+import matplotlib as mpl
+
+mpl.use("agg")
 
 import matplotlib.pyplot as plt
 import pandas as pd

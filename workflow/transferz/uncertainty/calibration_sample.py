@@ -51,6 +51,8 @@ class CalibrationSample:
     inputs : numpy.ndarray, shape (n, d), float32
         Unscaled inputs.
     z_true : numpy.ndarray, shape (n,), float32
+    z_trained : numpy.ndarray, shape (2,), float32
+        Lowest and highest redshift of the training galaxies: predictions stay between them.
     completion : Completion
     space : ColourSpace
     settings : dict
@@ -62,6 +64,7 @@ class CalibrationSample:
     magnitude: str
     inputs: np.ndarray
     z_true: np.ndarray
+    z_trained: np.ndarray
     completion: Completion
     space: ColourSpace
     settings: dict[str, float]
@@ -96,6 +99,7 @@ class CalibrationSample:
         """
         trained = np.concatenate([feature_matrix(table, columns) for table in training])
         step = -(-len(trained) // max_reference)
+        redshifts = np.concatenate([target_vector(table)[:, 0] for table in training])
         values = feature_matrix(calibration, columns)
         return cls(
             tuple(columns),
@@ -103,6 +107,7 @@ class CalibrationSample:
             magnitude,
             values,
             target_vector(calibration)[:, 0],
+            np.array([redshifts.min(), redshifts.max()]),
             Completion.fit(trained),
             ColourSpace.fit(trained[::step], values, neighbours=neighbours, share=share),
             dict(settings),
@@ -116,6 +121,7 @@ class CalibrationSample:
             "magnitude": np.array(self.magnitude),
             "inputs": self.inputs,
             "z_true": self.z_true,
+            "z_trained": self.z_trained,
             **{f"completion_{name}": value for name, value in vars(self.completion).items()},
             "space_mean": self.space.mean,
             "space_whitening": self.space.whitening,
@@ -142,6 +148,7 @@ class CalibrationSample:
                     str(a["magnitude"]),
                     a["inputs"],
                     a["z_true"],
+                    a["z_trained"],
                     Completion(
                         *(a[f"completion_{k}"] for k in ("mean", "covariance")),
                         *(a[f"completion_{k}"] for k in ("minimum", "maximum")),

@@ -25,6 +25,8 @@ from transferz.core.errors import InputError
 # Levels of the stored quantiles; the ends of the 68% and 95% intervals are among them.
 LEVELS = np.arange(201) / 200.0
 INTERVALS = {68: (0.16, 0.84), 95: (0.025, 0.975)}
+# Galaxies whose quantiles are in memory to take their mean.
+MEAN_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,11 @@ class Conformal:
     cells : Cells
     quantiles : numpy.ndarray, shape (n_cells, n_levels)
         Of r, at `LEVELS`.
-    mean, mode : numpy.ndarray, shape (n_cells,)
+    mode : numpy.ndarray, shape (n_cells,)
         Of r.
+    highest : float
+        Redshift that no distribution exceeds: what would lie above it lies there, and what would
+        lie below 0 lies at 0.
     softening : float
         s = spread + softening (1 + z).
     adaptive : bool
@@ -105,8 +110,8 @@ class Conformal:
 
     cells: Cells
     quantiles: np.ndarray
-    mean: np.ndarray
     mode: np.ndarray
+    highest: float
     softening: float
     adaptive: bool
 
@@ -120,6 +125,7 @@ class Conformal:
         magnitude_bins: int = 3,
         min_galaxies: int = 100,
         adaptive: bool = True,
+        highest: float = np.inf,
     ) -> Conformal:
         """Calibrate on galaxies with known redshift that no network was trained on.
 
@@ -135,6 +141,8 @@ class Conformal:
         adaptive : bool
             Scale errors by the ensemble's spread, softened by its median (Papadopoulos et al.
             2008, Lei et al. 2018, section 5.2); otherwise by 1 + z alone.
+        highest : float
+            Of all redshifts that networks were trained on: no distribution leaves them.
 
         Raises
         ------
@@ -152,7 +160,7 @@ class Conformal:
             softening, adaptive = 1.0, False
         cells = Cells.fit(estimate.z, estimate.magnitude, n_z, n_m)
         blank = np.zeros((cells.number, 1))
-        unfitted = cls(cells, blank, blank[:, 0], blank[:, 0], softening, adaptive)
+        unfitted = cls(cells, blank, blank[:, 0], highest, softening, adaptive)
         error = (z_true - estimate.z) / unfitted.scale(estimate)
         member = cells.of(estimate.z, estimate.magnitude)
         groups = [np.sort(error[member == cell]) for cell in range(cells.number)]
@@ -166,8 +174,8 @@ class Conformal:
         return cls(
             cells,
             np.array([np.quantile(group, LEVELS, method="weibull") for group in groups]),
-            np.array([group.mean() for group in groups]),
             np.array([half_sample_mode(group) for group in groups]),
+            highest,
             softening,
             adaptive,
         )
@@ -180,21 +188,39 @@ class Conformal:
     def _cell(self, estimate: EnsembleEstimate) -> np.ndarray:
         return self.cells.of(estimate.z, estimate.magnitude)
 
+    def _within(self, redshift: np.ndarray) -> np.ndarray:
+        return np.clip(redshift, 0.0, self.highest)
+
     def knots(self, estimate: EnsembleEstimate, levels: Sequence[float] = LEVELS) -> np.ndarray:
         """Redshifts at `levels` of each galaxy's distribution, shape (n, n_levels), >= 0."""
         index = np.searchsorted(LEVELS, np.asarray(levels) - 1e-9)
         errors = self.quantiles[:, index][self._cell(estimate)]
-        return np.maximum(estimate.z[:, None] + self.scale(estimate)[:, None] * errors, 0.0)
+        return self._within(estimate.z[:, None] + self.scale(estimate)[:, None] * errors)
 
     def mean_redshift(self, estimate: EnsembleEstimate) -> np.ndarray:
-        """Return the expectation of each galaxy's distribution, shape (n,)."""
-        shift = self.scale(estimate) * self.mean[self._cell(estimate)]
-        return np.maximum(estimate.z + shift, 0.0)
+        """Return the expectation of each galaxy's distribution, shape (n,).
+
+        Its cumulative distribution is linear between knots at equal steps of level; where a step
+        is cut at a and b of the range, its mean is that of what is left and of what lies there.
+        """
+        cell, scale, result = self._cell(estimate), self.scale(estimate), np.empty(len(estimate))
+        # Blocks bound the memory by rows, not by rows times levels.
+        for start in range(0, len(estimate), MEAN_ROWS):
+            rows = slice(start, start + MEAN_ROWS)
+            errors = self.quantiles[cell[rows]]
+            ends = estimate.z[rows, None] + scale[rows, None] * errors
+            inside = self._within(ends)
+            # Integral of clip(x) over x, whose differences are exact for any step.
+            integral = inside**2 / 2 + inside * np.maximum(ends - self.highest, 0.0)
+            width = np.diff(ends, axis=1)
+            flat = width <= 1e-9
+            steps = np.diff(integral, axis=1) / np.where(flat, 1.0, width)
+            result[rows] = np.where(flat, inside[:, 1:], steps).mean(axis=1)
+        return result
 
     def mode_redshift(self, estimate: EnsembleEstimate) -> np.ndarray:
         """Return the most probable redshift of each galaxy, shape (n,)."""
-        shift = self.scale(estimate) * self.mode[self._cell(estimate)]
-        return np.maximum(estimate.z + shift, 0.0)
+        return self._within(estimate.z + self.scale(estimate) * self.mode[self._cell(estimate)])
 
     def cumulative(self, estimate: EnsembleEstimate, redshift: np.ndarray) -> np.ndarray:
         """Return the cumulative distribution of each galaxy at redshifts of its own.
@@ -216,6 +242,8 @@ class Conformal:
             result[rows] = np.interp(
                 error[rows], self.quantiles[number], LEVELS, left=0.0, right=1.0
             )
+        result[redshift >= self.highest] = 1.0
+        result[redshift < 0.0] = 0.0
         return result
 
     def pit(self, estimate: EnsembleEstimate, z_true: np.ndarray) -> np.ndarray:
