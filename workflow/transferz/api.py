@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.columns import Column, check_once
-from transferz.catalogues.units import MAGNITUDES, check_unit, no_magnitude
+from transferz.catalogues.units import MAGNITUDE_RANGE, check_unit, no_magnitude
 from transferz.core.errors import InputError
 from transferz.evaluation.metrics import compute_metrics
 from transferz.networks.ensemble import Ensemble
@@ -207,7 +207,7 @@ class PhotoZ:
                     "%s: %d values are no magnitude between %g and %g, or no positive error; taken "
                     "for missing. Give NaN where a band was not observed, infinity where nothing "
                     "was detected",
-                    *(name, count, *MAGNITUDES),
+                    *(name, count, *MAGNITUDE_RANGE),
                 )
         return np.where(refused, np.nan, values)
 

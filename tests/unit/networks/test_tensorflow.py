@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -74,3 +79,31 @@ def test_auto_without_a_gpu_is_the_cpu_and_says_nothing(monkeypatch, caplog) -> 
 def test_a_gpu_that_is_not_there_is_a_clear_error(monkeypatch) -> None:
     with pytest.raises(InputError, match="device: TensorFlow sees no GPU; found gpu; set"):
         configure(monkeypatch, 0, "gpu")
+
+
+def test_a_user_s_own_configuration_of_keras_has_no_effect(root: Path, tmp_path: Path) -> None:
+    """Another backend, another type of floats, another order of axes, the old Keras."""
+    own = {"backend": "torch", "floatx": "float64", "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps(own | {"epsilon": 1e-3}))
+    environment = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": "jax", "TF_USE_LEGACY_KERAS": "1"}
+    code = (
+        "from transferz.networks.tensorflow import keras, tf; c = keras.config;"
+        "layer = keras.layers.Dense(1); layer.build((None, 2));"
+        "print(c.backend(), c.floatx(), c.image_data_format(), c.epsilon(), layer.kernel.dtype,"
+        " tf.keras.__version__ == keras.__version__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | environment | {"PYTHONPATH": str(root / "workflow")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [
+        "tensorflow",
+        "float32",
+        "channels_last",
+        "1e-07",
+        "float32",
+        "True",
+    ]

@@ -118,3 +118,22 @@ def test_caption_file(tmp_path: Path) -> None:
     write_caption(tmp_path / "c.md", "Figure 9.", "What it shows.", "What it looks like.")
     text = (tmp_path / "c.md").read_text()
     assert text == "**Figure 9.** What it shows.\n\nAlt text: What it looks like.\n"
+
+
+def test_a_notebook_s_backend_and_a_matplotlibrc_have_no_effect(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("font.size: 40\n")
+    code = (
+        "from transferz.report.figures import mpl, subplots; subplots(height=2);"
+        "print(mpl.get_backend().lower(), mpl.rcParams['font.size'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"MPLBACKEND": "no_such_backend", "PYTHONPATH": str(root / "workflow")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    backend, size = done.stdout.split()
+    assert backend == "agg"
+    assert float(size) < 20

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from astropy.table import MaskedColumn, Table
 
 from scripts.survey import read_custom
 from transferz.catalogues.description import CatalogueDescription
@@ -109,7 +110,9 @@ def test_fluxes_and_angles(tmp_path: Path) -> None:
     np.testing.assert_allclose(table["dec"], [0, -90, 45])
     wrong = survey(units={"mag": "uJy", "position": "hourangle"})
     path = write(path, delta=[0.0, -45.0, 10.0])
-    with pytest.raises(InputError, match=r"delta: coordinate out of range; found 675 deg"):
+    with pytest.raises(
+        InputError, match=r"delta: coordinate out of range; found -67[45].* in row 1"
+    ):
         read_custom.read_survey(path, wrong, BANDS, "source")
 
 
@@ -173,3 +176,27 @@ def test_example_of_a_real_pair_names_its_origin() -> None:
             example["bands"]
         )
         assert "mag_z" in {column.name for column in columns}
+
+
+def test_masks_and_values_that_no_magnitude_has_are_no_labels(tmp_path: Path) -> None:
+    """A masked redshift is never learnt, nor a magnitude of -9999 or with an error of 0."""
+    table = Table.from_pandas(pd.read_csv(write(tmp_path / "c.csv")))
+    table["z"] = MaskedColumn([0.5, 1.0, 0.7], mask=[True, False, False])
+    table["MAG_G"] = [20.0, -9999.0, 22.0]
+    table["MAG_Y"] = [19.0, 20.0, 21.0]
+    table["MAGERR_Y"] = [0.2, 0.2, 0.0]
+    table.write(tmp_path / "c.hdf5", path="t", serialize_meta=True)
+    found = read_custom.read_survey(str(tmp_path / "c.hdf5"), survey(), BANDS, "source")
+    assert found["redshift"].isna().tolist() == [True, False, False]
+    assert found["mag_g"].isna().tolist() == [False, True, False]
+    assert found["mag_y"].isna().tolist() == [False, False, True]
+
+
+def test_right_ascensions_are_wrapped_and_names_of_the_table_are_kept(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.csv", alpha=[-0.5, 360.0001, 180.0])
+    found = read_custom.read_survey(str(path), survey(), BANDS, "source")
+    np.testing.assert_allclose(found["ra"], [359.5, 0.0001, 180.0])
+    for name in ("mag_g", "ra", "truth", "redshift", "object_id"):
+        with pytest.raises(InputError, match=f"custom.source.extra_columns: .*found {name}"):
+            described = survey(extra_columns={name: "alpha"})
+            read_custom.read_survey(str(path), described, BANDS, "source")

@@ -105,6 +105,22 @@ def test_redshifts_are_not_negative():
     assert (conformal.mean_redshift(near) >= 0).all()
 
 
+@pytest.mark.parametrize("highest", [np.inf, 1.0])
+def test_the_mean_is_that_of_the_distribution(highest):
+    """By quadrature over levels; much of it lies below 0 or above the highest redshift."""
+    conformal = Conformal.fit(*sample(3000, 1), highest=highest)
+    estimate, _ = sample(60, 9)
+    wide = Estimate(estimate.z, 10 * estimate.spread, estimate.magnitude)
+    for these in (estimate, wide):
+        grid = np.linspace(0, 60, 6001)
+        above = 1 - conformal.cumulative(these, np.tile(grid, (60, 1)))
+        expected = np.trapezoid(above, grid, axis=1)
+        np.testing.assert_allclose(conformal.mean_redshift(these), expected, atol=0.006)
+        if np.isfinite(highest):
+            assert (conformal.knots(these) <= highest).all()
+            assert (conformal.mode_redshift(these) <= highest).all()
+
+
 def test_half_sample_mode_finds_the_dense_part():
     draw = np.random.default_rng(6)
     values = np.sort(np.concatenate([draw.normal(0.2, 0.01, 300), draw.uniform(-3, 3, 200)]))

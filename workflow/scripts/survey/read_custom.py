@@ -56,7 +56,7 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
     )
     if "object_id" not in table:
         table["object_id"] = np.arange(len(table), dtype=np.int64)
-    for name in POSITIONS:
+    for name in reversed(POSITIONS):
         table[name] = np.nan
         if f"{name}_raw" in table:
             degrees = table[f"{name}_raw"] * ANGLE_UNITS[described.position_unit].to(u.deg)

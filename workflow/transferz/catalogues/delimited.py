@@ -38,7 +38,7 @@ MARKS = {
 }
 # Spellings of no value in columns of text; `converters.NULL_WORDS` are those of numbers.
 NO_TEXT = ["", "#N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"]
-KEYS = "in predict.catalogue or custom.*"
+IN_CONFIG = "in predict.catalogue or custom.*"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class DelimitedText(Container):
                 key="delimiter",
                 found=f"{line.strip():.60}",
                 expected=" or ".join(map(repr, able)),
-                fix=f"name it with the key `delimiter` {KEYS}",
+                fix=f"name it with the key `delimiter` {IN_CONFIG}",
             )
         return able[0] if able else self.delimiter
 
@@ -239,7 +239,7 @@ class DelimitedText(Container):
                         key="comment",
                         found=f"line {line} begins with #",
                         expected="rows",
-                        fix=f"set the key `comment` {KEYS}: '#' leaves them out, '' reads them",
+                        fix=f"set the key `comment` {IN_CONFIG}: '#' leaves them out, '' does not",
                     )
                 text = re.sub(rb"(?m)^" + re.escape(mark) + rb".*\n?", b"", text)
             before, skip = before + chunk.count(b"\n"), 0
@@ -258,7 +258,7 @@ class DelimitedText(Container):
                 key="encoding",
                 found="bytes that are no UTF-8 in a column that is read",
                 expected="text in UTF-8",
-                fix=f"name its encoding, such as latin-1, with the key `encoding` {KEYS}",
+                fix=f"name its encoding, such as latin-1, with the key `encoding` {IN_CONFIG}",
             ) from error
         mark, number = self.how.comment, 0
         lines = (

@@ -33,7 +33,7 @@ from transferz.catalogues.units import (
     COUNTS,
     FLUX_UNITS,
     MAG_PER_RELATIVE_ERROR,
-    MAGNITUDES,
+    MAGNITUDE_RANGE,
     ab_magnitude,
     magnitude_error,
     no_magnitude,
@@ -272,7 +272,7 @@ class CatalogueDescription:
 
     def warn_of_refused(self) -> None:
         """Write to the log how many values were taken for no measurement, and what to do."""
-        low, high = MAGNITUDES
+        low, high = MAGNITUDE_RANGE
         for name, count in self.refused.items():
             logger.warning(
                 "%s: %d values are no magnitude between %g and %g, or have an error that is not "

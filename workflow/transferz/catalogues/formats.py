@@ -222,14 +222,18 @@ class ParquetTable(Container):
 
         def batches() -> Iterator[pa.Table]:
             for file in self.files:
-                first, stored = 0, [name for name in names if name in file.schema_arrow.names]
+                known, first = file.schema_arrow.names, 0
+                # A column of its own tells how many rows there are.
+                stored = [name for name in names if name in known] or known[:1]
                 for batch in file.iter_batches(rows or file.metadata.num_rows or 1, columns=stored):
                     table = pa.Table.from_batches([batch], batch.schema)
                     table = table.replace_schema_metadata(file.schema_arrow.metadata)
                     yield with_index(table, first, batch.num_rows).select(names).cast(schema)
                     first += batch.num_rows
 
-        return rechunked(batches(), rows) if rows else iter([pa.concat_tables(batches())])
+        if rows is None:
+            return iter([pa.concat_tables(list(batches()) or [schema.empty_table()])])
+        return rechunked(batches(), rows)
 
     def pieces(
         self, names: Sequence[str], as_text: Collection[str], rows: int | None

@@ -30,7 +30,7 @@ FLUX_UNITS = {"nJy": 3.631e12, "uJy": 3.631e9, "mJy": 3.631e6, "Jy": 3631.0, "na
 # Fluxes whose zero point is a key of the description.
 COUNTS = "counts"
 # Magnitudes that a galaxy may have, both ends excluded, as GalaxiesML demands.
-MAGNITUDES = (0.0, 50.0)
+MAGNITUDE_RANGE = (0.0, 50.0)
 ANGLE_UNITS = {"deg": u.deg, "rad": u.rad, "hourangle": u.hourangle}
 # Error of a magnitude times the signal-to-noise ratio of its flux. A float of Python: it leaves
 # single precision as it is.
@@ -80,7 +80,7 @@ def ab_magnitude(flux: np.ndarray, flux_of_zero: float) -> np.ndarray:
 
 def no_magnitude(values: np.ndarray) -> np.ndarray:
     """Return which values are finite and no magnitude of a galaxy, such as -9999 or 1e20."""
-    low, high = MAGNITUDES
+    low, high = MAGNITUDE_RANGE
     return np.isfinite(values) & ~((values > low) & (values < high))
 
 
