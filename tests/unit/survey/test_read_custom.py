@@ -110,9 +110,7 @@ def test_fluxes_and_angles(tmp_path: Path) -> None:
     np.testing.assert_allclose(table["dec"], [0, -90, 45])
     wrong = survey(units={"mag": "uJy", "position": "hourangle"})
     path = write(path, delta=[0.0, -45.0, 10.0])
-    with pytest.raises(
-        InputError, match=r"delta: coordinate out of range; found -67[45].* in row 1"
-    ):
+    with pytest.raises(InputError, match=r"delta: coordinate out .*; found -67[45].* in row 1"):
         read_custom.read_survey(path, wrong, BANDS, "source")
 
 
