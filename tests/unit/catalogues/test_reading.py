@@ -17,7 +17,7 @@ from astropy.io import fits
 from tests.catalogue_files import write
 
 from transferz.catalogues.columns import Column
-from transferz.catalogues.container import Reading
+from transferz.catalogues.container import ReadingOptions
 from transferz.catalogues.reading import read_catalogue, stream_catalogue
 from transferz.core.errors import InputError
 
@@ -135,11 +135,11 @@ def test_text_and_compound_hdf5(tmp_path: Path) -> None:
         handle["photometry/table"] = content
     columns = [Column("object_id", "id", "id"), Column("redshift", "z", nulls=(-99.0,))]
     for table in ("photometry", "photometry/table"):
-        catalogue = read_catalogue(path, columns, how=Reading(table=table))
+        catalogue = read_catalogue(path, columns, how=ReadingOptions(table=table))
         assert catalogue["object_id"].tolist() == ["a", "b", "c"]
         np.testing.assert_array_equal(catalogue["redshift"], [0.5, np.nan, 1.5])
     with pytest.raises(InputError, match=r"no such group.*name the right one"):
-        read_catalogue(path, columns, how=Reading(table="spectra"))
+        read_catalogue(path, columns, how=ReadingOptions(table="spectra"))
 
 
 def test_parquet_integers_with_nulls_keep_their_digits(tmp_path: Path) -> None:
@@ -357,9 +357,9 @@ def test_format_names(tmp_path: Path) -> None:
     other = path.rename(tmp_path / "données.dat")
     with pytest.raises(InputError, match=r"format not known from the name; expected \.fits"):
         read_catalogue(other, HSC)
-    assert len(read_catalogue(other, HSC, how=Reading(format="csv"))) == 7
+    assert len(read_catalogue(other, HSC, how=ReadingOptions(format="csv"))) == 7
     with pytest.raises(InputError, match="unknown file format; found vizier"):
-        read_catalogue(other, HSC, how=Reading(format="vizier"))
+        read_catalogue(other, HSC, how=ReadingOptions(format="vizier"))
 
 
 # ------------------------------------------------------------------------------ large tables

@@ -110,7 +110,7 @@ def test_the_mean_is_that_of_the_distribution(highest):
     """By quadrature over levels; much of it lies below 0 or above the highest redshift."""
     conformal = Conformal.fit(*sample(3000, 1), highest=highest)
     estimate, _ = sample(60, 9)
-    wide = Estimate(estimate.z, 10 * estimate.spread, estimate.magnitude)
+    wide = EnsembleEstimate(estimate.z, 10 * estimate.spread, estimate.magnitude)
     for these in (estimate, wide):
         grid = np.linspace(0, 60, 6001)
         above = 1 - conformal.cumulative(these, np.tile(grid, (60, 1)))

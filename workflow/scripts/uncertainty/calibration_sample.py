@@ -47,7 +47,7 @@ def main(
     """
     columns = input_columns(inputs, bands)
     trained = [
-        select_split(read_parquet(path, [*columns, TARGET, "split"]), "train", file=path)
+        select_split(read_parquet(path, [*columns, REDSHIFT, "split"]), "train", file=path)
         for path in training
     ]
     table = read_parquet(calibration, ["object_id", *columns, REDSHIFT, "split"])

@@ -28,7 +28,7 @@ class RawTable:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """How to read a file, where that is not certain from the file itself.
 
     Attributes
@@ -58,7 +58,7 @@ class Container(abc.ABC):
     Parameters
     ----------
     path : pathlib.Path
-    how : Reading
+    how : ReadingOptions
     stack : contextlib.ExitStack
         Closes what is opened.
 
@@ -77,7 +77,7 @@ class Container(abc.ABC):
     is_text: ClassVar[bool] = False
     names: list[str]
 
-    def __init__(self, path: Path, how: Reading, stack: contextlib.ExitStack) -> None:
+    def __init__(self, path: Path, how: ReadingOptions, stack: contextlib.ExitStack) -> None:
         self.path, self.how, self.table = path, how, how.table
         self.open(stack)
 

@@ -13,7 +13,7 @@ use every key:
     non_detection_values, min_snr
                         what means "observed and not detected"
     format, table, delimiter, comment, encoding
-                        see `container.Reading`
+                        see `container.ReadingOptions`
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.columns import CARRIED, Column, expand_bands
-from transferz.catalogues.container import Reading
+from transferz.catalogues.container import ReadingOptions
 from transferz.catalogues.units import (
     ANGLE_UNITS,
     COUNTS,
@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 KIND_OF = {"object_id": "id", "split": "text"}
 POSITIONS = ("ra", "dec")
+HOW = tuple(key.name for key in fields(ReadingOptions))
 OF_BANDS = ("mag", "mag_err")
 # Columns of a catalogue to train on; its positions may lack.
 NEEDED = ("mag", "mag_err", "redshift")
@@ -71,7 +72,7 @@ class CatalogueDescription:
     non_detection_values : tuple of float
     min_snr : float or None
         Signal-to-noise ratio below which nothing is detected.
-    how : Reading
+    how : ReadingOptions
     undetected : float
         What a non-detection becomes: infinity to predict; NaN to train, then infinity in the file
         is a null as well.
@@ -90,7 +91,7 @@ class CatalogueDescription:
     null_values: tuple[float | str, ...]
     non_detection_values: tuple[float, ...]
     min_snr: float | None
-    how: Reading
+    how: ReadingOptions
     undetected: float
     refused: Counter = field(default_factory=Counter)
 
@@ -142,7 +143,7 @@ class CatalogueDescription:
             null_values=nulls if np.isinf(undetected) else (*nulls, np.inf),
             non_detection_values=tuple(map(float, entry.get("non_detection_values", ()))),
             min_snr=entry.get("min_snr"),
-            how=Reading(**{k.name: entry[k.name] for k in fields(Reading) if k.name in entry}),
+            how=ReadingOptions(**{key: entry[key] for key in HOW if key in entry}),
             undetected=undetected,
         )
 

@@ -27,7 +27,7 @@ from transferz.catalogues.columns import Column, check_once, pick_columns
 from transferz.catalogues.container import (
     Container,
     RawTable,
-    Reading,
+    ReadingOptions,
     column_of_arrays,
     open_binary,
     unreadable,
@@ -362,7 +362,7 @@ def container_of(path: Path, file_format: str) -> type[Container]:
 
 
 @contextlib.contextmanager
-def opened(path: Path, how: Reading) -> Iterator[Container]:
+def opened(path: Path, how: ReadingOptions) -> Iterator[Container]:
     """Open a catalogue; whatever its library raises meanwhile becomes an `InputError`."""
     container = container_of(path, how.format)
     try:
@@ -375,7 +375,7 @@ def opened(path: Path, how: Reading) -> Iterator[Container]:
 
 
 def raw_pieces(
-    path: Path, columns: Sequence[Column], how: Reading, *, rows: int | None
+    path: Path, columns: Sequence[Column], how: ReadingOptions, *, rows: int | None
 ) -> Iterator[RawTable]:
     """Yield `columns` as the file has them, at most `rows` rows at a time; None: in one piece."""
     with opened(path, how) as file:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.columns import Column
-from transferz.catalogues.container import RawTable, Reading
+from transferz.catalogues.container import RawTable, ReadingOptions
 from transferz.catalogues.converters import CONVERTERS, TEXT_TYPES, Stored, stripped, typed
 from transferz.catalogues.formats import container_of, opened, parts_of, raw_pieces
 from transferz.catalogues.units import check_unit
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # A piece has a multiple of so many rows: whole blocks of the networks' predictions.
 BLOCK = 4096
 PIECE_ROWS = 65536
-AS_IT_IS = Reading()
+AS_IT_IS = ReadingOptions()
 # Degrees, both ends included.
 LIMITS = {
     **dict.fromkeys(("ra", "ra_cosmos"), (0.0, 360.0)),
@@ -39,7 +39,7 @@ def read_catalogue(
     path: str | Path,
     columns: Sequence[Column],
     *,
-    how: Reading = AS_IT_IS,
+    how: ReadingOptions = AS_IT_IS,
     unique: str | None = None,
 ) -> pd.DataFrame:
     """Read `columns` of a catalogue into a table of quantities.
@@ -50,7 +50,7 @@ def read_catalogue(
         A file of one of `formats.FORMATS`, or a folder of Parquet files.
     columns : sequence of Column
         What to read; optional ones that the file lacks are left out.
-    how : Reading
+    how : ReadingOptions
     unique : str, optional
         Quantity in which no value may occur twice.
 
@@ -87,7 +87,7 @@ def stream_catalogue(
     path: str | Path,
     columns: Sequence[Column],
     *,
-    how: Reading = AS_IT_IS,
+    how: ReadingOptions = AS_IT_IS,
     chunk_rows: int = PIECE_ROWS,
 ) -> Iterator[pd.DataFrame]:
     """Yield a catalogue as tables of quantities, at most `chunk_rows` rows each.
@@ -138,7 +138,7 @@ def stream_catalogue(
         raise empty_table(path)
 
 
-def column_names(path: str | Path, *, how: Reading = AS_IT_IS) -> list[str]:
+def column_names(path: str | Path, *, how: ReadingOptions = AS_IT_IS) -> list[str]:
     """Return the names of all columns of a catalogue, without reading its rows."""
     with opened(existing(path), how) as file:
         return list(file.names)
@@ -149,7 +149,7 @@ def rows_of(raw: RawTable) -> int:
     return len(next(iter(raw.columns.values()), ()))
 
 
-def _is_integer(path: Path, column: Column, how: Reading) -> bool:
+def _is_integer(path: Path, column: Column, how: ReadingOptions) -> bool:
     """Whether all identifiers of a file that is not of text are int64, as numbers or as text."""
     for raw in raw_pieces(path, [column], how, rows=4 * PIECE_ROWS):
         values = np.asarray(raw.columns[column.name])

@@ -100,8 +100,8 @@ class Conformal:
     mode : numpy.ndarray, shape (n_cells,)
         Of r.
     highest : float
-        Redshift that no distribution exceeds: what would lie above it lies there, and what would
-        lie below 0 lies at 0.
+        Of the redshifts trained on; no distribution exceeds it: what would lie above it lies
+        there, and what would lie below 0 lies at 0.
     softening : float
         s = spread + softening (1 + z).
     adaptive : bool
@@ -142,7 +142,6 @@ class Conformal:
             Scale errors by the ensemble's spread, softened by its median (Papadopoulos et al.
             2008, Lei et al. 2018, section 5.2); otherwise by 1 + z alone.
         highest : float
-            Of all redshifts that networks were trained on: no distribution leaves them.
 
         Raises
         ------
@@ -153,14 +152,12 @@ class Conformal:
         n, n_z, n_m = len(estimate), redshift_bins, magnitude_bins
         while n < min_galaxies * n_z * n_m:
             n_z, n_m = (n_z - 1, n_m) if n_z > n_m else (n_z, n_m - 1)
-        relative = estimate.spread / (1.0 + estimate.z)
-        softening = float(np.median(relative)) if adaptive else 1.0
+        softening = float(np.median(estimate.spread / (1.0 + estimate.z))) if adaptive else 1.0
         if softening <= 0.0:
             # One network, or networks that agree: there is nothing to adapt to.
             softening, adaptive = 1.0, False
         cells = Cells.fit(estimate.z, estimate.magnitude, n_z, n_m)
-        blank = np.zeros((cells.number, 1))
-        unfitted = cls(cells, blank, blank[:, 0], highest, softening, adaptive)
+        unfitted = cls(cells, LEVELS[None], LEVELS[:1], highest, softening, adaptive)
         error = (z_true - estimate.z) / unfitted.scale(estimate)
         member = cells.of(estimate.z, estimate.magnitude)
         groups = [np.sort(error[member == cell]) for cell in range(cells.number)]
