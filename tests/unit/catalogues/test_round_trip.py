@@ -135,7 +135,7 @@ def read(path: Path, **description: object) -> pd.DataFrame:
 
 def check(found: pd.DataFrame, table: pd.DataFrame, accuracy: float = 0.0) -> None:
     assert found["object_id"].astype(str).tolist() == [str(k) for k in table["id"]]
-    small = all(isinstance(k, int) and abs(k) < 2**63 for k in table["id"])
+    small = all(isinstance(k, int) and -(2**63) <= k < 2**63 for k in table["id"])
     assert (found["object_id"].dtype == np.int64) == small
     for name in ("g", "r"):
         np.testing.assert_allclose(found[f"mag_{name}"], table[name], rtol=accuracy, atol=accuracy)
