@@ -287,7 +287,8 @@ def test_the_overview_shows_labels_as_text(tmp_path: Path) -> None:
     (tmp_path / "figure1.md").write_text(caption)
     (tmp_path / "t.md").write_text(f"note\n\n{markdown_table([NASTY], [[ATTRIBUTE]])}\n")
     (tmp_path / "c.md").write_text(f"note\n\n# {NASTY}\n")
-    write_csv(pd.DataFrame({"verdict": ["partly"]}), tmp_path / "c.csv")
+    windows = {"claim": ["a", "a"], "z_min": [0.3, 0.0], "z_max": [1.5, 10.0]}
+    write_csv(pd.DataFrame(windows | {"verdict": ["partly", "undecided"]}), tmp_path / "c.csv")
     write_overview.main(
         [tmp_path / "figure1.png"],
         [tmp_path / "t.md"],

@@ -51,8 +51,9 @@ OFFSET = 0.13
 N_BINS = 45
 # More names than this below an axis stand in two rows.
 MOST_LEVEL = 3
-# Largest gains up to which an axis has fine ticks, and from which on only powers of ten.
-NARROW, WIDE = 3.0, 30.0
+# Range of an axis (highest over lowest) up to which it has fine ticks, and gain from which on it
+# has only powers of ten.
+NARROW, WIDE = 4.5, 30.0
 
 
 def draw_distribution(axes: Axes, samples: Mapping[str, np.ndarray], limits) -> None:
@@ -89,8 +90,9 @@ def draw_gains(axes: Axes, table: pd.DataFrame, strategies: Sequence[str], metri
     finite = rows[["ratio", "low", "high"]].to_numpy()
     finite = finite[np.isfinite(finite) & (finite > 0)]
     reach = 1.25 * max(1.3, *(max(value, 1 / value) for value in finite)) if len(finite) else 2
-    axes.set(yscale="log", ylim=(min(0.75, finite.min() / 1.2) if len(finite) else 0.5, reach))
-    if reach < NARROW:
+    bottom = min(0.75, finite.min() / 1.2) if len(finite) else 0.5
+    axes.set(yscale="log", ylim=(bottom, reach))
+    if reach / bottom < NARROW:
         axes.yaxis.set_major_locator(
             FixedLocator((0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5))
         )
