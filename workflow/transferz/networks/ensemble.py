@@ -16,7 +16,7 @@ import numpy as np
 from transferz.core.errors import InputError
 from transferz.networks.architecture import build_network
 from transferz.networks.model_files import ModelFile, read_models
-from transferz.networks.prediction import PREDICTION_ROWS, Predictor, warn_if_place_matters
+from transferz.networks.prediction import PREDICTION_ROWS, Predictor
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,6 @@ class Ensemble:
         self._weights = [weights[seed] for seed in wanted]
         self._model = build_network(first.architecture, first.scaler)
         self._predict = Predictor(self._model)
-        self._place_checked = False
 
     @classmethod
     def load(cls, paths: Sequence[str | Path], seeds: Sequence[int] | None = None) -> Ensemble:
@@ -102,9 +101,6 @@ class Ensemble:
         result = np.empty((len(values), len(self.seeds)), dtype=np.float32)
         for column, weights in enumerate(self._weights):
             self._model.set_weights(weights)
-            if not self._place_checked:
-                warn_if_place_matters(self._predict, values)
-                self._place_checked = True
             result[:, column] = self._predict(values)[:, 0]
         return result
 

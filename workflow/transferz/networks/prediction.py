@@ -23,7 +23,8 @@ class Predictor:
     Rows go through the network in blocks of `PREDICTION_ROWS`, the last one filled up with zeros.
     On any x86-64 processor every row then meets the same kernels, in any order and company.
     Blocks of 32 rows, or an incomplete last block, change the last bit of some rows on processors
-    without AVX-512. One call of TensorFlow loops over all blocks.
+    without AVX-512. One call of TensorFlow loops over all blocks. The first call tries whether the
+    machine keeps the promise, and warns if not.
 
     Parameters
     ----------
@@ -44,9 +45,13 @@ class Predictor:
             return tf.map_fn(predict_block, blocks, parallel_iterations=1)
 
         self._predict_blocks = predict_blocks
+        self._tried = False
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Return the outputs, shape (n, n_outputs), for `values`, shape (n, n_inputs)."""
+        if not self._tried:
+            self._tried = True
+            warn_if_place_matters(self, values)
         n_rows = len(values)
         n_blocks = -(-n_rows // PREDICTION_ROWS)
         blocks = np.zeros((n_blocks * PREDICTION_ROWS, self._inputs), dtype=np.float32)
