@@ -45,6 +45,7 @@ onerror:
 
 
 rule all:
+    """Every product of the run."""
     default_target: True
     input:
         (

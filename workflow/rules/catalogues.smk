@@ -8,6 +8,7 @@
 if config["survey"] != "custom":
 
     rule crossmatch:
+        """Match COSMOS2020 to HSC, each the other's nearest within a radius."""
         input:
             cosmos=config["inputs"]["cosmos2020"],
             hsc=config["inputs"]["hsc"],
@@ -36,6 +37,7 @@ if config["survey"] != "custom":
             "../scripts/catalogues/crossmatch.py"
 
     rule select_transferz:
+        """Apply the ordered cuts that make TransferZ, and count what each removes."""
         input:
             matched="<results>/transferz/matched.parquet",
         output:
@@ -61,6 +63,7 @@ if config["survey"] != "custom":
             "../scripts/catalogues/select_transferz.py"
 
     rule clean_galaxiesml:
+        """Apply the published cuts of GalaxiesML and keep its published split."""
         input:
             training=config["inputs"]["galaxiesml"]["training"],
             validation=config["inputs"]["galaxiesml"]["validation"],
@@ -100,6 +103,7 @@ if config["survey"] != "custom":
 if config["survey"] != "custom":
 
     rule measure_match:
+        """Measure purity and completeness of the match beside chance matches."""
         input:
             cosmos=config["inputs"]["cosmos2020"],
             hsc=config["inputs"]["hsc"],
@@ -130,6 +134,7 @@ if config["survey"] != "custom":
             "../scripts/catalogues/measure_match.py"
 
     rule plot_sky_map:
+        """Draw both catalogues on the sky."""
         input:
             sky="<results>/quality/sky_map.csv",
         output:
@@ -154,6 +159,7 @@ if config["survey"] != "custom":
             "../scripts/catalogues/plot_sky_map.py"
 
     rule plot_separations:
+        """Draw the separations of matched pairs beside chance matches."""
         input:
             separations="<results>/quality/separations.csv",
         output:
@@ -179,6 +185,7 @@ if config["survey"] != "custom":
             "../scripts/catalogues/plot_separations.py"
 
     rule plot_magnitude_offsets:
+        """Draw the magnitude offsets between HSC and COSMOS2020."""
         input:
             matched="<results>/transferz/matched.parquet",
         output:
@@ -205,6 +212,7 @@ if config["survey"] != "custom":
             "../scripts/catalogues/plot_magnitude_offsets.py"
 
     rule plot_label_uncertainty:
+        """Draw how uncertain the photometric labels say they are."""
         input:
             matched="<results>/transferz/matched.parquet",
             transferz="<results>/transferz/transferz.parquet",
@@ -232,6 +240,7 @@ if config["survey"] != "custom":
             "../scripts/catalogues/plot_label_uncertainty.py"
 
     rule catalogue_quality:
+        """Every figure that checks the match and the labels."""
         input:
             rules.plot_sky_map.output,
             rules.plot_separations.output,
@@ -246,6 +255,7 @@ if config["survey"] != "custom":
 
 
 rule split:
+    """Split both data sets into training, validation and test sets without a shared galaxy."""
     input:
         source=catalogue("source"),
         target=catalogue("target"),

@@ -18,6 +18,7 @@ localrules:
 
 
 rule evaluate_photometry:
+    """Measure every seed in bins of magnitude and of colour."""
     input:
         predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
         source="<results>/splits/source.parquet",
@@ -54,6 +55,7 @@ rule evaluate_photometry:
 
 
 rule plot_trends:
+    """Draw the metrics against redshift or magnitude."""
     input:
         metrics=trend_metrics,
     output:
@@ -92,6 +94,7 @@ rule plot_trends:
 
 
 rule plot_seed_spread:
+    """Draw the spread of the metrics over seeds."""
     input:
         per_seed="<results>/metrics/per_seed.csv",
     output:
@@ -127,6 +130,7 @@ rule plot_seed_spread:
 
 
 rule plot_learning_curves:
+    """Draw the training and validation losses of all seeds."""
     input:
         histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
     output:
@@ -161,6 +165,7 @@ rule plot_learning_curves:
 
 
 rule plot_colour_space:
+    """Draw where in colour space each strategy is the better one."""
     input:
         per_colour="<results>/metrics/per_colour.csv",
     output:
@@ -197,6 +202,7 @@ rule plot_colour_space:
 
 
 rule baseline_null:
+    """Predict from the redshift distribution of the training set alone."""
     input:
         source="<results>/splits/source.parquet",
         target="<results>/splits/target.parquet",
@@ -221,6 +227,7 @@ rule baseline_null:
 
 
 rule baseline_forest:
+    """Train random forests on the rows that the networks train on."""
     input:
         source="<results>/splits/source.parquet",
         target="<results>/splits/target.parquet",
@@ -269,6 +276,7 @@ use rule evaluate as evaluate_baselines with:
 
 
 rule table3:
+    """Write Table 3, the networks beside the baselines."""
     input:
         per_seed="<results>/metrics/per_seed.csv",
         baselines="<results>/metrics/baselines.csv",
@@ -299,6 +307,7 @@ rule table3:
 
 
 rule plot_baselines:
+    """Draw the networks beside the baselines."""
     input:
         table3="<results>/tables/table3.csv",
     output:
@@ -337,6 +346,7 @@ rule plot_baselines:
 
 
 rule diagnostics:
+    """Every figure and table that explains the main result."""
     input:
         expand(rules.plot_trends.output, quantity=["redshift", "magnitude"]),
         rules.plot_seed_spread.output,
@@ -358,6 +368,7 @@ rule diagnostics:
 
 
 rule table_comparisons:
+    """Compare pairs of strategies seed by seed."""
     input:
         per_seed="<results>/metrics/per_seed.csv",
         truth=("<results>/metrics/truth.csv" if config["survey"] == "embedded" else []),
@@ -387,6 +398,7 @@ rule table_comparisons:
 
 
 rule table_recipes:
+    """Compare recipes of transfer learning."""
     input:
         per_seed="<results>/metrics/per_seed.csv",
     output:
@@ -415,6 +427,7 @@ rule table_recipes:
 
 
 rule comparisons:
+    """The comparisons of strategies and of recipes of transfer learning."""
     input:
         rules.table_comparisons.output,
         rules.table_recipes.output,
@@ -520,6 +533,7 @@ if config["survey"] == "embedded":
             "Measuring every strategy on the control"
 
     rule plot_control:
+        """Draw the gains on a target that represents the source."""
         input:
             per_seed="<results>/metrics/per_seed.csv",
             control="<results>/metrics/control.csv",

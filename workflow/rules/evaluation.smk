@@ -16,6 +16,7 @@ localrules:
 
 
 rule evaluate:
+    """Compute every metric of every seed on both test sets."""
     input:
         predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
     output:
@@ -41,6 +42,7 @@ rule evaluate:
 
 
 rule resample:
+    """Draw seeds and test galaxies again, for intervals of the claims."""
     input:
         predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
         truth="<resources>/truth.parquet" if config["survey"] == "embedded" else [],
@@ -65,6 +67,7 @@ rule resample:
 
 
 rule table1:
+    """Write Table 1, the metrics of each strategy on each test set."""
     input:
         per_seed="<results>/metrics/per_seed.csv",
         resampled="<results>/metrics/resampled.parquet",
@@ -95,6 +98,7 @@ rule table1:
 
 
 rule table2:
+    """Write Table 2, the cut flow of the source."""
     input:
         cutflow=cutflow("source"),
     output:
@@ -121,6 +125,7 @@ rule table2:
 
 
 rule judge_claims:
+    """Give a verdict on every published claim, by the rules in config/claims.yaml."""
     input:
         per_seed="<results>/metrics/per_seed.csv",
         resampled="<results>/metrics/resampled.parquet",
@@ -152,12 +157,14 @@ rule judge_claims:
 
 
 rule tables:
+    """Tables 1 and 2."""
     input:
         rules.table1.output,
         rules.table2.output,
 
 
 rule plot_claims:
+    """Draw the measured and the published value of every claim."""
     input:
         claims="<results>/claims.csv",
     output:
@@ -189,6 +196,7 @@ rule plot_claims:
 
 
 rule claims:
+    """The verdicts on the published claims, as table, page and figure."""
     input:
         rules.judge_claims.output,
         rules.plot_claims.output,
@@ -201,6 +209,7 @@ rule claims:
 
 
 rule figure1:
+    """Draw Figure 1, the distributions of both data sets."""
     input:
         source=catalogue("source"),
         target=catalogue("target"),
@@ -238,6 +247,7 @@ rule figure1:
 
 
 rule figure2:
+    """Draw Figure 2, predicted against true redshift."""
     input:
         predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
         per_seed="<results>/metrics/per_seed.csv",
@@ -276,6 +286,7 @@ rule figure2:
 
 
 rule figure3:
+    """Draw Figure 3, bias, outliers and RMS over all seeds."""
     input:
         per_seed="<results>/metrics/per_seed.csv",
     output:
@@ -316,6 +327,7 @@ rule figure3:
 
 
 rule figure4:
+    """Draw Figure 4, how the source data set is made."""
     input:
         cutflow=cutflow("source"),
         source=catalogue("source"),
@@ -350,6 +362,7 @@ rule figure4:
 
 
 rule figures:
+    """Figures 1 to 4 of the paper."""
     input:
         [
             rules.figure1.output,

@@ -6,6 +6,7 @@
 
 
 rule train:
+    """Train one strategy from a chunk of seeds."""
     input:
         split=training_split,
         start=start_model,
@@ -38,6 +39,7 @@ rule train:
 
 # One job for all chunks of a strategy: starting TensorFlow takes longer than predicting.
 rule predict_tests:
+    """Predict both test sets with every seed of a strategy."""
     input:
         models=expand(
             "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()

@@ -6,6 +6,7 @@
 
 
 rule predict_catalogue:
+    """Predict photometric redshifts for the catalogue in the section predict."""
     input:
         catalogue=config["predict"]["catalogue"]["path"],
         models=applied_models(),
@@ -42,6 +43,7 @@ rule predict_catalogue:
 
 
 rule benchmark_predict:
+    """Measure time and memory of predictions for large catalogues."""
     input:
         galaxies="<results>/splits/target.parquet",
         models=applied_models(),
@@ -73,5 +75,6 @@ rule benchmark_predict:
 
 
 rule predict:
+    """Photometric redshifts for your own catalogue."""
     input:
         rules.predict_catalogue.output,

@@ -8,6 +8,7 @@ PUBLISHED = ["version", "license", "date", "url", "creators"]
 
 
 rule release_transferz:
+    """Write TransferZ as a data set for others, with its documents."""
     input:
         transferz="<results>/transferz/transferz.parquet",
         cutflow="<results>/transferz/cutflow.csv",
@@ -44,6 +45,7 @@ rule release_transferz:
 
 
 rule compare_release:
+    """Compare the TransferZ made here with a published copy, row by row."""
     input:
         release="<results>/release/TransferZ.parquet",
         published=config["release"]["published"]["path"] or [],
@@ -71,6 +73,7 @@ rule compare_release:
 
 
 rule release:
+    """TransferZ as a data set for others."""
     input:
         rules.release_transferz.output,
         rules.compare_release.output if config["release"]["published"]["path"] else [],

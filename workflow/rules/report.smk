@@ -30,6 +30,7 @@ report: "../report/workflow.rst"
 
 
 rule write_paper:
+    """Write the summary paper as a PDF."""
     input:
         table1="<results>/tables/table1.csv",
         table3="<results>/tables/table3.csv",
@@ -69,6 +70,7 @@ rule write_paper:
 
 
 rule write_page:
+    """Turn a table or the claims into an HTML page."""
     input:
         md=page_source,
         figure=page_figure,
@@ -96,6 +98,7 @@ rule write_page:
 
 
 rule write_overview:
+    """Write the overview page, with figures, tables and claims."""
     input:
         figures=all_figures(),
         tables=expand("<results>/tables/table{number}.md", number=[1, 2, 3]),
@@ -150,6 +153,7 @@ use rule write_overview as write_spectra_page with:
 
 
 rule pages:
+    """The summary paper and all HTML pages."""
     input:
         rules.write_spectra_page.output if config["survey"] == "embedded" else [],
         rules.write_paper.output,
@@ -168,6 +172,7 @@ localrules:
 
 
 rule write_run_config:
+    """Write the resolved configuration, versions and git revision of the run."""
     output:
         run_config="<results>/run_config.yaml",
     log:

@@ -12,6 +12,7 @@ localrules:
 
 
 rule audit:
+    """Check a finished run against itself: counts, predictions, metrics, tables, checksums."""
     input:
         matched=branch(
             config["survey"] == "custom",
@@ -72,6 +73,7 @@ rule audit:
 
 
 rule status:
+    """List which products of the run are done and which are missing."""
     log:
         "<logs>/status.log",
     conda:
@@ -118,6 +120,7 @@ localrules:
 
 
 rule benchmark_overhead:
+    """Measure what Snakemake and the start of a job cost."""
     output:
         csv="<results>/benchmarks/overhead.csv",
         md="<results>/benchmarks/overhead.md",
@@ -142,6 +145,7 @@ rule benchmark_overhead:
 
 
 rule benchmark_run:
+    """Sum up where the time of a finished run went."""
     input:
         per_chunk("<results>/models/{strategy}/seeds-{chunk}.npz"),
         rules.pages.input,
@@ -176,6 +180,7 @@ rule benchmark_run:
 if config["survey"] != "custom":
 
     rule benchmark_catalogues:
+        """Measure how fast large catalogues are read and matched."""
         input:
             columns="config/columns.tsv",
         output:
@@ -208,6 +213,7 @@ if config["survey"] != "custom":
 
 
 rule benchmark_training:
+    """Measure how fast networks train, beside Keras fit."""
     output:
         csv="<results>/benchmarks/training.csv",
         md="<results>/benchmarks/training.md",
@@ -232,6 +238,7 @@ rule benchmark_training:
 
 
 rule plot_benchmark_training:
+    """Draw the training rates."""
     input:
         table="<results>/benchmarks/training.csv",
     output:
@@ -253,6 +260,7 @@ rule plot_benchmark_training:
 
 
 rule benchmarks:
+    """Every measurement of speed."""
     input:
         rules.benchmark_training.output,
         rules.plot_benchmark_training.output,

@@ -22,6 +22,7 @@ localrules:
 
 
 rule spectra_simulate:
+    """Simulate grism spectra of galaxies."""
     output:
         spectra="<results>/spectra/spectra.npz",
         templates="<results>/spectra/templates.npz",
@@ -47,6 +48,7 @@ rule spectra_simulate:
 
 
 rule spectra_train:
+    """Train the networks of one study of spectra."""
     input:
         spectra="<results>/spectra/spectra.npz",
     output:
@@ -75,6 +77,7 @@ rule spectra_train:
 
 
 rule spectra_fit_templates:
+    """Fit templates to the test spectra, as a classical method."""
     input:
         spectra="<results>/spectra/spectra.npz",
         templates="<results>/spectra/templates.npz",
@@ -100,6 +103,7 @@ rule spectra_fit_templates:
 
 
 rule spectra_evaluate:
+    """Score networks and classical methods on the same spectra."""
     input:
         predictions=expand(
             "<results>/spectra/predictions/{study}.parquet",
@@ -125,6 +129,7 @@ rule spectra_evaluate:
 
 
 rule spectra_table_heads:
+    """Write the table of regression and classification beside the published numbers."""
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
@@ -151,6 +156,7 @@ rule spectra_table_heads:
 
 
 rule spectra_judge_claims:
+    """Give a verdict on each published claim about redshifts from spectra."""
     input:
         metrics="<results>/spectra/metrics.csv",
         claims="config/claims.yaml",
@@ -179,6 +185,7 @@ rule spectra_judge_claims:
 
 
 rule spectra_uncertainty:
+    """Separate aleatoric from epistemic uncertainty."""
     input:
         spectra="<results>/spectra/spectra.npz",
         probabilities="<results>/spectra/probabilities/heads.npz",
@@ -206,6 +213,7 @@ rule spectra_uncertainty:
 
 
 rule spectra_plot_predictions:
+    """Draw predicted against true redshifts from spectra."""
     input:
         predictions=[
             "<results>/spectra/predictions/heads.parquet",
@@ -235,6 +243,7 @@ rule spectra_plot_predictions:
 
 
 rule spectra_plot_examples:
+    """Draw example spectra with their redshift distributions."""
     input:
         spectra="<results>/spectra/spectra.npz",
         networks="<results>/spectra/probabilities/heads.npz",
@@ -264,6 +273,7 @@ rule spectra_plot_examples:
 
 
 rule spectra_plot_impact:
+    """Draw the impact of architecture, training-set size and noise."""
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
@@ -289,6 +299,7 @@ rule spectra_plot_impact:
 
 
 rule spectra_plot_resolution:
+    """Draw the resolution against the number of classes."""
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
@@ -313,6 +324,7 @@ rule spectra_plot_resolution:
 
 
 rule spectra_plot_uncertainty:
+    """Draw aleatoric and epistemic uncertainty."""
     input:
         uncertainty="<results>/spectra/uncertainty.parquet",
         summary="<results>/spectra/uncertainty.csv",
@@ -337,6 +349,7 @@ rule spectra_plot_uncertainty:
 
 
 rule spectra_plot_labels:
+    """Draw how losses for uncertain labels compare."""
     input:
         metrics="<results>/spectra/metrics.csv",
     output:
@@ -362,6 +375,7 @@ rule spectra_plot_labels:
 
 
 rule spectra_plot_superresolution:
+    """Draw how fine a redshift coarse labels can teach."""
     input:
         spectra="<results>/spectra/spectra.npz",
         predictions="<results>/spectra/predictions/labels.parquet",
@@ -390,6 +404,7 @@ rule spectra_plot_superresolution:
 
 
 rule spectra:
+    """The second study, redshifts from spectra."""
     input:
         "<results>/spectra/metrics.csv",
         rules.spectra_table_heads.output,

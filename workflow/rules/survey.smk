@@ -12,6 +12,7 @@ if config["survey"] == "embedded":
     )
 
     rule simulate_survey:
+        """Simulate the embedded survey in the archives' own file formats."""
         output:
             cosmos="<resources>/COSMOS2020_CLASSIC.fits",
             hsc="<resources>/hsc_pdr2.fits",
@@ -43,6 +44,7 @@ if config["survey"] == "embedded":
             "../scripts/survey/simulate_survey.py"
 
     rule plot_survey_quality:
+        """Draw the embedded survey beside the published one."""
         input:
             cosmos="<resources>/COSMOS2020_CLASSIC.fits",
             hsc="<resources>/hsc_pdr2.fits",
@@ -93,6 +95,7 @@ if config["survey"] == "archive":
         query_hsc,
 
     rule download_dataset:
+        """Download one file of an archive and verify it."""
         input:
             local=local_copy,
         output:
@@ -119,6 +122,7 @@ if config["survey"] == "archive":
             "../scripts/survey/download_dataset.py"
 
     rule query_hsc:
+        """Submit the query to the HSC archive and keep the answer."""
         output:
             path="<resources>/{file}",
         log:
@@ -151,6 +155,7 @@ if config["survey"] == "archive":
 if config["survey"] == "custom":
 
     rule read_custom:
+        """Read the two catalogues in the section custom, and apply their cuts."""
         input:
             source_catalogue=config["custom"]["source"]["path"],
             target_catalogue=config["custom"]["target"]["path"],

@@ -15,6 +15,7 @@ localrules:
 
 
 rule calibration_sample:
+    """Choose the galaxies that calibrate the intervals of a strategy."""
     input:
         training=training_chain,
         calibration="<results>/splits/{calibrated_on}.parquet",
@@ -42,6 +43,7 @@ rule calibration_sample:
 
 
 rule calibrate:
+    """Compute calibrated redshifts of the test galaxies, with the seeds as one ensemble."""
     input:
         models=expand(
             "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
@@ -73,6 +75,7 @@ rule calibrate:
 
 
 rule table_calibration:
+    """Measure the coverage of the intervals, and what LSST's requirements cost."""
     input:
         scores=expand(
             "<results>/calibration/{strategy}/scores.parquet",
@@ -108,6 +111,7 @@ rule table_calibration:
 
 
 rule plot_calibration:
+    """Draw whether the intervals are as wide as they should be."""
     input:
         scores=expand(
             "<results>/calibration/{strategy}/scores.parquet",
@@ -148,6 +152,7 @@ rule plot_calibration:
 
 
 rule plot_requirements:
+    """Draw which galaxies must be dropped to meet the LSST requirements."""
     input:
         requirements="<results>/calibration/requirements.csv",
     output:
@@ -194,6 +199,7 @@ rule plot_requirements:
 
 
 rule evaluate_distributions:
+    """Score the redshift distributions that networks with classes give."""
     input:
         models=expand(
             "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
@@ -223,6 +229,7 @@ rule evaluate_distributions:
 
 
 rule table_distributions:
+    """Write the scores of these distributions, and pairs of strategies."""
     input:
         scores=expand(
             "<results>/metrics/distributions/{strategy}/scores.csv",
@@ -253,6 +260,7 @@ rule table_distributions:
 
 
 rule plot_distributions:
+    """Draw whether these distributions are as wide as they should be."""
     input:
         pit=expand(
             "<results>/metrics/distributions/{strategy}/pit.csv",
@@ -291,12 +299,14 @@ rule plot_distributions:
 
 
 rule distributions:
+    """Scores of the distributions that networks with classes give."""
     input:
         rules.table_distributions.output,
         rules.plot_distributions.output,
 
 
 rule calibration:
+    """Tables and figures of the calibrated intervals."""
     input:
         rules.table_calibration.output,
         rules.plot_calibration.output,
@@ -307,6 +317,7 @@ rule calibration:
 if config["survey"] == "embedded":
 
     rule table_truth:
+        """Measure how much of the error on the source is the label's own."""
         input:
             predictions=per_chunk(
                 "<results>/predictions/{strategy}/seeds-{chunk}.parquet"
@@ -337,6 +348,7 @@ if config["survey"] == "embedded":
             "../scripts/uncertainty/table_truth.py"
 
     rule plot_truth:
+        """Draw how much of the error on the source is the label's own."""
         input:
             csv="<results>/tables/truth.csv",
         output:
@@ -364,6 +376,7 @@ if config["survey"] == "embedded":
             "../scripts/uncertainty/plot_truth.py"
 
     rule truth:
+        """Table and figure of the label errors on the source."""
         input:
             rules.table_truth.output,
             rules.plot_truth.output,

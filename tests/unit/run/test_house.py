@@ -186,6 +186,13 @@ def test_every_script_belongs_to_the_rule_of_its_name(workflow: Path) -> None:
         assert callers & {(room, name), (room, f"{room}_{name}")}, script
 
 
+def test_every_rule_says_what_it_does(root: Path, workflow: Path) -> None:
+    """In one sentence: `snakemake --list-rules` shows it, and so does the page of rules."""
+    for path in [root / "Snakefile", workflow / "Snakefile", *(workflow / "rules").glob("*.smk")]:
+        for rule, first in re.findall(r"^ *rule (\w+):\n *(.*)", path.read_text(), re.MULTILINE):
+            assert re.fullmatch(r'"""[A-Z].{8,90}\."""', first), f"a docstring for rule {rule}"
+
+
 def test_a_rule_used_again_keeps_the_names_of_its_files(workflow: Path) -> None:
     """Its script, which is that of the first, knows no others."""
     paths = list((workflow / "rules").glob("*.smk"))
