@@ -132,12 +132,15 @@ if config["survey"] == "archive":
         conda:
             "../../envs/catalogues.yaml"
         resources:
-            mem_mb=request(1000),
+            mem_mb=request(1500),
             runtime=request(720),
         params:
             row=lambda wildcards: QUERIES[wildcards.file],
             sql=lambda wildcards: read_sql(QUERIES[wildcards.file]["name"]),
             client=config["download"]["hsc_client"],
+            pieces=config["download"]["hsc_pieces"],
+            retries=config["download"]["retries"],
+            wait=config["download"]["wait"],
             code=code_hash("survey/query_hsc", "catalogues"),
         message:
             "Asking the HSC archive for {wildcards.file}"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from tests.loopback import Archive, serve
 
 from scripts.survey.download_dataset import main as download_dataset
@@ -24,7 +25,8 @@ from transferz.core.errors import InputError
 
 N = 400_000
 TABLE = b"object_id,ra\n" + np.random.default_rng(4).bytes(N).hex().encode() + b",1\n"
-FITS = b"SIMPLE  =                    T".ljust(2880) + bytes(2880 * 100)
+FITS = fits.PrimaryHDU(np.zeros((100, 2880), np.uint8))
+FITS = FITS.header.tostring().encode() + FITS.data.tobytes()
 QUICK = {"timeout": 0.5, "retries": 3, "wait": 0.01}
 
 
@@ -115,6 +117,89 @@ def test_file_changed_between_two_transfers_is_fetched_anew(archive: Archive, fo
     archive.files["table.csv"] = other
     archive.faults.clear()
     assert fetch(dataset(archive), folder, **QUICK).read_bytes() == other
+
+
+def test_transfer_is_resumed_behind_a_redirect(archive: Archive, folder: Path) -> None:
+    archive.files["store/1"] = TABLE
+    archive.fail("table.csv", f"always:redirect:{archive.url}store/1")
+    archive.fail("store/1", "cut:300000")
+    assert fetch(dataset(archive), folder, **QUICK).read_bytes() == TABLE
+    assert archive.asked("table.csv") == archive.asked("store/1")
+    assert archive.asked("store/1")[0] is None
+    assert archive.asked("store/1")[1] in ("bytes=262144-", "bytes=300000-")
+    assert archive.sent["store/1"] < len(TABLE) + transfer.CHUNK_BYTES
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_gzip_file_that_is_called_a_compressed_transfer_is_the_file(
+    archive: Archive, folder: Path, known: bool
+) -> None:
+    packed = gzip.compress(TABLE, 1, mtime=0)
+    archive.files["table.csv.gz"] = packed
+    archive.fail("table.csv.gz", "gzip", "always:gzip")
+    item = dataset(archive, "table.csv.gz", checksum=sha256(packed) if known else None)
+    assert fetch(item, folder, **QUICK).read_bytes() == packed
+
+
+def test_the_second_address_is_asked_when_the_first_gives_up(
+    archive: Archive, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive.files["mirror.csv"] = TABLE
+    item = dataset(archive, checksum=sha256(), mirror=archive.url + "mirror.csv")
+    archive.fail("table.csv", "cut:300000", "always:status:503")
+    assert fetch(item, folder, **QUICK).read_bytes() == TABLE
+    # The same file, by its checksum: the transfer goes on where the other address stopped.
+    assert archive.asked("mirror.csv")[0] in ("bytes=262144-", "bytes=300000-")
+    assert "now from" in caplog.text
+    # A damaged file is no reason to ask elsewhere.
+    wrong = replace(item, version="2", checksum="sha256:" + "0" * 64)
+    archive.faults.clear()
+    with pytest.raises(InputError, match="wrong checksum"):
+        fetch(wrong, folder, **QUICK)
+    assert len(archive.asked("mirror.csv")) == 1
+    with pytest.raises(InputError, match="status 404"):
+        fetch(
+            replace(item, version="3", url=archive.url + "x", mirror=archive.url + "y"),
+            folder,
+            **QUICK,
+        )
+
+
+RECORD = "records/11/files/table.csv"
+
+
+def record_of(archive: Archive, md5: str = hashlib.md5(TABLE).hexdigest()) -> bytes:
+    archive.files[RECORD] = TABLE
+    entry = {"id": "a", "key": "table.csv", "size": len(TABLE), "checksum": f"md5:{md5}"}
+    other = {"id": "b", "key": "other.csv", "size": 1, "checksum": "md5:00"}
+    return json.dumps({"id": 11, "files": [other, entry]}).encode()
+
+
+def test_a_zenodo_record_is_asked_for_size_and_checksum(archive: Archive, folder: Path) -> None:
+    item = dataset(archive, url=archive.url + RECORD)
+    archive.files["api/records/11"] = record_of(archive)
+    # Without a checksum this would pass: it begins as a table of text does.
+    archive.fail(RECORD, "flip", "cut:300000")
+    with pytest.raises(InputError, match="wrong checksum"):
+        fetch(item, folder, **QUICK)
+    assert fetch(item, folder, **QUICK).read_bytes() == TABLE
+    # From then on the lock file knows.
+    assert fetch(item, folder, **QUICK).read_bytes() == TABLE
+    assert len(archive.asked("api/records/11")) == 2
+    archive.files["api/records/11"] = record_of(archive, md5="0" * 32)
+    with pytest.raises(InputError, match=r"expected md5:0{32} \(as published\)"):
+        fetch(replace(item, version="2"), folder, **QUICK)
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"{}", b'{"files": [{"key": "table.csv"}]}', None])
+def test_without_its_record_a_file_is_checked_as_others_are(
+    archive: Archive, folder: Path, answer: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    record_of(archive)
+    if answer is not None:
+        archive.files["api/records/11"] = answer
+    assert fetch(dataset(archive, url=archive.url + RECORD), folder, **QUICK).read_bytes() == TABLE
+    assert "its record states no checksum" in caplog.text
 
 
 def test_server_with_wrong_ranges_ends_in_the_right_file(archive: Archive, folder: Path) -> None:
@@ -221,7 +306,7 @@ def test_truncated_gzip_file_is_found_without_a_checksum(archive: Archive, folde
     ("fault", "message"),
     [
         ("status:403", "the server refused; found status 403"),
-        ("gzip", "compressed transfer"),
+        ("gzip", r"compressed transfer \(gzip\)"),
         ("cut:0", r"0 bytes read, \d+ more expected"),
         ("redirect:http://192.0.2.1/table.csv", "refused to download without TLS"),
     ],
@@ -352,7 +437,8 @@ def test_registry_is_well_formed(root: Path) -> None:
     header, *rows = [line.split("\t") for line in lines if not line.startswith("#")]
     table = [dict(zip(header, row, strict=True)) for row in rows]
     datasets = [Dataset.from_row(row) for row in table]
-    assert len({item.name for item in datasets}) == len({item.file for item in datasets}) == 11
+    assert len({item.name for item in datasets}) == len({item.file for item in datasets}) == 12
     for item, row in zip(datasets, table, strict=True):
         assert item.url.startswith("https://") or (root / f"workflow/sql/{item.name}.sql").is_file()
+        assert item.mirror == "" or item.mirror.startswith("https://")
         assert row["citation"] != "-"

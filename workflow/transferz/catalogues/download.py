@@ -13,13 +13,21 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pooch
+import requests
 
-from transferz.catalogues.transfer import ResumingDownloader, UnusableError, check_format, one_line
+from transferz.catalogues.transfer import (
+    DownloadError,
+    ResumingDownloader,
+    UnusableError,
+    check_format,
+    new_session,
+    one_line,
+)
 from transferz.core.errors import InputError
 from transferz.core.products import sha256, write_text
 
@@ -36,8 +44,9 @@ class Dataset:
         Key of the registry and of the lock file.
     file : str
         Name under which the file is kept.
-    url : str
-        Empty for a query, which has no address.
+    url, mirror : str
+        Where the file is, and where the same file is too. Empty where there is none: a query has
+        no address.
     size : int or None
         Bytes, where published.
     checksum : str or None
@@ -50,6 +59,7 @@ class Dataset:
     url: str
     size: int | None
     checksum: str | None
+    mirror: str = ""
 
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> Dataset:
@@ -62,6 +72,7 @@ class Dataset:
             known["url"],
             int(known["bytes"]) if known["bytes"] else None,
             known["checksum"] or None,
+            known.get("mirror") or "",
         )
 
 
@@ -91,7 +102,38 @@ def fetch(
     if urlsplit(dataset.url).scheme not in ("https", "http"):
         raise InputError("no address to download from", key=dataset.name, found=dataset.url)
     with alone(store_of(dataset, folder)) as store:
+        if known_checksum(dataset, folder)[0] is None:
+            dataset = as_record_states(dataset, timeout=timeout)
+        try:
+            return _fetch(dataset, Path(folder), store, timeout=timeout, retries=retries, wait=wait)
+        except DownloadError as error:
+            if not dataset.mirror:
+                raise
+            logger.warning("%s; now from %s", error, dataset.mirror)
+        dataset = replace(dataset, url=dataset.mirror)
         return _fetch(dataset, Path(folder), store, timeout=timeout, retries=retries, wait=wait)
+
+
+def as_record_states(dataset: Dataset, *, timeout: float) -> Dataset:
+    """Return a data set with the size and the checksum that its Zenodo record states.
+
+    Without an answer, and for other addresses than those of a record's files, as it is.
+    """
+    found = re.fullmatch(r"(https?://[^/]+)/records/(\d+)/files/([^/?]+)", dataset.url)
+    if not found:
+        return dataset
+    site, record_id, name = found.groups()
+    try:
+        with new_session() as session:
+            answer = session.get(f"{site}/api/records/{record_id}", timeout=timeout)
+            answer.raise_for_status()
+            entry = next(each for each in answer.json()["files"] if each["key"] == name)
+            stated = replace(dataset, size=int(entry["size"]), checksum=str(entry["checksum"]))
+    except (requests.RequestException, ValueError, TypeError, KeyError, StopIteration) as error:
+        logger.warning("%s: its record states no checksum (%s)", dataset.file, one_line(error))
+        return dataset
+    logger.info("%s: %d bytes, %s by its record", dataset.file, stated.size, stated.checksum)
+    return stated
 
 
 @contextlib.contextmanager
@@ -208,7 +250,7 @@ def lock_path(folder: str | Path) -> Path:
 def known_checksum(dataset: Dataset, folder: str | Path) -> tuple[str | None, str]:
     """Return the checksum that a file must have, and who says so."""
     if dataset.checksum:
-        return dataset.checksum, "the registry"
+        return dataset.checksum, "as published"
     entry = read_lock(folder).get(dataset.name)
     if entry and entry["version"] == dataset.version:
         return f"sha256:{entry['sha256']}", f"first download, in {lock_path(folder)}"

@@ -14,11 +14,15 @@ import os
 import re
 import shutil
 import time
+import warnings
 import zlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyUserWarning
 
 from transferz.core.errors import InputError
 from transferz.core.products import write_text
@@ -39,6 +43,10 @@ TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 
 class UnusableError(Exception):
     """An answer that cannot be part of the file; another attempt may bring a better one."""
+
+
+class DownloadError(InputError):
+    """An address that does not give the file; another address of the same file may."""
 
 
 class LoopbackAdapter(requests.adapters.HTTPAdapter):
@@ -117,9 +125,9 @@ class ResumingDownloader:
                     failures = 1 if have > furthest else failures + 1
                     furthest = max(furthest, have)
                     if failures > self.retries:
-                        raise InputError(
+                        raise DownloadError(
                             f"download failed {failures} times without progress",
-                            file=self.partial.name.removesuffix(".part"),
+                            file=self._name(),
                             key=url,
                             found=one_line(error),
                             fix="run again to go on where it stopped, or give a local copy",
@@ -147,6 +155,9 @@ class ResumingDownloader:
         self.partial.unlink(missing_ok=True)
         self.state.unlink(missing_ok=True)
 
+    def _name(self) -> str:
+        return self.partial.name.removesuffix(".part")
+
     def _have(self) -> int:
         return self.partial.stat().st_size if self.partial.is_file() else 0
 
@@ -169,7 +180,7 @@ class ResumingDownloader:
             if answer.status_code in TRANSIENT:
                 raise requests.HTTPError(f"status {answer.status_code}", response=answer)
             if answer.status_code not in (200, 206):
-                raise InputError(
+                raise DownloadError(
                     "the server refused",
                     key=url,
                     found=f"status {answer.status_code} {answer.reason}",
@@ -183,8 +194,10 @@ class ResumingDownloader:
 
     def _extent(self, answer: requests.Response, have: int) -> tuple[int, int | None]:
         """Return where the answer's bytes belong and the size of the whole file."""
-        if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise UnusableError(f"compressed transfer ({answer.headers['Content-Encoding']})")
+        encoding = answer.headers.get("Content-Encoding", "identity")
+        # Servers call a gzip file so too: the bytes on the wire are the file then.
+        if encoding != "identity" and not ("gzip" in encoding and self._name().endswith(".gz")):
+            raise UnusableError(f"compressed transfer ({encoding})")
         if answer.status_code == 206:
             span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers.get("Content-Range", ""))
             if not span or int(span[1]) != have or int(span[2]) + 1 != int(span[3]):
@@ -219,14 +232,14 @@ class ResumingDownloader:
             validator = answer.headers.get("Last-Modified") if not tag or tag[:2] == "W/" else tag
             self.discard()
             write_text(json.dumps({"url": url, "validator": validator}), self.state)
-        progress = TransferProgress(
-            self.partial.name.removesuffix(".part"), start, total or self.size
-        )
+        progress = TransferProgress(self._name(), start, total or self.size)
         with self.partial.open("ab") as handle:
             try:
-                for chunk in answer.iter_content(CHUNK_BYTES):
+                for chunk in answer.raw.stream(CHUNK_BYTES, decode_content=False):
                     handle.write(chunk)
                     progress.add(len(chunk))
+            except urllib3.exceptions.HTTPError as error:
+                raise requests.ConnectionError(one_line(error)) from error
             finally:
                 handle.flush()
                 os.fsync(handle.fileno())
@@ -291,6 +304,8 @@ def check_format(path: Path) -> None:
             raise UnusableError(f"not a FITS file; it begins with {head[:40]!r}")
         if size % 2880:
             raise UnusableError("not a whole FITS file: its size is no multiple of 2880 bytes")
+        if opener is open and size < (end := _end_of_fits(path)):
+            raise UnusableError(f"not a whole FITS file: {size} bytes, its header says {end}")
     elif name.endswith((".csv", ".tsv")):
         line = head.split(b"\n")[0]
         if (
@@ -299,6 +314,19 @@ def check_format(path: Path) -> None:
             or not re.search(rb"[,\t]", line)
         ):
             raise UnusableError(f"not a table of text; it begins with {head[:40]!r}")
+
+
+def _end_of_fits(path: Path) -> int:
+    """Return where the last table or image of a FITS file ends by its own header."""
+    try:
+        with (
+            warnings.catch_warnings(action="ignore", category=AstropyUserWarning),
+            fits.open(path, memmap=True) as hdus,
+        ):
+            where = hdus[-1].fileinfo()
+    except (OSError, ValueError, KeyError) as error:
+        raise UnusableError(f"not a whole FITS file: {one_line(error)}") from error
+    return where["datLoc"] + where["datSpan"]
 
 
 def _retry_after(error: Exception) -> float:
