@@ -14,7 +14,7 @@ from transferz.core.errors import InputError
 BOX = re.compile(r"boxSearch\(coord, *([\d.]+), *([\d.]+),")
 # Degrees that a strip reaches into the one before, so that no object on an edge is lost.
 OVERLAP = 0.001
-BLOCK = 2880
+FITS_BLOCK = 2880
 ROWS_AT_A_TIME = 100_000
 
 
@@ -94,4 +94,4 @@ def join_strips(paths: Sequence[Path], output: Path) -> None:
         handle.write(header.tostring().encode("ascii"))
         for begin in range(0, len(order), ROWS_AT_A_TIME):
             handle.write(rows[order[begin : begin + ROWS_AT_A_TIME]].tobytes())
-        handle.write(bytes(-handle.tell() % BLOCK))
+        handle.write(bytes(-handle.tell() % FITS_BLOCK))
