@@ -286,6 +286,16 @@ def test_early_stopping_and_plateau_by_hand() -> None:
     assert settings.rate(8, 2) == pytest.approx(5e-6)
 
 
+def test_without_patience_the_last_epoch_ends_the_training() -> None:
+    stopping = EarlyStopping(Settings(patience=None, max_epochs=6))
+    stops = []
+    for loss in [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]:
+        stopping.update(loss)
+        stops.append(stopping.stop)
+    assert stops == 5 * [False] + [True]
+    assert stopping.best_epoch == 1
+
+
 def test_learning_rate_schedule() -> None:
     settings = Settings(schedule="cosine", max_epochs=4, learning_rate=2.0)
     rates = [settings.rate(epoch, 0) for epoch in (1, 2, 3, 4)]

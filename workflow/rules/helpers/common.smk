@@ -343,7 +343,9 @@ def train_minutes(wildcards, input, attempt):
     next attempt goes on from the checkpoint.
     """
     training = settings_of(wildcards.strategy, "training")
-    epochs = min(training["max_epochs"], 20 * training["patience"])
+    epochs = training["max_epochs"]
+    if training["patience"] is not None:
+        epochs = min(epochs, 20 * training["patience"])
     million_rows = len(chunk_seeds(wildcards)) * epochs * 0.005 * input.size_mb
     return int(attempt * (10 + 2 * 10 / 60 * million_rows))
 

@@ -43,8 +43,9 @@ class Settings:
     batch_size : int
         The last batch of an epoch has what is left, as in Keras.
     max_epochs : int
-    patience : int
-        Epochs without a better validation loss after which training stops.
+    patience : int, optional
+        Epochs without a better validation loss after which training stops; None: `max_epochs` end
+        it.
     min_delta : float
         A validation loss is better if it is smaller by more than this.
     plateau_factor : float
@@ -67,7 +68,7 @@ class Settings:
     schedule: str = "constant"
     batch_size: int = 100
     max_epochs: int = 1000
-    patience: int = 10
+    patience: int | None = 10
     min_delta: float = 0.0
     plateau_factor: float = 1.0
     plateau_patience: int = 5
@@ -147,8 +148,10 @@ class EarlyStopping:
     @property
     def stop(self) -> bool:
         """Whether training ends after this epoch."""
-        waited_long = self.epoch - self.best_epoch >= self.settings.patience
-        return self.epoch >= self.settings.max_epochs or (waited_long and not self.improved)
+        limits = self.settings
+        waited = self.epoch - self.best_epoch
+        waited_long = limits.patience is not None and waited >= limits.patience
+        return self.epoch >= limits.max_epochs or (waited_long and not self.improved)
 
 
 @dataclass

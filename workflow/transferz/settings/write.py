@@ -19,7 +19,7 @@ HEAD = """\
 # The default run: the whole paper on the embedded survey, on a laptop.
 #
 # Another run is an overlay that states only what differs:
-#   snakemake --cores 2 --configfile config/paper_scale.yaml
+#   snakemake --cores 2 --configfile config/authors.yaml
 # This file shows every key with its default. It is made, by `make config`, from
 # workflow/transferz/settings/, where meaning, type, limits and default of a key are written.
 # docs/reference/configuration.md lists all keys with their types and limits.
