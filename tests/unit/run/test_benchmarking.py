@@ -145,15 +145,16 @@ def test_run_without_benchmark_files_says_so(tmp_path):
 
 
 def test_training_seconds_are_read_from_what_progress_wrote(tmp_path, caplog, monkeypatch):
-    clock = iter([100.0, 112.4])
+    clock, processor = iter([100.0, 112.4]), iter([5.0, 14.1])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress.time, "process_time", lambda: next(processor))
     told = progress.Progress("NN-Base seeds 0-1", 2, 1000)
     told.done = 2
     with caplog.at_level("INFO"):
         told.end()
     log = tmp_path / "train.log"
     log.write_text(f"12:00 INFO {caplog.messages[-1]}\n")
-    assert progress.training_seconds(log) == 12
+    assert progress.training_seconds(log) == (12, 9)
     log.write_text("12:00 INFO NN-Base seeds 0-1: 1 of 2 seeds, 8 thousand galaxies/s, 12 s\n")
     with pytest.raises(InputError, match="no last line"):
         progress.training_seconds(log)

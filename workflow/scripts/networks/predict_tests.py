@@ -1,4 +1,4 @@
-"""Predict the redshifts of both test sets with trained networks.
+"""Predict the redshifts of both test sets, or of other parts, with trained networks.
 
 Inputs
     models : models/{strategy}/seeds-{first}-{last}.npz, one file or several
@@ -43,13 +43,13 @@ FAR_OUTSIDE = 1.0
 
 
 def load_test_sets(
-    files: Mapping[str, str | Path], columns: Sequence[str]
+    files: Mapping[str, str | Path], columns: Sequence[str], split: str
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Test rows of all data sets: `dataset, object_id, z_true`, and their unscaled inputs."""
+    """Rows of one split of all data sets: `dataset, object_id, z_true`, and unscaled inputs."""
     tables, values = [], []
     for dataset, file in files.items():
         table = read_parquet(file, ["object_id", *columns, REDSHIFT, "split"])
-        rows = select_split(table, "test", file=file)
+        rows = select_split(table, split, file=file)
         values.append(feature_matrix(rows, columns, file=file))
         z_true = target_vector(rows, file=file)[:, 0]
         tables.append(
@@ -96,8 +96,14 @@ def main(
     target: str | Path,
     strategy: str,
     threads: int,
+    split: str = "test",
 ) -> None:
-    """Write the predictions of one or several model files of a strategy."""
+    """Write the predictions of one or several model files of a strategy.
+
+    Parameters
+    ----------
+    split : {"test", "validation", "train"}
+    """
     configure_tensorflow(threads)
     files = {"source": source, "target": target}
     columns: tuple[str, ...] = ()
@@ -105,7 +111,7 @@ def main(
         contents = read_models(file)
         if contents.scaler.columns != columns:
             columns = contents.scaler.columns
-            test, values = load_test_sets(files, columns)
+            test, values = load_test_sets(files, columns, split)
             report_range(contents.scaler, test, values)
         table = predict_chunk(contents, strategy, test, values)
         if not np.isfinite(table["z_pred"]).all():

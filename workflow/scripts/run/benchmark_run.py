@@ -111,7 +111,7 @@ def page(table: pd.DataFrame) -> str:
 
 def main(folder: str | Path, logs: Sequence[str | Path], csv: str | Path, md: str | Path) -> None:
     """Write the table and the page; see the head of this file."""
-    inside = sum(training_seconds(log) for log in logs)
+    inside = sum(training_seconds(log)[0] for log in logs)
     table = by_rule(read_jobs(folder), inside)
     write_csv(table, csv)
     write_text(page(table), md)

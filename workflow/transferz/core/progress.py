@@ -13,7 +13,9 @@ logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 10.0
 # The last line of `Progress`, all seeds done.
-_FINISHED = re.compile(r": (\d+) of \1 seeds, \d+ thousand galaxies/s, (\d+) s$", re.MULTILINE)
+_FINISHED = re.compile(
+    r": (\d+) of \1 seeds, \d+ thousand galaxies/s, (\d+) s, (\d+) s of processor$", re.MULTILINE
+)
 
 
 class Progress:
@@ -31,6 +33,7 @@ class Progress:
     def __init__(self, label: str, n_seeds: int, n_rows: int) -> None:
         self.label, self.n_seeds, self.n_rows = label, n_seeds, n_rows
         self.begin = self.last = time.monotonic()
+        self.processor = time.process_time()
         self.done = self.restored = self.epochs = 0
 
     def epoch(self, seed: int, epoch: int) -> None:
@@ -58,12 +61,12 @@ class Progress:
         if 0 < self.done < self.n_seeds and trained:
             text += f", about {elapsed / trained * (self.n_seeds - self.done):.0f} s left"
         elif self.done == self.n_seeds:
-            text += f", {elapsed:.0f} s"
+            text += f", {elapsed:.0f} s, {time.process_time() - self.processor:.0f} s of processor"
         return text
 
 
-def training_seconds(log: str | Path) -> float:
-    """Wall seconds that a finished training job spent in its loop over seeds, by its log.
+def training_seconds(log: str | Path) -> tuple[float, float]:
+    """Seconds, and those of processor, of a finished training job's loop over seeds, by its log.
 
     Raises
     ------
@@ -81,4 +84,4 @@ def training_seconds(log: str | Path) -> float:
             expected="... seeds, ... thousand galaxies/s, ... s",
             fix="delete the models of its chunk and run again",
         )
-    return float(found[-1][1])
+    return float(found[-1][1]), float(found[-1][2])
