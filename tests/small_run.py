@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,11 @@ def galaxies(n: int, seed: int, bands: Sequence[str] = ("g", "r", "i")) -> pd.Da
     return table.assign(redshift=redshift, object_id=np.arange(n) + 10**16)
 
 
-def small_run(folder: Path, bands: Sequence[str] = ("g", "r", "i")) -> Path:
+def small_run(
+    folder: Path,
+    bands: Sequence[str] = ("g", "r", "i"),
+    trained_on: Mapping[str, str] | None = None,
+) -> Path:
     """Write splits, four networks in two files and a calibration sample; return `folder`."""
     table = galaxies(3000, 1, bands)
     table["split"] = np.repeat(["train", "validation", "test"], [1000, 200, 1800])
@@ -62,5 +66,6 @@ def small_run(folder: Path, bands: Sequence[str] = ("g", "r", "i")) -> Path:
         inputs=["mag_{band}"],
         magnitude_band=bands[-1],
         settings=SETTINGS,
+        trained_on=trained_on,
     )
     return folder

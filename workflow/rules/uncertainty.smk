@@ -35,6 +35,7 @@ rule calibration_sample:
         inputs=strategy_inputs,
         magnitude_band=reference_band(),
         settings=config["uncertainty"],
+        trained_on=trained_on,
         code=code_hash("uncertainty/calibration_sample", "training"),
     message:
         "Galaxies of {wildcards.calibrated_on} to calibrate {wildcards.strategy} with"

@@ -289,6 +289,12 @@ def load(
     InputError
         If there are no networks or no calibration sample.
     """
+    files, sample = files_of(results, strategy, calibrated_on)
+    return PhotoZ(Ensemble.load(files, seeds), CalibrationSample.load(sample))
+
+
+def files_of(results: str | Path, strategy: str, calibrated_on: str) -> tuple[list[Path], Path]:
+    """Return the model files of a strategy and its calibration sample; see `load`."""
     folder = Path(results)
     files = sorted((folder / "models" / strategy).glob("seeds-*.npz"))
     if not files:
@@ -297,8 +303,7 @@ def load(
             file=folder / "models" / strategy,
             fix="run the workflow for this strategy, or correct its name",
         )
-    sample = CalibrationSample.load(folder / "calibration" / strategy / f"{calibrated_on}.npz")
-    return PhotoZ(Ensemble.load(files, seeds), sample)
+    return files, folder / "calibration" / strategy / f"{calibrated_on}.npz"
 
 
 def as_frame(table: object, columns: Sequence[str]) -> pd.DataFrame:

@@ -22,12 +22,14 @@ WITHOUT = {
 
 # A room or module of the package imports from floors below its own, or from its own room.
 FLOORS = (
-    {"core", "settings"},
+    {"core", "settings", "__version__"},
     {"survey", "catalogues", "networks", "report"},
     {"evaluation", "release"},
     {"uncertainty"},
     {"spectra", "run", "api"},
     {"photo_z"},
+    {"command"},
+    {"__main__"},
 )
 
 # Names that mean the same for every module that has one.

@@ -96,7 +96,7 @@ def test_the_installed_package_asks_for_what_it_imports(root: Path) -> None:
                 imported.add(node.module.partition(".")[0])
     # Snakemake is for checkers of types alone, and brings the jsonschema that reads its settings;
     # the others come with jinja2, matplotlib and tensorflow.
-    elsewhere = {"transferz", "snakemake", "jsonschema", "markupsafe", "PIL", "keras"}
+    elsewhere = {"transferz", "snakemake", "jsonschema", "markupsafe", "PIL", "keras", "rich"}
     imported -= {*sys.stdlib_module_names, *elsewhere}
     names = {"yaml": "pyyaml", "sklearn": "scikit-learn", "markdown_it": "markdown-it-py"}
     assert asked == {names.get(name, name) for name in imported}

@@ -269,6 +269,13 @@ def input_names():
     ]
 
 
+def target_name():
+    """Return the display name of the catalogue that is the target data set."""
+    if config["survey"] == "custom":
+        return config["custom"]["target"]["source"]
+    return "GalaxiesML"
+
+
 # ------------------------------------------------------------------------------------ failures
 
 

@@ -1,13 +1,31 @@
 # Helpers of calibration.smk and predict.smk: which tables and models an ensemble is made of.
 
 
-def training_chain(wildcards):
-    """Return the split tables that a strategy, and those it starts from, were trained on."""
-    samples, name = set(), wildcards.strategy
+def training_samples(strategy):
+    """Return the samples that a strategy, and those it starts from, are trained on."""
+    samples, name = set(), strategy
     while name is not None:
         entry = config["strategies"][name]
         samples.add(entry["train_on"])
         name = entry.get("start_from")
+    return samples
+
+
+def trained_on(wildcards):
+    """Return, in words for the metadata of photo-z's, what a strategy is trained on."""
+    names = {"source": " x ".join(input_names()), "target": target_name()}
+    samples, kinds = training_samples(wildcards.strategy), redshift_kinds()
+    record = {"survey": config["survey"]}
+    for role, kind in kinds.items():
+        if samples & {role, "combo"}:
+            simulated = "simulated " if config["survey"] == "embedded" else ""
+            record[role] = f"{simulated}{names[role]} ({kind})"
+    return record
+
+
+def training_chain(wildcards):
+    """Return the split tables that a strategy, and those it starts from, were trained on."""
+    samples = training_samples(wildcards.strategy)
     # In one order whoever starts from whom: sums over their rows are then the same to the last bit.
     ordered = [name for name in ("combo", "target", "source") if name in samples]
     return [f"<results>/splits/{name}.parquet" for name in ordered]

@@ -33,6 +33,7 @@ def main(
     inputs: Sequence[str],
     magnitude_band: str,
     settings: Mapping[str, object],
+    trained_on: Mapping[str, str] | None = None,
 ) -> None:
     """Write the calibration sample.
 
@@ -43,7 +44,9 @@ def main(
     magnitude_band : str
         Band whose magnitude cuts the cells.
     settings : mapping
-        ``calibration`` of the configuration.
+        ``uncertainty`` of the configuration.
+    trained_on : mapping of str, optional
+        What the networks were trained on, in words.
     """
     columns = input_columns(inputs, bands)
     trained = [
@@ -60,6 +63,7 @@ def main(
         bands=bands,
         magnitude=f"mag_{magnitude_band}",
         settings={name: settings[name] for name in SETTINGS},
+        trained_on=trained_on,
         **settings["out_of_distribution"],
     ).save(sample)
     logger.info("%s: %d galaxies to calibrate with", sample, len(rows))

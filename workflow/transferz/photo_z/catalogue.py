@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import resource
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from transferz import __version__
 from transferz.api import FLAGS, REDSHIFTS, PhotoZ
 from transferz.catalogues.columns import CARRIED
 from transferz.catalogues.description import CatalogueDescription
@@ -20,6 +22,7 @@ from transferz.catalogues.writers import DistributionWriter, TableWriter
 from transferz.core.errors import InputError
 from transferz.networks.ensemble import Ensemble
 from transferz.networks.tensorflow import configure_tensorflow
+from transferz.photo_z.output import counter
 from transferz.uncertainty.calibration_sample import CalibrationSample
 
 logger = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ def predict_catalogue(
     seeds: Sequence[int] | None,
     chunk_rows: int,
     threads: int,
+    progress: bool = False,
 ) -> dict[str, float]:
     """Write photometric redshifts for a catalogue, reading, predicting and writing by pieces.
 
@@ -57,6 +61,8 @@ def predict_catalogue(
     chunk_rows : int
         Rows in memory at a time; changes no number.
     threads : int
+    progress : bool
+        Show on a terminal how many galaxies are done.
 
     Returns
     -------
@@ -84,12 +90,19 @@ def predict_catalogue(
         "strategy": strategy,
         "networks": str(len(estimator.ensemble.seeds)),
         "calibrated_on": Path(sample).stem,
+        "trained_on": json.dumps(estimator.sample.trained_on),
+        "transferz": __version__,
     }
+    if estimator.sample.trained_on.get("survey") == "embedded":
+        logger.warning(
+            "The networks were trained on the embedded survey: simulated galaxies, not real ones"
+        )
     counts = dict.fromkeys(("rows", *FLAGS, "without"), 0)
     begin = last = time.monotonic()
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(TableWriter(photo_z, metadata))
         pdfs = stack.enter_context(DistributionWriter(pdf, PDF_EDGES)) if pdf else None
+        bar = stack.enter_context(counter(progress))
         for piece in stream_catalogue(
             catalogue,
             columns,
@@ -107,7 +120,8 @@ def predict_catalogue(
             counts["without"] += int(result["z_median"].isna().sum())
             for flag in FLAGS:
                 counts[flag] += int(result[flag].sum())
-            if time.monotonic() - last > PROGRESS_SECONDS:
+            bar(len(piece))
+            if not progress and time.monotonic() - last > PROGRESS_SECONDS:
                 last = time.monotonic()
                 rate = counts["rows"] / (last - begin)
                 logger.info("%d galaxies, %.0f per second", counts["rows"], rate)

@@ -6,9 +6,10 @@ one data set: the intervals hold for galaxies like those of that data set. No Te
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,8 @@ class CalibrationSample:
     space : ColourSpace
     settings : dict
         `SETTINGS`, of `conformal.Conformal.fit`.
+    trained_on : dict of str
+        What the networks were trained on, in words; empty if nobody said.
     """
 
     columns: tuple[str, ...]
@@ -68,6 +71,7 @@ class CalibrationSample:
     completion: Completion
     space: ColourSpace
     settings: dict[str, float]
+    trained_on: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_tables(
@@ -82,6 +86,7 @@ class CalibrationSample:
         neighbours: int,
         share: float,
         max_reference: int,
+        trained_on: Mapping[str, str] | None = None,
     ) -> CalibrationSample:
         """Take the sample from split tables.
 
@@ -90,7 +95,7 @@ class CalibrationSample:
         training : sequence of pandas.DataFrame
             Training rows of each strategy of the chain.
         calibration : pandas.DataFrame
-        columns, bands, magnitude, settings
+        columns, bands, magnitude, settings, trained_on
             See the attributes.
         neighbours, share : int, float
             See `incomplete_photometry.ColourSpace`.
@@ -111,6 +116,7 @@ class CalibrationSample:
             Completion.fit(trained),
             ColourSpace.fit(trained[::step], values, neighbours=neighbours, share=share),
             dict(settings),
+            {**(trained_on or {}), "training galaxies": str(len(trained))},
         )
 
     def save(self, path: str | Path) -> None:
@@ -129,6 +135,7 @@ class CalibrationSample:
             "space_neighbours": np.array(self.space.neighbours),
             "space_limit": np.array(self.space.limit),
             **{name: np.array(self.settings[name]) for name in SETTINGS},
+            "trained_on": np.array(json.dumps(self.trained_on)),
         }
         with atomic_path(path) as temporary:
             np.savez(temporary, **arrays)
@@ -159,6 +166,7 @@ class CalibrationSample:
                         float(a["space_limit"]),
                     ),
                     {name: a[name].item() for name in SETTINGS},
+                    json.loads(str(a["trained_on"])) if "trained_on" in a else {},
                 )
         except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(
