@@ -92,7 +92,8 @@ def package_files(name, source):
             is_package = (
                 origin == "transferz" or origin.removeprefix("transferz.") in ROOMS
             )
-            names = [f"{origin}.{alias.name}" for alias in node.names]
+            words = [alias.name for alias in node.names if alias.name[0] != "_"]
+            names = [f"{origin}.{word}" for word in words]
             modules.update(names if is_package else [origin])
         elif isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
