@@ -22,6 +22,7 @@ rule release_transferz:
         croissant="<results>/release/croissant.json",
         citation="<results>/release/CITATION.cff",
         zenodo="<results>/release/zenodo.json",
+        crate="<results>/release/ro-crate-metadata.json",
         checksums="<results>/release/SHA256SUMS",
     log:
         "<logs>/release_transferz.log",

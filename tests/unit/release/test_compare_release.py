@@ -103,6 +103,19 @@ def test_a_copy_without_positions(tmp_path: Path) -> None:
     assert "by object_id: the published copy has no positions" in text
 
 
+@pytest.mark.parametrize("name", ["redshift", "lp_zPDF_CLASSIC", "z_truth"])
+def test_labels_of_known_releases_are_found(tmp_path: Path, name: str) -> None:
+    theirs = published().rename(columns={"z": name}).assign(other=1.0)
+    text = compare(tmp_path, theirs, "copy.parquet", redshift=None)
+    assert "2 (6.67%) have another label" in text
+    # TransferZ's own label goes before the one that holds GalaxiesML's too.
+    theirs["z_truth"] = theirs[name] if name == "z_truth" else 9.0
+    assert (
+        compare(tmp_path, theirs, "copy.parquet", redshift=None).splitlines()[:9]
+        == (text.splitlines()[:9])
+    )
+
+
 def test_two_real_releases(tmp_path: Path, two_releases: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """2,347 galaxies of which one has its identifier in both releases."""
     mine, theirs = (table.assign(redshift=1.0) for table in two_releases)

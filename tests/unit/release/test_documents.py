@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import warnings
@@ -29,10 +30,16 @@ from transferz.release.table import describe
 BANDS = ["g", "r"]
 OUTPUTS = [
     *("TransferZ.fits", "TransferZ.parquet", "TransferZ.csv.gz", "README.md", "DATASHEET.md"),
-    *("data_dictionary.csv", "croissant.json", "CITATION.cff", "zenodo.json", "SHA256SUMS"),
+    *("data_dictionary.csv", "croissant.json", "CITATION.cff", "zenodo.json"),
+    *("ro-crate-metadata.json", "SHA256SUMS"),
 ]
 SETTINGS = {
-    **{"version": "1.0.0", "license": "CC-BY-4.0", "date": None, "url": "https://example.org/"},
+    **{
+        "version": "1.0.0",
+        "license": "CC-BY-4.0",
+        "date": "2026-01-31",
+        "url": "https://example.org/",
+    },
     "creators": ["Somebody, A.", "Team"],
 }
 N = 50
@@ -54,6 +61,7 @@ def transferz() -> pd.DataFrame:
             "source": "COSMOS2020",
             "cosmos_id": np.arange(N),
             "separation": rng.uniform(0, 1, N),
+            "lp_SFR_best": 0.5,
             "lp_mass_best": np.where(np.arange(N) % 7 == 0, np.nan, 9.5),
         }
     )
@@ -103,6 +111,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_astropy_and_fitsio_agree_on_every_value(built: dict[str, Path]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # FITS has the logarithm of a unit (4.0, table 6), astropy does not read it.
+        warnings.filterwarnings("ignore", r"'log\(solMass", u.UnitsWarning)
         ours = Table.read(built["TransferZ.fits"], hdu=1, mask_invalid=False)
     theirs = fitsio.read(str(built["TransferZ.fits"]), ext=1)
     expected = transferz()
@@ -126,14 +136,14 @@ def test_fits_is_verified_and_described(built: dict[str, Path]) -> None:
             assert header[f"TCOMM{number}"]
             assert ucd.parse_ucd(header[f"TUCD{number}"], check_controlled_vocabulary=True)
             if column.unit:
-                u.Unit(column.unit, format="fits")
+                u.Unit(re.sub(r"^log\((.*)\)$", r"\1", column.unit), format="fits")
         units = {column.name: column.unit for column in hdus[1].columns}
         assert (units["ra"], units["mag_g"], units["separation"]) == ("deg", "mag", "arcsec")
-        assert units["redshift"] is None
+        assert units["lp_mass_best"] == "log(solMass)"
+        assert units["lp_SFR_best"] == "log(solMass/yr)"
         # What has a unit states it; redshifts, counts and identifiers have none.
-        quantities = ("deg", "mag", "arcsec")
-        assert {name for name, unit in units.items() if unit in quantities} == {
-            *("ra", "dec", "separation"),
+        assert {name for name, unit in units.items() if unit} == {
+            *("ra", "dec", "separation", "lp_mass_best", "lp_SFR_best"),
             *(f"mag{err}_{band}" for err in ("", "_err") for band in BANDS),
         }
         assert header["EXTNAME"] == "TRANSFERZ"
@@ -183,7 +193,10 @@ def test_rebuilt_files_are_identical(built: dict[str, Path], tmp_path: Path) -> 
 
 def test_croissant_is_valid_and_loads_the_records(built: dict[str, Path]) -> None:
     dataset = mlcroissant.Dataset(jsonld=str(built["croissant.json"]))
-    assert not dataset.metadata.ctx.issues.errors
+    issues = dataset.metadata.ctx.issues
+    assert (issues.errors, issues.warnings) == (set(), set())
+    version = dataset.metadata.ctx.conforms_to
+    assert version is type(version).LATEST_VERSION
     records = list(dataset.records("galaxies"))
     expected = transferz()
     assert len(records) == N
@@ -192,7 +205,36 @@ def test_croissant_is_valid_and_loads_the_records(built: dict[str, Path]) -> Non
         np.testing.assert_array_equal(values, expected[name].to_numpy())
     assert records[0]["galaxies/source"] in (b"COSMOS2020", "COSMOS2020")
     document = json.loads(built["croissant.json"].read_text())
-    assert "datePublished" not in document
+    assert document["datePublished"] == "2026-01-31"
+    units = {field["name"]: field.get("unitText") for field in document["recordSet"][0]["field"]}
+    assert units["lp_mass_best"] == "log(solMass)"
+    assert units["redshift"] is None
+
+
+def test_the_folder_is_an_ro_crate(built: dict[str, Path]) -> None:
+    """The rules of RO-Crate 1.1: descriptor, root, no reference to what is not there."""
+    crate = json.loads(built["ro-crate-metadata.json"].read_text())
+    entities = {entity["@id"]: entity for entity in crate["@graph"]}
+    assert len(entities) == len(crate["@graph"])
+    descriptor, root = entities["ro-crate-metadata.json"], entities["./"]
+    assert descriptor["conformsTo"]["@id"] == crate["@context"].removesuffix("/context")
+    assert descriptor["about"] == {"@id": "./"}
+    assert {"name", "description", "datePublished", "license"} <= set(root)
+    referred = [
+        item["@id"]
+        for value in root.values()
+        for item in (value if isinstance(value, list) else [value])
+        if isinstance(item, dict)
+    ]
+    assert set(referred) <= set(entities)
+    parts = {item["@id"] for item in root["hasPart"]}
+    assert parts == set(OUTPUTS) - {"ro-crate-metadata.json", "SHA256SUMS"}
+    for name in parts:
+        assert entities[name]["contentSize"] == str(built[name].stat().st_size)
+        assert entities[name]["sha256"] in built["SHA256SUMS"].read_text()
+    columns = {entities[item["@id"]]["name"] for item in root["variableMeasured"]}
+    assert columns == set(transferz())
+    assert entities["#lp_SFR_best"]["unitText"] == "log(solMass/yr)"
 
 
 def test_documents(built: dict[str, Path], tmp_path: Path) -> None:
@@ -202,12 +244,12 @@ def test_documents(built: dict[str, Path], tmp_path: Path) -> None:
     assert (
         "| 2 | selection | galaxy: lp_type = 0, no \\| &lt;script>, σ | 90 | 50 | 55.6% |" in text
     )
-    assert "| `lp_mass_best` | float64 | - | phys.mass | 8 |" in text
+    assert "| `lp_mass_best` | float64 | log(solMass) | phys.mass | 8 |" in text
     for name in transferz():
         assert f"| `{name}` |" in text
     cff = yaml.safe_load(built["CITATION.cff"].read_text())
     assert (cff["type"], cff["version"]) == ("dataset", "1.0.0")
-    simulated = build(tmp_path, survey="embedded", date="2026-01-31")
+    simulated = build(tmp_path, survey="embedded")
     assert simulated["README.md"].read_text().splitlines()[2].startswith("**Simulated.**")
     assert "Simulated." in json.loads(simulated["croissant.json"].read_text())["description"]
     cff = yaml.safe_load(simulated["CITATION.cff"].read_text())
@@ -254,10 +296,9 @@ def test_zenodo_metadata(built: dict[str, Path], tmp_path: Path) -> None:
     assert relations["arXiv:2411.18054"] == "isDescribedBy"
     assert relations["10.3847/1538-4365/ac3078"] == "isDerivedFrom"
     assert relations["10.5281/zenodo.11117528"] == "references"
-    assert "publication_date" not in document
-    dated = build(tmp_path, survey="embedded", date="2026-01-31")
-    document = json.loads(dated["zenodo.json"].read_text())
     assert document["publication_date"] == "2026-01-31"
+    simulated = build(tmp_path, survey="embedded")
+    document = json.loads(simulated["zenodo.json"].read_text())
     assert document["title"].endswith("(simulated)")
 
 

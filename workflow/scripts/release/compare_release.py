@@ -29,12 +29,17 @@ logger = logging.getLogger(__name__)
 # Labels that agree to this are the same number, stored with another precision.
 SAME = 1e-5
 LARGE = 0.15
+# Names of the label: here, and in TransferZ-Images (Zenodo 16989604) without and with GalaxiesML.
+LABELS = ("redshift", "lp_zPDF_CLASSIC", "z_truth")
 
 
 def read_published(
     path: str, columns: Mapping[str, str | None], bands: Sequence[str]
 ) -> pd.DataFrame:
     """Return the columns to compare of a published copy, by our names."""
+    names = column_names(path)
+    label = next((name for name in LABELS if name in names), LABELS[0])
+    columns = {**columns, "redshift": columns["redshift"] or label}
     wanted = [
         Column(quantity, columns[quantity], "id" if quantity == "object_id" else "float")
         for quantity in ("object_id", "ra", "dec", "redshift")
@@ -155,7 +160,7 @@ def main(
     release, published, report, labels : path
     columns : mapping
         What the published copy calls ``object_id``, ``ra``, ``dec``, ``redshift`` and ``mag`` (a
-        template with ``{band}``); None where it has none.
+        template with ``{band}``); None where it has none, or for the label the first of `LABELS`.
     one_release : bool
         Whether both have the identifiers of one release of HSC.
     radius : float

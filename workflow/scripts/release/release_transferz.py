@@ -2,7 +2,7 @@
 
 Inputs: transferz.parquet and its cut flow. Outputs: TransferZ.{fits,parquet,csv.gz}, README.md
 with the columns, DATASHEET.md, data_dictionary.csv, croissant.json, CITATION.cff, zenodo.json,
-SHA256SUMS. The same inputs and configuration give the same bytes.
+ro-crate-metadata.json, SHA256SUMS. The same inputs and configuration give the same bytes.
 """
 
 import json
@@ -35,6 +35,7 @@ class ReleaseFiles:
     croissant: str
     citation: str
     zenodo: str
+    crate: str
     checksums: str
 
 
@@ -87,7 +88,7 @@ def main(
     survey : {"embedded", "archive"}
         An embedded survey is called simulated in every document.
     release : mapping
-        ``version``, ``license`` (SPDX name), ``date`` (YYYY-MM-DD or None), ``url``,
+        ``version``, ``license`` (SPDX name), ``date`` (YYYY-MM-DD), ``url``,
         ``creators``.
     extinction : str
         Correction applied to the magnitudes (config, ``photometry.extinction``).
@@ -114,7 +115,17 @@ def main(
     }
     for path, text in texts.items():
         write_text(text, path)
-    write_text(checksums([*tables, files.dictionary, *texts]), files.checksums)
+    described = {
+        **dict.fromkeys(tables, "the galaxies, one per row"),
+        files.dictionary: "columns: type, unit, UCD, range, meaning",
+        files.readme: "the data set and its columns",
+        files.datasheet: "motivation, composition, cuts with counts, biases, licences",
+        files.croissant: "the data set for machine learning, as Croissant",
+        files.citation: "how to cite",
+        files.zenodo: "metadata for an upload to Zenodo",
+    }
+    write_text(data.ro_crate(described), files.crate)
+    write_text(checksums([*described, files.crate]), files.checksums)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,10 @@ ENCODING_FORMATS = {
     ".fits": "application/fits",
     ".parquet": "application/x-parquet",
     ".gz": "application/gzip",
+    ".md": "text/markdown",
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".cff": "application/yaml",
 }
 
 
@@ -48,8 +52,8 @@ class Edition:
     survey : {"embedded", "archive"}
     version, license : str
         The licence by its SPDX name.
-    date : str or None
-        Day of publication, YYYY-MM-DD; None: not yet published.
+    date : str
+        Day of this version, YYYY-MM-DD.
     url : str
         Page of the data set.
     creators : sequence of str
@@ -58,7 +62,7 @@ class Edition:
     survey: str
     version: str
     license: str
-    date: str | None
+    date: str
     url: str
     creators: Sequence[str]
 
@@ -181,7 +185,7 @@ class Release:
         )
 
     def croissant(self, files: Sequence[str | Path]) -> str:
-        """Return croissant.json: the data set as Croissant 1.0 JSON-LD.
+        """Return croissant.json: the data set as Croissant 1.1 JSON-LD.
 
         The records are read from the Parquet file, whose columns have their types.
 
@@ -194,10 +198,11 @@ class Release:
         document = {
             "@context": json.loads((HERE / DATA_FILES[1]).read_text(encoding="utf-8")),
             "@type": "sc:Dataset",
-            "conformsTo": "http://mlcommons.org/croissant/1.0",
+            "conformsTo": "http://mlcommons.org/croissant/1.1",
             "name": "TransferZ",
             "description": self.summary,
             "version": self.edition.version,
+            "datePublished": self.edition.date,
             "license": SPDX_URL.format(license=self.edition.license),
             "url": self.edition.url,
             "citeAs": PAPER,
@@ -218,9 +223,53 @@ class Release:
                 }
             ],
         }
-        if self.edition.date is not None:
-            document["datePublished"] = self.edition.date
-        return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=False) + "\n"
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    def ro_crate(self, files: Mapping[str | Path, str]) -> str:
+        """Return ro-crate-metadata.json: the folder of the release as an RO-Crate 1.1.
+
+        Parameters
+        ----------
+        files : mapping of path to str
+            Files of the release, with a description of each.
+        """
+        edition, license_url = self.edition, SPDX_URL.format(license=self.edition.license)
+        creators = [
+            {"@id": f"#creator-{number}", "@type": "Organization", "name": name}
+            for number, name in enumerate(edition.creators, start=1)
+        ]
+        sources = [
+            {"@id": each.url, "@type": "CreativeWork", "name": each.title, "citation": each.cite}
+            for each in self.sources
+        ]
+        columns = [_crate_column(row) for row in self.dictionary.itertuples()]
+        parts = [_crate_file(Path(path), text) for path, text in files.items()]
+        descriptor = {
+            "@id": "ro-crate-metadata.json",
+            "@type": "CreativeWork",
+            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+            "about": {"@id": "./"},
+        }
+        root = {
+            "@id": "./",
+            "@type": "Dataset",
+            "name": self.title,
+            "description": self.summary,
+            "version": edition.version,
+            "datePublished": edition.date,
+            "license": {"@id": license_url},
+            "url": edition.url,
+            "author": _named(creators),
+            "isBasedOn": _named(sources),
+            "variableMeasured": _named(columns),
+            "hasPart": _named(parts),
+        }
+        licence = {"@id": license_url, "@type": "CreativeWork", "name": edition.license}
+        document = {
+            "@context": "https://w3id.org/ro/crate/1.1/context",
+            "@graph": [descriptor, root, licence, *creators, *sources, *columns, *parts],
+        }
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
     def zenodo(self) -> str:
         """Return zenodo.json: metadata for an upload, as Zenodo's deposit interface takes them."""
@@ -233,6 +282,7 @@ class Release:
             "creators": [{"name": name} for name in self.edition.creators],
             "license": self.edition.license.lower(),
             "version": self.edition.version,
+            "publication_date": self.edition.date,
             "language": "eng",
             "keywords": ["photometric redshifts", "galaxies", "HSC", "COSMOS", "transfer learning"],
             "related_identifiers": [
@@ -248,9 +298,40 @@ class Release:
                 source.acknowledgement for source in self.sources if source.acknowledgement != "-"
             ),
         }
-        if self.edition.date is not None:
-            document["publication_date"] = self.edition.date
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _named(entities: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Return the references of JSON-LD to entities."""
+    return [{"@id": entity["@id"]} for entity in entities]
+
+
+def _unit_of(row: tuple) -> dict[str, str]:
+    """Return the unit of a column as schema.org has it, nothing where it has none."""
+    return {"unitText": row.unit} if row.unit else {}
+
+
+def _crate_column(row: tuple) -> dict[str, str]:
+    """Entry of a column in the RO-Crate, from its row of the data dictionary."""
+    return {
+        "@id": f"#{row.column}",
+        "@type": "PropertyValue",
+        "name": row.column,
+        "description": row.description,
+        **_unit_of(row),
+    }
+
+
+def _crate_file(path: Path, text: str) -> dict[str, str]:
+    """Entry of a file in the RO-Crate."""
+    return {
+        "@type": "File",
+        **dict.fromkeys(("@id", "name"), path.name),
+        "description": text,
+        "contentSize": str(path.stat().st_size),
+        "encodingFormat": ENCODING_FORMATS[path.suffix],
+        "sha256": sha256(path),
+    }
 
 
 def _croissant_file(path: Path) -> dict[str, str]:
@@ -272,6 +353,7 @@ def _croissant_field(row: tuple, parquet: str) -> dict[str, object]:
         "@id": f"galaxies/{row.column}",
         "name": row.column,
         "description": row.description + (f" [{row.unit}]" if row.unit else ""),
+        **_unit_of(row),
         "dataType": types.get(row.type, "sc:Float"),
         "source": {"fileObject": {"@id": parquet}, "extract": {"column": row.column}},
     }
