@@ -3,27 +3,32 @@
 # Inputs   the catalogue; <results>/models/{strategy}/..., <results>/calibration/{strategy}/...
 # Outputs  <results>/photo_z/{name}.parquet and, if asked for, {name}.hdf5 (distributions, qp), with the
 #          name that the configuration gives them; <results>/photo_z/benchmark.csv
+#          Of a catalogue of many files one job for each: {name}/{partition}.parquet, a data set with
+#          the partitions of the catalogue, and {name}_pdf/{partition}.hdf5
+
+
+include: "helpers/photo_z.smk"
 
 
 rule predict_catalogue:
     """Predict photometric redshifts for the catalogue in the section predict."""
     input:
-        catalogue=config["predict"]["catalogue"]["path"],
+        catalogue=partition_file,
         models=applied_models(),
         sample="<results>/calibration/{strategy}/{calibrated_on}.npz".format(
             **config["predict"]
         ),
     output:
         **(
-            {"pdf": f"<results>/photo_z/{config['predict']['name']}.hdf5"}
+            {"pdf": f"<results>/photo_z/{answer_name('_pdf')}.hdf5"}
             if config["predict"]["pdf"]
             else {}
         ),
-        photo_z=f"<results>/photo_z/{config['predict']['name']}.parquet",
+        photo_z=f"<results>/photo_z/{answer_name()}.parquet",
     log:
-        f"<logs>/predict_catalogue/{config['predict']['name']}.log",
+        f"<logs>/predict_catalogue/{answer_name()}.log",
     benchmark:
-        f"<benchmarks>/predict_catalogue/{config['predict']['name']}.tsv"
+        f"<benchmarks>/predict_catalogue/{answer_name()}.tsv"
     conda:
         "../../envs/training.yaml"
     threads: 4
@@ -31,7 +36,7 @@ rule predict_catalogue:
         mem_mb=request(2500),
         runtime=request(20, per_input=0.1),
     params:
-        description=config["predict"]["catalogue"],
+        description=catalogue_description(),
         strategy=config["predict"]["strategy"],
         seeds=applied_seeds(),
         chunk_rows=config["predict"]["chunk_rows"],
@@ -77,4 +82,4 @@ rule benchmark_predict:
 rule predict:
     """Photometric redshifts for your own catalogue."""
     input:
-        rules.predict_catalogue.output,
+        answers,

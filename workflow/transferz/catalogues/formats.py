@@ -35,6 +35,7 @@ from transferz.catalogues.container import (
 from transferz.catalogues.converters import CONVERTERS, Stored
 from transferz.catalogues.delimited import CsvTable, TsvTable, rechunked
 from transferz.catalogues.hdf5 import Hdf5Table
+from transferz.catalogues.partitions import PARQUET_SUFFIXES, parts_of
 from transferz.core.errors import InputError
 
 # Rows of a FITS table are read in blocks of this many bytes. Memory is needed for the columns
@@ -206,7 +207,7 @@ class ParquetTable(Container):
     """A Parquet file, or a folder of them that are one table."""
 
     what = "Parquet file"
-    suffixes = (".parquet", ".pq")
+    suffixes = PARQUET_SUFFIXES
     errors = (pa.ArrowException, OSError)
 
     def open(self, stack: contextlib.ExitStack) -> None:
@@ -327,15 +328,6 @@ FORMATS: Mapping[str, type[Container]] = {
     "feather": FeatherTable,
     "votable": VoTable,
 }
-
-
-def parts_of(folder: Path) -> list[Path]:
-    """Return the Parquet files of a folder, by name; those that begin with _ or . are no rows."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.name.endswith(ParquetTable.suffixes) and not path.name.startswith(("_", "."))
-    ]
 
 
 def container_of(path: Path, file_format: str) -> type[Container]:

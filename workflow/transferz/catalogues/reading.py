@@ -18,7 +18,8 @@ import pandas as pd
 from transferz.catalogues.columns import Column
 from transferz.catalogues.container import RawTable, ReadingOptions
 from transferz.catalogues.converters import CONVERTERS, TEXT_TYPES, Stored, stripped, typed
-from transferz.catalogues.formats import container_of, opened, parts_of, raw_pieces
+from transferz.catalogues.formats import container_of, opened, raw_pieces
+from transferz.catalogues.partitions import parts_of
 from transferz.catalogues.units import check_unit
 from transferz.core.errors import InputError
 

@@ -1,0 +1,40 @@
+# Files of the catalogue that the rules of photo_z.smk predict for, and of its answers.
+
+# Brings the module along when the workflow is deployed from a remote repository.
+dict(with_imports("transferz/catalogues/partitions.py"))
+
+from transferz.catalogues.partitions import is_dataset, partitions
+
+
+CATALOGUE = config["predict"]["catalogue"]["path"]
+
+
+@functools.cache
+def partition_files():
+    """Return the files of the catalogue by partition, or stop with what is wrong."""
+    try:
+        return partitions(CATALOGUE)
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def partition_file(wildcards):
+    """Return the file of a partition, or the only one."""
+    return partition_files()[wildcards.partition] if is_dataset(CATALOGUE) else CATALOGUE
+
+
+def answer_name(many_suffix=""):
+    """Return the pattern of the name of an answer: in a folder where there are many."""
+    name = config["predict"]["name"]
+    return f"{name}{many_suffix}/{{partition}}" if is_dataset(CATALOGUE) else name
+
+
+def answers(wildcards):
+    """Return the predictions for the whole catalogue."""
+    return expand(rules.predict_catalogue.output, partition=partition_files())
+
+
+def catalogue_description():
+    """Return how to read the catalogue, without where it is: one more partition changes no other."""
+    entry = config["predict"]["catalogue"]
+    return brief({key: entry[key] for key in entry if key != "path"}, "predict.catalogue")
