@@ -5,7 +5,6 @@ dict(with_imports("transferz/catalogues/partitions.py"))
 
 from transferz.catalogues.partitions import is_dataset, partitions
 
-
 CATALOGUE = config["predict"]["catalogue"]["path"]
 
 
@@ -20,7 +19,9 @@ def partition_files():
 
 def partition_file(wildcards):
     """Return the file of a partition, or the only one."""
-    return partition_files()[wildcards.partition] if is_dataset(CATALOGUE) else CATALOGUE
+    return (
+        partition_files()[wildcards.partition] if is_dataset(CATALOGUE) else CATALOGUE
+    )
 
 
 def answer_name(many_suffix=""):
@@ -37,4 +38,6 @@ def answers(wildcards):
 def catalogue_description():
     """Return how to read the catalogue, without where it is: one more partition changes no other."""
     entry = config["predict"]["catalogue"]
-    return brief({key: entry[key] for key in entry if key != "path"}, "predict.catalogue")
+    return brief(
+        {key: entry[key] for key in entry if key != "path"}, "predict.catalogue"
+    )

@@ -30,14 +30,15 @@ def parts_of(folder: str | Path) -> list[Path]:
             fix=f"give the folder that {HATS_COLLECTION} names as hats_primary_table_url",
         )
     kind = "Npix=" if any((folder / name).is_file() for name in HATS_FILES) else ""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        steps = path.relative_to(folder).parts
-        if path.name.endswith(PARQUET_SUFFIXES) and not any(s.startswith(("_", ".")) for s in steps):
-            # A partition is a file, or a folder of files.
-            if path.is_file() and any(step.startswith(kind) for step in steps):
-                found.append(path)
-    return found
+    # A partition is a file, or a folder of files.
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.name.endswith(PARQUET_SUFFIXES)
+        and path.is_file()
+        and any(step.startswith(kind) for step in path.relative_to(folder).parts)
+        and not any(step.startswith(("_", ".")) for step in path.relative_to(folder).parts)
+    ]
 
 
 def is_dataset(path: str | Sequence[str]) -> bool:
