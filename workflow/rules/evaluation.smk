@@ -71,6 +71,7 @@ rule table1:
     input:
         per_seed="<results>/metrics/per_seed.csv",
         resampled="<results>/metrics/resampled.parquet",
+        histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
     output:
         csv="<results>/tables/table1.csv",
         md="<results>/tables/table1.md",
@@ -88,6 +89,7 @@ rule table1:
         strategies=list(config["strategies"]),
         metrics=config["evaluation"]["table_metrics"],
         z_range=config["evaluation"]["z_range"],
+        max_epochs=epoch_limits(),
         labels=config["labels"],
         survey=config["survey"],
         code=code_hash("evaluation/table1", "plots"),

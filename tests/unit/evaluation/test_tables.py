@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.draws import drawn
+from tests.draws import drawn, write_histories
 
 from scripts.evaluation import table1, table2
 from transferz.core.errors import InputError
@@ -52,14 +52,20 @@ def first(per_seed: Path) -> dict[str, Path]:
     table1.main(
         per_seed,
         per_seed.with_name("resampled.parquet"),
+        write_histories(per_seed.parent, {name: [[0.3, 0.2, 0.1]] for name in "AB"}),
         **paths,
         strategies=["A", "B"],
         metrics=SHOWN,
         z_range=[0.3, 1.5],
+        max_epochs={"A": 3, "B": 100},
         labels=LABELS,
         survey="embedded",
     )
     return paths
+
+
+def test_table1_says_which_networks_were_not_at_rest(first: dict[str, Path]) -> None:
+    assert "still fell when training ended: 100% of A, 0% of B (" in first["md"].read_text()
 
 
 def test_table1_means_and_spreads(first: dict[str, Path], per_seed: Path) -> None:

@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from transferz.core.logs import run
-from transferz.networks.histories import limit_note, read_histories, shares_at_limit
+from transferz.networks.histories import falling_note, read_histories, shares_falling
 from transferz.report.figures import (
     FigureFiles,
     grid_of,
@@ -70,7 +70,7 @@ def draw(
     labels: Mapping[str, str],
 ) -> Figure:
     """Return the figure."""
-    styles, shares = strategy_styles(strategies), shares_at_limit(curves, max_epochs)
+    styles, shares = strategy_styles(strategies), shares_falling(curves, max_epochs)
     rows, columns, width = grid_of(len(strategies))
     figure, panels = subplots(
         rows, columns, width=width, height=0.3 + 2.2 * rows, squeeze=False, sharey=True
@@ -87,7 +87,7 @@ def draw(
         axes.text(
             0.97,
             0.95,
-            f"{shares[name]:.0%} ended at {max_epochs[name]} epochs",
+            f"{shares[name]:.0%} still falling",
             transform=axes.transAxes,
             ha="right",
             va="top",
@@ -137,7 +137,7 @@ def main(
         f"{significant(best['val_loss'].median()[name])} (median over seeds)."
         for name in strategies
     ]
-    at_limit = limit_note(curves, max_epochs, labels)
+    falling = falling_note(curves, max_epochs, labels)
     files.save(
         draw(curves, strategies, max_epochs, labels),
         curves,
@@ -145,8 +145,8 @@ def main(
         f"Loss against epoch of all {curves['seed'].nunique()} seeds of each strategy. Thin: "
         "validation loss of each seed; thick: its median; dashed: median training loss; medians "
         "end where half of the seeds have stopped. Bars at the bottom: number of seeds whose "
-        f"weights are those of that epoch. {' '.join(notes)} {at_limit} {survey_note(survey)}",
-        f"Falling curves of loss against epoch. {' '.join(notes)} {at_limit}",
+        f"weights are those of that epoch. {' '.join(notes)} {falling} {survey_note(survey)}",
+        f"Falling curves of loss against epoch. {' '.join(notes)} {falling}",
     )
     logger.info("%d curves", curves.groupby(["strategy", "seed"]).ngroups)
 

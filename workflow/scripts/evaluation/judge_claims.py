@@ -25,7 +25,7 @@ from transferz.evaluation.claims import claims_table, judge, read_claims, window
 from transferz.evaluation.claims_page import claims_page
 from transferz.evaluation.over_seeds import read_per_seed
 from transferz.evaluation.resampling import Draws
-from transferz.networks.histories import limit_note, read_histories
+from transferz.networks.histories import falling_note, read_histories
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -70,7 +70,7 @@ def main(
         labels,
         survey,
         windows=windows,
-        training=limit_note(read_histories(histories, strategies), max_epochs, labels),
+        training=falling_note(read_histories(histories, strategies), max_epochs, labels),
     )
     write_text(page, md)
     for entry in judged:

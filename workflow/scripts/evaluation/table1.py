@@ -3,6 +3,7 @@
 Inputs
     per_seed : metrics/per_seed.csv
     resampled : metrics/resampled.parquet
+    histories : models/{strategy}/seeds-{first}-{last}.history.csv, all strategies and chunks
 
 Outputs
     csv : all metrics, full precision: {metric}_mean, {metric}_spread, {metric}_best
@@ -24,6 +25,7 @@ from transferz.evaluation.metrics import METRICS
 from transferz.evaluation.over_seeds import read_per_seed
 from transferz.evaluation.resampling import Draws, clearly_smaller
 from transferz.evaluation.summaries import latex_summary, markdown_summary, summary_row
+from transferz.networks.histories import falling_note, read_histories
 from transferz.report.tables import escape_latex, survey_note, thousands
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ def describe(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
 def main(
     per_seed: str | Path,
     resampled: str | Path,
+    histories: Sequence[str | Path],
     csv: str | Path,
     md: str | Path,
     tex: str | Path,
@@ -91,6 +94,7 @@ def main(
     strategies: Sequence[str],
     metrics: Sequence[str],
     z_range: Sequence[float],
+    max_epochs: Mapping[str, int],
     labels: Mapping[str, str],
     survey: str,
     datasets: Sequence[str] = ("target", "source"),
@@ -103,6 +107,8 @@ def main(
         In the order of the rows.
     metrics : sequence of str
         Columns of the Markdown and LaTeX tables; the CSV has all.
+    max_epochs : mapping
+        Strategy to its limit of epochs.
     """
     table = summary_table(read_per_seed(per_seed), Draws(resampled), strategies, datasets, z_range)
     write_csv(table, csv)
@@ -117,6 +123,7 @@ def main(
         markdown_summary(table, "Strategy", metrics, names),
         f"{sentence} Bold: smallest in absolute value, and significantly so against every other "
         "strategy (bootstrap of seeds and galaxies, paired in both, 95%, Bonferroni-corrected).",
+        falling_note(read_histories(histories, strategies), max_epochs, labels),
         "\n".join(f"- {METRICS[name].label}: {METRICS[name].definition}" for name in metrics),
     ]
     write_text("\n\n".join(page), md)
