@@ -361,9 +361,10 @@ rule diagnostics:
         ),
 
 
-# Strategies beyond the paper's, seed by seed: pairs of them, and recipes of transfer.
+# Strategies beyond the paper's, seed by seed: pairs of them, and recipes of training.
 #
-# Inputs   <results>/metrics/per_seed.csv, and truth.csv beside it (embedded survey)
+# Inputs   <results>/metrics/{per_seed.csv,resampled.parquet}, histories and logs of training,
+#          and truth.csv (embedded survey)
 # Outputs  <results>/tables/comparisons.{csv,md}, <results>/tables/recipes.{csv,md}
 
 
@@ -397,10 +398,45 @@ rule table_comparisons:
         "../scripts/diagnostics/table_comparisons.py"
 
 
+# For the choice of a recipe: test sets have no say in it.
+use rule predict_tests as predict_validation with:
+    output:
+        predictions=expand(
+            "<results>/validation/{{strategy}}/seeds-{chunk}.parquet",
+            chunk=seed_chunks(),
+        ),
+    log:
+        "<logs>/predict_validation/{strategy}.log",
+    benchmark:
+        "<benchmarks>/predict_validation/{strategy}.tsv"
+    params:
+        split="validation",
+    message:
+        "Predicting the validation rows with every seed of {wildcards.strategy}"
+
+
+use rule evaluate as evaluate_validation with:
+    input:
+        predictions=per_chunk("<results>/validation/{strategy}/seeds-{chunk}.parquet"),
+    output:
+        per_seed="<results>/metrics/validation.csv",
+    log:
+        "<logs>/evaluate_validation.log",
+    benchmark:
+        "<benchmarks>/evaluate_validation.tsv"
+    params:
+        ranges=evaluation_ranges(bins=False),
+    message:
+        "Measuring every seed on the validation rows"
+
+
 rule table_recipes:
-    """Compare recipes of transfer learning."""
+    """Compare recipes of training: cost, validation loss and metrics of each strategy."""
     input:
         per_seed="<results>/metrics/per_seed.csv",
+        resampled="<results>/metrics/resampled.parquet",
+        validation="<results>/metrics/validation.csv",
+        histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
     output:
         csv="<results>/tables/recipes.csv",
         md="<results>/tables/recipes.md",
@@ -411,9 +447,10 @@ rule table_recipes:
     conda:
         "../../envs/plots.yaml"
     resources:
-        mem_mb=request(800),
+        mem_mb=request(1000),
         runtime=request(10),
     params:
+        logs=training_logs(),
         recipes=recipes(),
         metrics=config["evaluation"]["table_metrics"],
         z_range=config["evaluation"]["z_range"],
@@ -421,13 +458,19 @@ rule table_recipes:
         survey=config["survey"],
         code=code_hash("diagnostics/table_recipes", "plots"),
     message:
-        "Recipes of transfer: what learns, how fast, and what comes of it"
+        "Recipes: what learns, how fast, at what cost, and what comes of it"
     script:
         "../scripts/diagnostics/table_recipes.py"
 
 
+rule recipes:
+    """The table of recipes of training."""
+    input:
+        rules.table_recipes.output,
+
+
 rule comparisons:
-    """The comparisons of strategies and of recipes of transfer learning."""
+    """The comparisons of strategies and of their recipes."""
     input:
         rules.table_comparisons.output,
         rules.table_recipes.output,

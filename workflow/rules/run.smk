@@ -161,9 +161,7 @@ rule benchmark_run:
         runtime=request(10),
     params:
         folder=config["pathvars"]["benchmarks"],
-        logs=per_chunk(
-            f"{config['pathvars']['logs']}/train/{{strategy}}/seeds-{{chunk}}.log"
-        ),
+        logs=training_logs(),
         code=code_hash("run/benchmark_run", "catalogues"),
     message:
         "Summing up where the time went"

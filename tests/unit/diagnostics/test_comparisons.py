@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.draws import drawn, write_histories
 
 from scripts.diagnostics import table_comparisons, table_recipes
 from transferz.core.errors import InputError
 from transferz.evaluation.metrics import METRICS
+from transferz.report.tables import significant
 
 SEEDS, RANGE = 20, [0.3, 1.5]
 
@@ -82,19 +84,36 @@ def test_without_the_truth_labels_alone_judge(files: tuple[Path, Path], tmp_path
         run(files, tmp_path, [])
 
 
-def test_recipes_say_what_learns(files: tuple[Path, Path], tmp_path: Path) -> None:
+def test_recipes_have_their_cost_and_what_comes_of_them(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    shared = {"low_rank": None, "schedule": "cosine", "batch_size": 64, "max_epochs": 9}
     recipes = {
         "hard": {"train_on": "source", "start_from": None, "trainable": "all"},
         "soft": {"train_on": "target", "start_from": "hard", "trainable": "hidden_1"},
     }
-    rates = {"hard": (0.001, None), "soft": (0.0001, 2)}
-    for name, (rate, rank) in rates.items():
-        recipes[name] |= {"learning_rate": rate, "low_rank": rank}
+    recipes = {name: recipe | shared | {"learning_rate": 0.1} for name, recipe in recipes.items()}
+    drawn(pd.read_csv(files[0])).to_parquet(tmp_path / "resampled.parquet")
+    validation = pd.read_csv(files[0]).assign(rms=0.1)
+    validation.loc[(validation["seed"] == 7) & (validation["strategy"] == "soft"), "rms"] = 0.14
+    validation.to_csv(tmp_path / "validation.csv", index=False)
+    curves = {"hard": [[0.3, 0.2], [0.4]], "soft": [[0.3], [0.1]]}
+    logs = []
+    for name, seconds in (("hard", 12), ("soft", 6)):
+        logs.append(tmp_path / name / "seeds-000-001.log")
+        logs[-1].parent.mkdir()
+        logs[-1].write_text(
+            f": 2 of 2 seeds, 8 thousand galaxies/s, 99 s, {seconds} s of processor\n"
+        )
     csv, md = tmp_path / "recipes.csv", tmp_path / "recipes.md"
     table_recipes.main(
         files[0],
+        tmp_path / "resampled.parquet",
+        tmp_path / "validation.csv",
+        write_histories(tmp_path, curves),
         csv,
         md,
+        logs=logs,
         recipes=recipes,
         metrics=["rms"],
         z_range=RANGE,
@@ -103,8 +122,15 @@ def test_recipes_say_what_learns(files: tuple[Path, Path], tmp_path: Path) -> No
     )
     table = pd.read_csv(csv)
     assert len(table) == 2 * 2 * len(METRICS)
-    rows = [line for line in md.read_text().splitlines() if line.startswith("| soft")]
-    cells = [cell.strip() for cell in rows[0].strip("|").split("|")]
-    assert cells[:6] == ["soft", "Target", "hard", "hidden_1", "0.0001", "2"]
-    found = table[(table["strategy"] == "soft") & (table["dataset"] == "target")]
-    assert cells[6].startswith(f"{found['mean'].iloc[0]:.3f}"[:5])
+    rows = table[table["metric"] == "rms"].set_index(["strategy", "dataset"])
+    hard, soft = rows.loc[("hard", "source")], rows.loc[("soft", "target")]
+    assert hard[["epochs", "seconds", "validation_loss"]].to_list() == pytest.approx([1.5, 6, 0.3])
+    assert soft["validation_loss"] == pytest.approx(0.2)
+    assert [hard["outlying"], soft["outlying"]] == pytest.approx([0, 100 / SEEDS])
+    assert soft["validation_rms"] == pytest.approx(0.1 + 0.04 / SEEDS)
+    assert soft["low"] < soft["mean"] < soft["high"]
+    page = md.read_text()
+    first, second, _ = (line for line in page.splitlines() if line.startswith("| soft"))
+    cells = [cell.strip() for cell in first.strip("|").split("|")]
+    assert cells[:9] == ["soft", "Target", "hard", "hidden_1", "", "cosine", "0.1", "64", "9"]
+    assert f"{significant(soft['mean'])} [{significant(soft['low'])}, " in second

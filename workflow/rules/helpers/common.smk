@@ -209,6 +209,12 @@ def epoch_limits():
     }
 
 
+def training_logs():
+    """Return the logs of the training jobs, whose last lines have their seconds."""
+    logs = config["pathvars"]["logs"]
+    return per_chunk(f"{logs}/train/{{strategy}}/seeds-{{chunk}}.log")
+
+
 def all_seeds():
     """Return the seeds of this run: a range, which prints short as a param."""
     first = config["seeds"]["first"]

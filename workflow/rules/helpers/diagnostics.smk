@@ -46,8 +46,9 @@ def recipes():
             "train_on": entry["train_on"],
             "start_from": entry.get("start_from"),
             "trainable": layers if isinstance(layers, str) else ", ".join(layers),
-            "learning_rate": training["learning_rate"],
             "low_rank": training["low_rank"],
+            **{key: training[key] for key in ("schedule", "learning_rate")},
+            **{key: training[key] for key in ("batch_size", "max_epochs")},
         }
     return found
 
