@@ -191,6 +191,32 @@ def test_photometric_corrections() -> None:
         correct_photometry(frame[["mag_g", "mag_i"]], BANDS, extinction="survey", **options)
 
 
+# A / E(B-V) in the a_{band} columns of the HSC archive (PDR2, PDR3).
+ARCHIVE_LAW = {"g": 3.24, "r": 2.276, "i": 1.633, "z": 1.263, "y": 1.075}
+
+
+def test_two_conventions_of_extinction() -> None:
+    """The archive's column and EBV_MW times the default coefficients differ by 14 to 22%."""
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["photometry"]
+    reddening, bands = 0.02, list("grizy")
+    frame = pd.DataFrame({f"mag_{band}": [20.0] for band in bands}).assign(ebv=reddening)
+    for band, law in ARCHIVE_LAW.items():
+        frame[f"extinction_{band}"] = law * reddening
+
+    def removed(extinction: str, coefficients: dict[str, float]) -> np.ndarray:
+        settings = {"extinction": extinction, "coefficients": coefficients, "offsets": {}}
+        corrected = correct_photometry(frame, bands, **settings)
+        return np.array([20.0 - corrected[f"mag_{band}"][0] for band in bands])
+
+    survey = removed("survey", config["coefficients"])
+    np.testing.assert_allclose(survey, [0.0648, 0.04552, 0.03266, 0.02526, 0.0215])
+    ebv = removed("ebv", config["coefficients"])
+    np.testing.assert_allclose(ebv, [0.0738, 0.0543, 0.04, 0.0303, 0.02596])
+    np.testing.assert_allclose(ebv / survey, [1.139, 1.193, 1.225, 1.200, 1.207], atol=5e-4)
+    # The archive's convention with EBV_MW is a matter of the coefficients.
+    np.testing.assert_allclose(removed("ebv", ARCHIVE_LAW), survey)
+
+
 def test_documented_tests_and_quantities_exist() -> None:
     assert set(TESTS) == {
         *("equals", "one_of", "min", "max", "above", "below"),
@@ -332,6 +358,39 @@ def make_transferz(
         matched, transferz, flow, bands=BANDS, cuts=CUTS, photometry=NO_CORRECTION
     )
     return pd.read_parquet(transferz), pd.read_csv(flow)
+
+
+def write_as_form(fits_file: str, path: Path, *, true: str, false: str, null: str) -> None:
+    """Write a table as the CSV of the HSC archive's form: its query in comments, names in one."""
+    table = Table.read(fits_file).to_pandas()
+    flags = table.select_dtypes(bool).columns
+    table[flags] = table[flags].astype(object).replace({True: true, False: false})
+    query = "# SELECT\n#     object_id, ra, dec -- 'all, of it'\n# FROM pdr2_dud.forced\n"
+    path.write_text(f"{query}# {table.to_csv(index=False, na_rep=null)}")
+
+
+@pytest.mark.parametrize("words", [("True", "False", ""), ("t", "f", "null")])
+def test_the_csv_of_the_archive_s_form_is_read(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """By the entry of the archive mode, with the same galaxies as from FITS."""
+    files, tables = archive_files(tmp_path), []
+    form = tmp_path / "332211.csv"
+    write_as_form(files["hsc"], form, **dict(zip(("true", "false", "null"), words, strict=True)))
+    for hsc in (files["hsc"], str(form)):
+        settings = {"bands": BANDS, "cosmos_version": "CLASSIC", "hsc_version": "pdr2"}
+        crossmatch.main(
+            *(files["cosmos"], hsc, str(COLUMNS), tmp_path / "m.parquet"),
+            **settings,
+            radius=1.0,
+            hsc_cuts=PRIMARY,
+        )
+        out = tmp_path / "t.parquet", tmp_path / "flow.csv"
+        select_transferz.main(
+            tmp_path / "m.parquet", *out, bands=BANDS, cuts=CUTS, photometry=NO_CORRECTION
+        )
+        tables.append((pd.read_parquet(out[0]), pd.read_csv(out[1])))
+    pd.testing.assert_frame_equal(tables[1][0], tables[0][0], check_dtype=False, rtol=1e-6)
+    pd.testing.assert_frame_equal(tables[1][1], tables[0][1])
+    assert len(tables[0][0]) == N - 1 - sum(REMOVED)
 
 
 @pytest.mark.parametrize(("version", "release"), [("CLASSIC", "pdr2"), ("FARMER", "pdr3")])

@@ -427,6 +427,9 @@ def test_own_copy_is_verified_and_used_in_place(archive: Archive, tmp_path: Path
     packed.write_bytes(gzip.compress(FITS))
     row = row_of(archive, version="3", file="own.fits.gz")
     download_dataset(packed, tmp_path / "data" / packed.name, row=row, **QUICK)
+    row = row_of(archive, version="3", file="hsc.fits")
+    with pytest.raises(InputError, match=r"found \.csv; expected \.fits; .* choose FITS"):
+        download_dataset(own, tmp_path / "data" / "hsc.fits", row=row, **QUICK)
     own.unlink()
     with pytest.raises(InputError, match=r"download\.local\.table: file not found"):
         download_dataset(own, output, row=row_of(archive), **QUICK)

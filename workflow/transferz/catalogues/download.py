@@ -198,6 +198,16 @@ def adopt(dataset: Dataset, local: str | Path, folder: str | Path) -> Path:
     path = Path(local).absolute()
     if not path.is_file():
         raise InputError("file not found", file=path, key=f"download.local.{dataset.name}")
+    if ending_of(path.name) != ending_of(dataset.file):
+        raise InputError(
+            "the local copy has another format",
+            file=path,
+            key=f"download.local.{dataset.name}",
+            found=ending_of(path.name) or "no ending",
+            expected=ending_of(dataset.file),
+            fix="in the form of the HSC archive choose FITS; a table of text is read if you name "
+            "it in `inputs` instead",
+        )
     if dataset.size is not None and path.stat().st_size != dataset.size:
         raise InputError(
             "the local copy has another size",
@@ -218,6 +228,11 @@ def adopt(dataset: Dataset, local: str | Path, folder: str | Path) -> Path:
         raise _wrong_checksum(dataset, str(error), known, origin, path) from error
     record(dataset, path, folder)
     return path
+
+
+def ending_of(name: str) -> str:
+    """Return the ending of a file's name that says its format, packed or not."""
+    return Path(name.lower().removesuffix(".gz")).suffix
 
 
 def _wrong_checksum(
