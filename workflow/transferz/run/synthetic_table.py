@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 20_000
 
 
 def table_format(columns: Sequence[Column], n_columns: int) -> fits.ColDefs:
-    """Return the columns of a stand-in: those named, then unused double-precision ones.
+    """Return the columns of a stand-in: those named, and unused ones of 8 and 4 bytes in turn.
 
     As in the real catalogue the columns that are read lie far apart in each row.
     """
@@ -29,7 +29,8 @@ def table_format(columns: Sequence[Column], n_columns: int) -> fits.ColDefs:
         )
         for column in columns
     ]
-    unused = [fits.Column(f"UNUSED_{i}", "D") for i in range(max(0, n_columns - len(named)))]
+    n_unused = max(0, n_columns - len(named))
+    unused = [fits.Column(f"UNUSED_{i}", "DE"[i % 2]) for i in range(n_unused)]
     step = len(unused) // max(1, len(named)) + 1
     mixed: list[fits.Column] = []
     for number, column in enumerate(named):
