@@ -46,9 +46,7 @@ rule calibration_sample:
 rule calibrate:
     """Compute calibrated redshifts of the test galaxies, with the seeds as one ensemble."""
     input:
-        models=expand(
-            "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
-        ),
+        models=models,
         source_sample="<results>/calibration/{strategy}/source.npz",
         target_sample="<results>/calibration/{strategy}/target.npz",
         source="<results>/splits/source.parquet",
@@ -80,12 +78,12 @@ rule table_calibration:
     input:
         scores=expand(
             "<results>/calibration/{strategy}/scores.parquet",
-            strategy=config["strategies"],
+            strategy=calibrated(),
         ),
         truth=("<resources>/truth.parquet" if config["survey"] == "embedded" else []),
     output:
         metrics="<results>/calibration/metrics.csv",
-        cells="<results>/calibration/cells.csv",
+        cells="<results>/metrics/conditional_coverage.csv",
         requirements="<results>/calibration/requirements.csv",
         md="<results>/tables/calibration.md",
     log:
@@ -98,7 +96,7 @@ rule table_calibration:
         mem_mb=request(1000),
         runtime=request(10),
     params:
-        strategies=list(config["strategies"]),
+        strategies=calibrated(),
         z_range=config["evaluation"]["z_range"],
         limits=config["evaluation"]["requirements"],
         labels=config["labels"],
@@ -116,7 +114,7 @@ rule plot_calibration:
     input:
         scores=expand(
             "<results>/calibration/{strategy}/scores.parquet",
-            strategy=config["strategies"],
+            strategy=calibrated(),
         ),
     output:
         pdf="<results>/figures/calibration.pdf",
@@ -141,7 +139,7 @@ rule plot_calibration:
         mem_mb=request(1000, per_input=4),
         runtime=request(10, per_input=0.05),
     params:
-        strategies=list(config["strategies"]),
+        strategies=calibrated(),
         labels=config["labels"],
         redshifts=redshift_kinds(),
         survey=config["survey"],
@@ -179,7 +177,7 @@ rule plot_requirements:
         mem_mb=request(1000, per_input=4),
         runtime=request(10, per_input=0.05),
     params:
-        strategies=list(config["strategies"]),
+        strategies=calibrated(),
         limits=config["evaluation"]["requirements"],
         z_range=config["evaluation"]["z_range"],
         labels=config["labels"],

@@ -26,10 +26,12 @@ from transferz.networks.ensemble import Ensemble
 from transferz.uncertainty.calibration_sample import CalibrationSample
 from transferz.uncertainty.conformal import INTERVALS, Conformal, EnsembleEstimate
 from transferz.uncertainty.incomplete_photometry import band_inputs
+from transferz.uncertainty.recalibration import Recalibration
 from transferz.uncertainty.scores import (
     continuous_ranked_probability_score,
     coverage,
     density_loss,
+    region_level,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +54,12 @@ REDSHIFTS = (
 # Classes of redshift on which densities are scored, and galaxies whose densities are in memory.
 SCORE_EDGES = np.arange(1001) / 100.0
 DENSITY_ROWS = 4096
+# Scores of each galaxy's density.
+SCORES = {
+    "crps": continuous_ranked_probability_score,
+    "cde_loss": density_loss,
+    "region": region_level,
+}
 # A truth below is none: galaxies that approach us have -0.001 at most, sentinels -1, -9, -99.
 LOWEST_TRUTH = -0.1
 
@@ -76,7 +84,9 @@ class PhotoZ:
         self.ensemble, self.sample = ensemble, sample
         self._bands = band_inputs(sample.columns, sample.bands)
         self._magnitude = sample.columns.index(sample.magnitude)
-        self._conformal: dict[int, Conformal] = {}
+        magnitudes = [f"mag_{band}" for band in sample.bands if f"mag_{band}" in sample.columns]
+        self._magnitudes = [sample.columns.index(name) for name in magnitudes]
+        self._conformal: dict[int, Conformal | Recalibration] = {}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -140,13 +150,14 @@ class PhotoZ:
         -------
         pandas.DataFrame
             Columns of `predict`, then float32 ``pit`` (cumulative distribution at the truth),
-            ``crps`` (continuous ranked probability score, in redshift) and ``cde_loss``
-            (`scores.density_loss`), the latter two on classes of 0.01 in redshift.
+            ``crps`` (continuous ranked probability score, in redshift), ``cde_loss``
+            (`scores.density_loss`) and ``region`` (`scores.region_level`), the latter three on
+            classes of 0.01 in redshift.
         """
         table = as_frame(table, self.columns)
         z_true = as_truth(z_true, len(table))
         groups, flags = self._groups(table)
-        names = (*REDSHIFTS, "pit", "crps", "cde_loss")
+        names = (*REDSHIFTS, "pit", *SCORES)
         result = {name: np.full(len(table), np.nan) for name in names}
         for group in groups:
             truth, estimate = z_true[group.rows], group.estimate
@@ -155,9 +166,8 @@ class PhotoZ:
             result["pit"][group.rows] = group.conformal.pit(estimate, truth)
             for rows, part in group.blocks():
                 share = group.conformal.probabilities(part, SCORE_EDGES)
-                scores = (share, SCORE_EDGES, z_true[rows])
-                result["crps"][rows] = continuous_ranked_probability_score(*scores)
-                result["cde_loss"][rows] = density_loss(*scores)
+                for name, score in SCORES.items():
+                    result[name][rows] = score(share, SCORE_EDGES, z_true[rows])
         columns = {name: column.astype(np.float32) for name, column in result.items()}
         return pd.DataFrame({**columns, **flags}, index=table.index)
 
@@ -170,7 +180,7 @@ class PhotoZ:
         groups = []
         for code in np.unique(lacking[usable]):
             rows = np.flatnonzero(usable & (lacking == code))
-            part, calibrated = _take(estimate, rows), self._calibrated(int(code))
+            part, calibrated = estimate.take(rows), self._calibrated(int(code))
             groups.append(_Group(rows, part, calibrated, self.sample.z_trained))
         return groups, flags
 
@@ -212,10 +222,12 @@ class PhotoZ:
         return np.where(refused, np.nan, values)
 
     def _estimate(self, complete: np.ndarray) -> EnsembleEstimate:
-        centre, spread = self.ensemble.centre_and_spread(complete.astype(np.float32))
-        return EnsembleEstimate(centre, spread, complete[:, self._magnitude].astype(np.float64))
+        centre, spread, probability = self.ensemble.estimate(complete.astype(np.float32))
+        complete = complete.astype(np.float64)
+        colours = -np.diff(complete[:, self._magnitudes], axis=1)
+        return EnsembleEstimate(centre, spread, complete[:, self._magnitude], probability, colours)
 
-    def _calibrated(self, code: int) -> Conformal:
+    def _calibrated(self, code: int) -> Conformal | Recalibration:
         """Calibration on galaxies from which the bands of `code` are taken away."""
         if code not in self._conformal:
             values = self.sample.inputs.astype(np.float64)
@@ -225,8 +237,19 @@ class PhotoZ:
             estimate = self._estimate(self.sample.completion.fill(values))
             z_true = self.sample.z_true.astype(np.float64)
             highest = float(self.sample.z_trained[1])
-            settings = self.sample.settings | {"highest": highest}
-            self._conformal[code] = Conformal.fit(estimate, z_true, **settings)
+            settings = self.sample.settings
+            self._conformal[code] = (
+                Recalibration.fit(
+                    estimate,
+                    z_true,
+                    self.ensemble.classes.edges,
+                    bins=settings["redshift_bins"],
+                    min_galaxies=settings["min_galaxies"],
+                    highest=highest,
+                )
+                if self.ensemble.classes
+                else Conformal.fit(estimate, z_true, **settings, highest=highest)
+            )
         return self._conformal[code]
 
 
@@ -236,7 +259,7 @@ class _Group:
 
     rows: np.ndarray
     estimate: EnsembleEstimate
-    conformal: Conformal
+    conformal: Conformal | Recalibration
     # Lowest and highest redshift of the training galaxies: beyond them networks say nothing.
     trained: np.ndarray
 
@@ -244,7 +267,7 @@ class _Group:
         """Yield rows and estimates, few enough for a matrix of classes of redshift."""
         for start in range(0, len(self.rows), DENSITY_ROWS):
             part = np.arange(start, min(start + DENSITY_ROWS, len(self.rows)))
-            yield self.rows[part], _take(self.estimate, part)
+            yield self.rows[part], self.estimate.take(part)
 
     def redshifts(self) -> dict[str, np.ndarray]:
         """Columns `REDSHIFTS`, shape (n rows,) each."""
@@ -259,10 +282,6 @@ class _Group:
             "z_spread": self.estimate.spread,
             **{name: places[:, column] for column, name in enumerate(levels)},
         }
-
-
-def _take(estimate: EnsembleEstimate, rows: np.ndarray) -> EnsembleEstimate:
-    return EnsembleEstimate(estimate.z[rows], estimate.spread[rows], estimate.magnitude[rows])
 
 
 def load(

@@ -63,7 +63,7 @@ def test_the_documented_example_runs(results, monkeypatch, capsys):
 
 def test_members_are_the_networks_and_their_median_is_the_estimate(photo_z, results):
     table = galaxies(100, 3)
-    members = photo_z.ensemble.members(table[COLUMNS].to_numpy(np.float32))
+    members, _ = photo_z.ensemble.members(table[COLUMNS].to_numpy(np.float32))
     assert members.shape == (100, 4)
     found = photo_z.predict(table)
     # Within the redshifts that were trained on.

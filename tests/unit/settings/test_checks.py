@@ -23,7 +23,7 @@ def child(**keys: object) -> dict:
 CASES = {
     "label of nothing": (
         {"labels": {"NN-Bas": "x"}},
-        "labels: unknown key 'NN-Bas'; known keys: source, target, " + NAMES,
+        f"labels: unknown key 'NN-Bas'; known keys: source, target, {NAMES}, NN-Colours",
     ),
     "archive in the folder of the simulation": (
         {"survey": "archive"},
@@ -144,7 +144,16 @@ CASES = {
     ),
     "ensemble that is not trained": (
         {"predict": {"strategy": "NN"}},
-        f"predict.strategy: found 'NN', expected one of {NAMES}",
+        f"predict.strategy: found 'NN', expected one of {NAMES}, NN-Colours",
+    ),
+    "ensemble under the name of a strategy": (
+        {"ensembles": {"NN-TL": {"train_on": "combo", "seeds": 2}}},
+        "ensembles.NN-TL: found a name that a strategy has, expected another one",
+    ),
+    "ensemble with a layer that it does not have": (
+        {"ensembles": {"E": {"train_on": "combo", "seeds": 2, "trainable": ["hidden_9"]}}},
+        "ensembles.E.trainable: found hidden_9, expected all or some of hidden_1, hidden_2, "
+        "hidden_3, hidden_4, redshift",
     ),
 }
 

@@ -151,11 +151,14 @@ def checked_config(config):
 # ---------------------------------------------------------------------- seeds and strategies
 
 
-def seed_chunks():
-    """Return the chunks of seeds, one training job each, as `first-last` with three digits."""
+def seed_chunks(count=None):
+    """Return the chunks of seeds, one training job each, as `first-last` with three digits.
+
+    Of all seeds of the run, or of the first `count`.
+    """
     seeds, chunks = config["seeds"], []
-    first = seeds["first"]
-    for size in chunk_sizes(seeds["count"], seeds["per_job"], config["device"]):
+    first, count = seeds["first"], count or seeds["count"]
+    for size in chunk_sizes(count, seeds["per_job"], config["device"]):
         chunks.append(f"{first:03d}-{first + size - 1:03d}")
         first += size
     return chunks
@@ -182,9 +185,32 @@ def per_chunk(pattern, strategies=None):
     return expand(pattern, strategy=names, chunk=seed_chunks())
 
 
+def entry_of(name):
+    """Return the entry of a strategy or an ensemble."""
+    return (config["strategies"] | config["ensembles"])[name]
+
+
+def calibrated():
+    """Return the names of all that is calibrated: strategies, then ensembles."""
+    return [*config["strategies"], *config["ensembles"]]
+
+
+def models_of(name):
+    """Return the model files of all seeds of a strategy or an ensemble."""
+    chunks = seed_chunks(entry_of(name).get("seeds"))
+    return expand(
+        "<results>/models/{strategy}/seeds-{chunk}.npz", strategy=name, chunk=chunks
+    )
+
+
+def models(wildcards):
+    """Return `models_of` the strategy of a job."""
+    return models_of(wildcards.strategy)
+
+
 def settings_of(strategy, section):
     """Return `network` or `training` of a strategy, its overrides applied."""
-    entry = config["strategies"][strategy]
+    entry = entry_of(strategy)
     settings = {key: entry.get(key, value) for key, value in config[section].items()}
     return brief(settings, f"{section} of {strategy}")
 
@@ -229,13 +255,13 @@ def chunk_seeds(wildcards):
 
 def start_model(wildcards):
     """Return the models that a strategy starts from, for the same seeds; none for most."""
-    parent = config["strategies"][wildcards.strategy].get("start_from")
+    parent = entry_of(wildcards.strategy).get("start_from")
     return f"<results>/models/{parent}/seeds-{wildcards.chunk}.npz" if parent else []
 
 
 def training_split(wildcards):
     """Return the split table that a strategy is trained on."""
-    return f"<results>/splits/{config['strategies'][wildcards.strategy]['train_on']}.parquet"
+    return f"<results>/splits/{entry_of(wildcards.strategy)['train_on']}.parquet"
 
 
 def catalogue(role):

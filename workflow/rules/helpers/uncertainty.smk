@@ -5,7 +5,7 @@ def training_samples(strategy):
     """Return the samples that a strategy, and those it starts from, are trained on."""
     samples, name = set(), strategy
     while name is not None:
-        entry = config["strategies"][name]
+        entry = entry_of(name)
         samples.add(entry["train_on"])
         name = entry.get("start_from")
     return samples
@@ -38,11 +38,11 @@ def strategy_inputs(wildcards):
 
 def applied_models():
     """Return the model files of the strategy that is applied."""
-    return per_chunk(
-        "<results>/models/{strategy}/seeds-{chunk}.npz", [config["predict"]["strategy"]]
-    )
+    return models_of(config["predict"]["strategy"])
 
 
 def applied_seeds():
     """Return the seeds of the ensemble that is applied: all, or the first so many."""
-    return all_seeds()[: config["predict"]["networks"]]
+    own = entry_of(config["predict"]["strategy"]).get("seeds", config["seeds"]["count"])
+    first = config["seeds"]["first"]
+    return range(first, first + own)[: config["predict"]["networks"]]

@@ -17,7 +17,7 @@ import numpy as np
 from transferz.core.logs import run
 from transferz.core.products import write_parquet
 from transferz.evaluation.baselines import fit_forest, predict_samples
-from transferz.networks.features import input_columns
+from transferz.networks.features import input_columns, measured_columns
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -47,7 +47,7 @@ def main(
     seeds : int
         Number of forests per training sample.
     """
-    columns = input_columns(inputs, bands)
+    columns = measured_columns(input_columns(inputs, bands))
     splits = {"source": source, "target": target, "combo": combo}
     settings = {"trees": trees, "min_leaf": min_leaf, "threads": threads}
 

@@ -31,6 +31,7 @@ from transferz.networks.features import (
     Scaler,
     feature_matrix,
     input_columns,
+    measured_columns,
     select_split,
     target_vector,
 )
@@ -92,7 +93,7 @@ def load_sample(
 
 
 def start_from(
-    file: str | Path, architecture: Architecture, columns: Sequence[str], seeds: Sequence[int]
+    file: str | Path, architecture: Architecture, inputs: Sequence[str], seeds: Sequence[int]
 ) -> tuple[Scaler, dict[int, Weights]]:
     """Return scaling and weights of networks to be refined; an `InputError` if they cannot be.
 
@@ -101,7 +102,7 @@ def start_from(
     start = read_models(file)
     for what, found, expected in (
         ("the networks to start from have another shape", start.architecture, architecture),
-        ("the networks to start from read other columns", start.scaler.columns, tuple(columns)),
+        ("the networks to start from read other inputs", start.scaler.inputs, tuple(inputs)),
     ):
         if found != expected:
             raise InputError(
@@ -148,7 +149,7 @@ def main(
     Parameters
     ----------
     network : mapping
-        ``inputs, hidden, activation, skip, head`` of this strategy.
+        ``inputs, scaling, hidden, activation, skip, head`` of this strategy.
     training : mapping
         See `transferz.networks.training.Settings`.
     code : str
@@ -157,21 +158,23 @@ def main(
         See `transferz.networks.tensorflow.configure_tensorflow`.
     """
     device = configure_tensorflow(threads, device)
-    columns = input_columns(network["inputs"], bands)
+    inputs = input_columns(network["inputs"], bands)
+    columns = measured_columns(inputs)
     head = Head.from_config(network["head"]) if network["head"] else None
     classes = head.classes if head else None
     architecture = Architecture(
-        len(columns), tuple(network["hidden"]), network["activation"], network["skip"], classes
+        len(inputs), tuple(network["hidden"]), network["activation"], network["skip"], classes
     )
     settings = replace(Settings.from_config(training), class_loss=head and head.loss)
     # What a label is worth is in columns that not every catalogue has.
     table = read_parquet(split, None if head else [*columns, REDSHIFT, "split"])
     if start is None:
         rows = select_split(table, "train", file=split)
-        scaler = Scaler.fit(feature_matrix(rows, columns, file=split), columns, file=split)
+        values = feature_matrix(rows, columns, file=split)
+        scaler = Scaler.fit(values, inputs, network["scaling"], file=split)
         weights = {seed: initial_weights(architecture, seed) for seed in seeds}
     else:
-        scaler, weights = start_from(start, architecture, columns, seeds)
+        scaler, weights = start_from(start, architecture, inputs, seeds)
     train = load_sample(table, "train", scaler, head, file=split)
     validation = load_sample(table, "validation", scaler, head, file=split)
     label = f"{strategy} seeds {min(seeds)}-{max(seeds)}"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from transferz.core.logs import run
 from transferz.core.products import read_parquet
-from transferz.networks.features import REDSHIFT, input_columns, select_split
+from transferz.networks.features import REDSHIFT, input_columns, measured_columns, select_split
 from transferz.uncertainty.calibration_sample import SETTINGS, CalibrationSample, calibration_part
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def main(
     trained_on : mapping of str, optional
         What the networks were trained on, in words.
     """
-    columns = input_columns(inputs, bands)
+    columns = measured_columns(input_columns(inputs, bands))
     trained = [
         select_split(read_parquet(path, [*columns, REDSHIFT, "split"]), "train", file=path)
         for path in training

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from transferz.networks.features import Scaler
+from transferz.networks.features import Scaler, places
 from transferz.networks.soft_labels import Classes
 from transferz.networks.tensorflow import keras
 
@@ -78,17 +79,20 @@ def build_network(architecture: Architecture, scaler: Scaler | None = None) -> k
     ----------
     architecture : Architecture
     scaler : Scaler, optional
-        Put a layer in front that scales raw magnitudes; without it the inputs are scaled already.
+        Put layers in front that make scaled inputs of raw magnitudes; without it the inputs are
+        scaled already.
 
     Returns
     -------
     keras.Model
-        Functional model from (n, n_inputs) to (n, 1).
+        Functional model from (n, n_inputs), or the scaler's (n, n_columns), to (n, 1).
     """
-    inputs = keras.Input((architecture.n_inputs,), name="inputs", dtype="float32")
+    width = len(scaler.columns) if scaler else architecture.n_inputs
+    inputs = keras.Input((width,), name="inputs", dtype="float32")
     scaled = inputs
     if scaler is not None:
-        scaled = keras.layers.Rescaling(scaler.scale, scaler.offset, name="min_max")(inputs)
+        scaled = _differences(scaled, scaler.inputs)
+        scaled = keras.layers.Rescaling(scaler.scale, scaler.offset, name="scaling")(scaled)
     layer = scaled
     for name, units in zip(architecture.layers, architecture.hidden, strict=False):
         layer = keras.layers.Dense(units, activation=architecture.activation, name=name)(layer)
@@ -98,6 +102,16 @@ def build_network(architecture: Architecture, scaler: Scaler | None = None) -> k
     if architecture.classes:
         layer = _median(layer, architecture.classes)
     return keras.Model(inputs, layer, name="photo_z")
+
+
+def _differences(columns: keras.KerasTensor, inputs: Sequence[str]) -> keras.KerasTensor:
+    """Take the inputs that are columns as they are, and the differences of the others."""
+    first, second = places(inputs)
+    if first == second:
+        return columns
+    plain = np.equal(first, second)[None].astype(np.float32)
+    before, after = (keras.ops.take(columns, place, axis=1) for place in (first, second))
+    return before - after * (1.0 - plain)
 
 
 def _median(logits: keras.KerasTensor, classes: Classes) -> keras.KerasTensor:

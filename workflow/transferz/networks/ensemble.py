@@ -17,6 +17,7 @@ from transferz.core.errors import InputError
 from transferz.networks.architecture import build_network
 from transferz.networks.model_files import ModelFile, read_models
 from transferz.networks.prediction import PREDICTION_ROWS, Predictor
+from transferz.networks.tensorflow import keras
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +57,13 @@ class Ensemble:
         self.columns: tuple[str, ...] = first.scaler.columns
         self.seeds: list[int] = wanted
         self._weights = [weights[seed] for seed in wanted]
+        self.classes = first.architecture.classes
         self._model = build_network(first.architecture, first.scaler)
-        self._predict = Predictor(self._model)
+        answer = self._model.output
+        if self.classes:
+            shares = self._model.get_layer("probability").output
+            answer = keras.layers.Concatenate()([shares, answer])
+        self._predict = Predictor(keras.Model(self._model.inputs, answer))
 
     @classmethod
     def load(cls, paths: Sequence[str | Path], seeds: Sequence[int] | None = None) -> Ensemble:
@@ -85,33 +91,50 @@ class Ensemble:
                 places[seed] = path
         return cls(list(files.values()), seeds)
 
-    def members(self, values: np.ndarray) -> np.ndarray:
-        """Redshift by each network.
+    def members(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Redshift by each network, and the mean of their distributions.
 
         Parameters
         ----------
         values : numpy.ndarray, shape (n, d), float32
-            Unscaled inputs, finite.
+            Unscaled columns, finite.
 
         Returns
         -------
-        numpy.ndarray, shape (n, n_seeds), float32
+        redshifts : numpy.ndarray, shape (n, n_seeds), float32
             The bits of the predictions file, wherever a row stands.
+        probability : numpy.ndarray, shape (n, n_classes), float32, or None
+            Mixture of the networks' probabilities of `classes`, where they give any.
         """
-        result = np.empty((len(values), len(self.seeds)), dtype=np.float32)
+        redshifts = np.empty((len(values), len(self.seeds)), dtype=np.float32)
+        total = np.zeros((len(values), self.classes.bins), np.float32) if self.classes else None
         for column, weights in enumerate(self._weights):
             self._model.set_weights(weights)
-            result[:, column] = self._predict(values)[:, 0]
-        return result
+            answer = self._predict(values)
+            redshifts[:, column] = answer[:, -1]
+            if total is not None:
+                total += answer[:, :-1]
+        return redshifts, None if total is None else total / np.float32(len(self.seeds))
 
-    def centre_and_spread(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Median over the networks and their standard deviation (n - 1), float64, shape (n,)."""
+    def estimate(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return what the networks say together.
+
+        Returns
+        -------
+        centre, spread : numpy.ndarray, shape (n,), float64
+            Median over the networks and their standard deviation (n - 1).
+        probability : numpy.ndarray, shape (n, n_classes), float32, or None
+            See `members`.
+        """
         centre, spread = np.empty(len(values)), np.empty(len(values))
+        shares = []
         # Blocks bound the memory by rows, not by rows times networks.
         step = 80 * PREDICTION_ROWS
         for start in range(0, len(values), step):
             rows = slice(start, start + step)
-            redshifts = self.members(values[rows]).astype(np.float64)
+            members, probability = self.members(values[rows])
+            redshifts = members.astype(np.float64)
             centre[rows] = np.median(redshifts, axis=1)
             spread[rows] = redshifts.std(axis=1, ddof=1) if len(self.seeds) > 1 else 0.0
-        return centre, spread
+            shares.append(probability)
+        return centre, spread, np.concatenate(shares) if self.classes else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,19 @@ from transferz.core.errors import InputError
 
 # Column that the networks learn: a label, spectroscopic or photometric.
 REDSHIFT = "redshift"
+# Between two columns whose difference is an input: a colour.
+MINUS = " - "
 
 
 def input_columns(templates: Sequence[str], bands: Sequence[str]) -> list[str]:
-    """Columns a network reads: every template once per band, e.g. ``mag_{band}`` -> ``mag_g``.
+    """Inputs of a network: every template once per band, e.g. ``mag_{band}`` -> ``mag_g``.
 
     Parameters
     ----------
     templates : sequence of str
-        Column names in which ``{band}`` stands for a band; one without it is taken once.
+        A column name, or the difference of two, as ``mag_{band} - mag_{next}``, in which
+        ``{band}`` stands for a band and ``{next}`` for the one after it; one without them is taken
+        once.
     bands : sequence of str
 
     Returns
@@ -32,18 +37,29 @@ def input_columns(templates: Sequence[str], bands: Sequence[str]) -> list[str]:
     Raises
     ------
     InputError
-        If a column would be used twice or there is none.
+        If an input would be used twice or there is none.
     """
-    columns = [
-        template.replace("{band}", band)
+    inputs = [
+        template.replace("{band}", band).replace("{next}", following)
         for template in templates
-        for band in (bands if "{band}" in template else [""])
+        for band, following in (
+            pairwise(bands)
+            if "{next}" in template
+            else zip(bands, bands, strict=True)
+            if "{band}" in template
+            else [("", "")]
+        )
     ]
-    if not columns:
+    if not inputs:
         raise InputError("no input column", key="network.inputs", fix="name at least one template")
-    if len(set(columns)) != len(columns):
-        raise InputError("a column is named twice", key="network.inputs", found=columns)
-    return columns
+    if len(set(inputs)) != len(inputs):
+        raise InputError("a column is named twice", key="network.inputs", found=inputs)
+    return inputs
+
+
+def measured_columns(inputs: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a catalogue that inputs are made of, each once."""
+    return tuple(dict.fromkeys(name for each in inputs for name in each.split(MINUS)))
 
 
 def select_split(
@@ -130,45 +146,64 @@ def target_vector(table: pd.DataFrame, *, file: str | Path | None = None) -> np.
 
 @dataclass(frozen=True)
 class Scaler:
-    """Min-max scaling of the inputs to [0, 1], as arrays.
+    """Makes inputs of columns and scales them: (x - zero) / unit, as arrays.
 
-    The arithmetic is that of scikit-learn's ``MinMaxScaler``, x * scale + offset with
-    scale = 1 / (max - min) and offset = -min * scale, in single precision; Keras'
-    ``Rescaling`` layer computes the same bits. Values outside the range of the training rows are
-    not clipped.
+    ``min_max`` scales the training rows to [0, 1]; the arithmetic is that of scikit-learn's
+    ``MinMaxScaler``, x * scale + offset, in single precision, and Keras' ``Rescaling`` layer
+    computes the same bits. ``standard`` gives them mean 0 and standard deviation 1. Values outside
+    the range of the training rows are not clipped.
 
     Attributes
     ----------
-    columns : tuple of str
-    minimum, maximum : numpy.ndarray, shape (n_columns,), float32
-        Of the training rows, in the units of the columns.
+    inputs : tuple of str
+        Columns, or differences of two.
+    minimum, maximum : numpy.ndarray, shape (n_inputs,), float32
+        Of the training rows, in the units of the inputs.
+    zero, unit : numpy.ndarray, shape (n_inputs,), float64, optional
+        What becomes 0, and how far from it 1 is; by default `minimum` and the range.
     """
 
-    columns: tuple[str, ...]
+    inputs: tuple[str, ...]
     minimum: np.ndarray
     maximum: np.ndarray
+    zero: np.ndarray | None = None
+    unit: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Take the range of the training rows where nothing else is given."""
+        if self.zero is None:
+            low = self.minimum.astype(np.float64)
+            object.__setattr__(self, "zero", low)
+            object.__setattr__(self, "unit", self.maximum.astype(np.float64) - low)
 
     @classmethod
     def fit(
-        cls, values: np.ndarray, columns: Sequence[str], *, file: str | Path | None = None
+        cls,
+        values: np.ndarray,
+        inputs: Sequence[str],
+        scaling: str = "min_max",
+        *,
+        file: str | Path | None = None,
     ) -> Scaler:
-        """Measure the range of each column over the training rows.
+        """Measure each input over the training rows.
 
         Parameters
         ----------
         values : numpy.ndarray, shape (n_rows, n_columns)
-            Training rows only, so that nothing of the other splits leaks in.
-        columns : sequence of str
+            `measured_columns` of training rows only, so that nothing of the other splits leaks in.
+        inputs : sequence of str
+        scaling : {"min_max", "standard"}
         file : path-like, optional
             Named in error messages.
 
         Raises
         ------
         InputError
-            If a column is constant.
+            If an input is constant.
         """
+        values = differences(values, inputs)
         minimum, maximum = values.min(axis=0), values.max(axis=0)
-        for name, low, high in zip(columns, minimum, maximum, strict=True):
+        for name, low, high in zip(inputs, minimum, maximum, strict=True):
             if not high > low:
                 raise InputError(
                     "the column is constant over the training rows",
@@ -177,22 +212,31 @@ class Scaler:
                     found=low,
                     fix="leave the band out or give more galaxies",
                 )
-        return cls(tuple(columns), minimum.astype(np.float32), maximum.astype(np.float32))
+        extent = (minimum.astype(np.float32), maximum.astype(np.float32))
+        if scaling == "min_max":
+            return cls(tuple(inputs), *extent)
+        values = values.astype(np.float64)
+        return cls(tuple(inputs), *extent, values.mean(axis=0), values.std(axis=0))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of a catalogue that the inputs are made of."""
+        return measured_columns(self.inputs)
 
     @property
     def scale(self) -> np.ndarray:
-        """Factor of each column, shape (n_columns,), float32."""
-        return (1.0 / (self.maximum.astype(np.float64) - self.minimum)).astype(np.float32)
+        """Factor of each input, shape (n_inputs,), float32."""
+        return (1.0 / self.unit).astype(np.float32)
 
     @property
     def offset(self) -> np.ndarray:
-        """Added after the factor, shape (n_columns,), float32."""
-        low = self.minimum.astype(np.float64)
-        return (-low / (self.maximum.astype(np.float64) - low)).astype(np.float32)
+        """Added after the factor, shape (n_inputs,), float32."""
+        return (-self.zero / self.unit).astype(np.float32)
 
     def transform(self, values: np.ndarray) -> np.ndarray:
-        """Scale `values`, shape (n_rows, n_columns), to float32 of the same shape."""
-        return np.asarray(values, dtype=np.float32) * self.scale + self.offset
+        """Scale `values`, shape (n_rows, n_columns), to float32 of shape (n_rows, n_inputs)."""
+        values = np.asarray(values, dtype=np.float32)
+        return differences(values, self.inputs) * self.scale + self.offset
 
     def outside(self, values: np.ndarray) -> tuple[float, float, str]:
         """Measure how far rows lie outside the range trained on, where a network extrapolates.
@@ -204,31 +248,46 @@ class Scaler:
         Returns
         -------
         fraction : float
-            Of the rows, with any column outside.
+            Of the rows, with any input outside.
         farthest : float
             Largest distance from the range, in units of its width; 0 if none is outside.
-        column : str
+        input : str
             Where that is.
         """
-        scaled = self.transform(values)
-        beyond = np.maximum(np.maximum(-scaled, scaled - 1), 0)
+        values = differences(np.asarray(values, dtype=np.float32), self.inputs)
+        below, above = self.minimum - values, values - self.maximum
+        beyond = np.maximum(np.maximum(below, above), 0) / (self.maximum - self.minimum)
         worst = int(beyond.max(axis=0).argmax())
         fraction = float((beyond > 0).any(axis=1).mean())
-        return fraction, float(beyond[:, worst].max()), self.columns[worst]
+        return fraction, float(beyond[:, worst].max()), self.inputs[worst]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything that describes the scaler, as arrays that need no pickle."""
-        return {
-            "columns": np.array(self.columns),
-            "scaler_minimum": self.minimum,
-            "scaler_maximum": self.maximum,
-        }
+        numbers = {f"scaler_{name}": getattr(self, name) for name in SCALING}
+        return {"inputs": np.array(self.inputs), **numbers}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Scaler:
         """Inverse of `arrays`."""
-        return cls(
-            tuple(str(name) for name in arrays["columns"]),
-            arrays["scaler_minimum"],
-            arrays["scaler_maximum"],
-        )
+        numbers = (arrays[f"scaler_{name}"] for name in SCALING)
+        return cls(tuple(str(name) for name in arrays["inputs"]), *numbers)
+
+
+SCALING = ("minimum", "maximum", "zero", "unit")
+
+
+def places(inputs: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Return which columns, of `measured_columns`, stand before and after the minus of each input.
+
+    The same one twice for an input that is a column.
+    """
+    columns = measured_columns(inputs)
+    terms = [each.split(MINUS) for each in inputs]
+    return [columns.index(t[0]) for t in terms], [columns.index(t[-1]) for t in terms]
+
+
+def differences(values: np.ndarray, inputs: Sequence[str]) -> np.ndarray:
+    """Return inputs, shape (n, n_inputs), of `measured_columns`, shape (n, n_columns)."""
+    first, second = places(inputs)
+    plain = np.equal(first, second)
+    return np.where(plain, values[:, first], values[:, first] - values[:, second])

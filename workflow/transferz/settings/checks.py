@@ -13,9 +13,9 @@ def cross_key_problems(config: dict) -> list[str]:
 
 def general(config: dict) -> Iterator[str]:
     """Yield labels of nothing, and a folder that holds another survey."""
-    strategies = config["strategies"]
-    for name in sorted(set(config["labels"]) - {"source", "target", *strategies}):
-        yield (f"labels: unknown key '{name}'; known keys: source, target, {', '.join(strategies)}")
+    known = [*("source", "target"), *config["strategies"], *config["ensembles"]]
+    for name in sorted(set(config["labels"]) - set(known)):
+        yield f"labels: unknown key '{name}'; known keys: {', '.join(known)}"
     if config["survey"] == "archive" and "embedded" in config["pathvars"]["resources"]:
         yield (
             "pathvars.resources: found the folder of the simulated catalogues, expected another "
@@ -51,8 +51,12 @@ def networks(config: dict) -> Iterator[str]:
     strategies = config["strategies"]
     if not strategies:
         yield "strategies: none left; keep at least one entry that is not null"
+    for name, entry in config["ensembles"].items():
+        yield from layer_problems("ensembles", name, entry, config)
+        if name in strategies:
+            yield f"ensembles.{name}: found a name that a strategy has, expected another one"
     for name, entry in strategies.items():
-        yield from layer_problems(name, entry, config)
+        yield from layer_problems("strategies", name, entry, config)
         seen, parent = {name}, entry.get("start_from")
         while parent is not None:
             if parent not in strategies:
@@ -68,10 +72,10 @@ def networks(config: dict) -> Iterator[str]:
             parent = strategies[parent].get("start_from")
 
 
-def layer_problems(name: str, entry: dict, config: dict) -> Iterator[str]:
-    """Yield one line for each contradiction between a strategy, its layers and its parent."""
+def layer_problems(kind: str, name: str, entry: dict, config: dict) -> Iterator[str]:
+    """Yield one line for each contradiction between an entry of `kind`, its layers, its parent."""
     parent = config["strategies"].get(entry.get("start_from")) or {}
-    for key in ("inputs", "hidden", "activation", "skip"):
+    for key in ("inputs", "scaling", "hidden", "activation", "skip"):
         own, other = (each.get(key, config["network"][key]) for each in (entry, parent))
         if entry.get("start_from") in config["strategies"] and own != other:
             yield (
@@ -87,12 +91,12 @@ def layer_problems(name: str, entry: dict, config: dict) -> Iterator[str]:
             )
     if own and not own.get("cross_entropy", 0) + own.get("jensen_shannon", 0) > 0:
         yield (
-            f"strategies.{name}.head: found no loss, expected a weight of cross_entropy or "
+            f"{kind}.{name}.head: found no loss, expected a weight of cross_entropy or "
             "jensen_shannon above 0"
         )
     if entry.get("low_rank") and "start_from" not in entry:
         yield (
-            f"strategies.{name}.low_rank: found {entry['low_rank']} without start_from; a "
+            f"{kind}.{name}.low_rank: found {entry['low_rank']} without start_from; a "
             "correction needs a network to correct"
         )
     trainable = entry.get("trainable", config["training"]["trainable"])
@@ -101,7 +105,7 @@ def layer_problems(name: str, entry: dict, config: dict) -> Iterator[str]:
     unknown = [] if isinstance(trainable, str) else sorted(set(trainable) - set(layers))
     if unknown:
         yield (
-            f"strategies.{name}.trainable: found {', '.join(unknown)}, expected all or some of "
+            f"{kind}.{name}.trainable: found {', '.join(unknown)}, expected all or some of "
             f"{', '.join(layers)}"
         )
 
@@ -142,12 +146,9 @@ def unknown_bands(key: str, chosen: list[str], config: dict) -> Iterator[str]:
 
 def photo_z(config: dict) -> Iterator[str]:
     """Yield an ensemble that is to be applied and is not trained."""
-    strategy = config["predict"]["strategy"]
-    if strategy not in config["strategies"]:
-        yield (
-            f"predict.strategy: found '{strategy}', expected one of "
-            f"{', '.join(config['strategies'])}"
-        )
+    strategy, known = config["predict"]["strategy"], config["strategies"] | config["ensembles"]
+    if strategy not in known:
+        yield f"predict.strategy: found '{strategy}', expected one of {', '.join(known)}"
 
 
 def spectra(config: dict) -> Iterator[str]:

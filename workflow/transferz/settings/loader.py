@@ -44,6 +44,8 @@ def checked(config: dict) -> Section:
     if not problems:
         config = with_defaults(config)
         config["strategies"] = own_strategies_last(config["strategies"])
+        named = config["ensembles"].items()
+        config["ensembles"] = {name: entry for name, entry in named if entry is not None}
         problems = cross_key_problems(config)
     if problems:
         raise ConfigurationError("\n  ".join(problems))

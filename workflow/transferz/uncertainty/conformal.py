@@ -78,14 +78,25 @@ class EnsembleEstimate:
         Standard deviation between the networks.
     magnitude : numpy.ndarray, shape (n,)
         In the reference band, AB.
+    probability : numpy.ndarray, shape (n, k), optional
+        Of classes of redshift, by networks that give it; for `recalibration`, as the next.
+    conditions : numpy.ndarray, shape (n, q), optional
+        Colours, by which the distributions are calibrated too.
     """
 
     z: np.ndarray
     spread: np.ndarray
     magnitude: np.ndarray
+    probability: np.ndarray | None = None
+    conditions: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.z)
+
+    def take(self, rows: np.ndarray) -> EnsembleEstimate:
+        """Return the estimates of some galaxies."""
+        parts = (self.z, self.spread, self.magnitude, self.probability, self.conditions)
+        return EnsembleEstimate(*(None if part is None else part[rows] for part in parts))
 
 
 @dataclass(frozen=True)
@@ -148,7 +159,7 @@ class Conformal:
         InputError
             If there are too few galaxies for one cell, or a value is not finite.
         """
-        _check_sample(estimate, z_true, min_galaxies)
+        check_sample(estimate, z_true, min_galaxies)
         n, n_z, n_m = len(estimate), redshift_bins, magnitude_bins
         while n < min_galaxies * n_z * n_m:
             n_z, n_m = (n_z - 1, n_m) if n_z > n_m else (n_z, n_m - 1)
@@ -258,7 +269,7 @@ class Conformal:
         return np.diff(levels, axis=1)
 
 
-def _check_sample(estimate: EnsembleEstimate, z_true: np.ndarray, min_galaxies: int) -> None:
+def check_sample(estimate: EnsembleEstimate, z_true: np.ndarray, min_galaxies: int) -> None:
     """Raise an `InputError` if galaxies are too few, or not all finite, to calibrate with."""
     for name, values in (("z_true", z_true), ("z", estimate.z), ("mag", estimate.magnitude)):
         if not np.isfinite(values).all():

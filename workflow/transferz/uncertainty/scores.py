@@ -42,10 +42,11 @@ def class_of(edges: np.ndarray, z: np.ndarray) -> np.ndarray:
     return np.clip(np.searchsorted(edges, z, side="right") - 1, 0, len(edges) - 2)
 
 
-def quantile(probability: np.ndarray, edges: np.ndarray, level: float) -> np.ndarray:
-    """Redshift below which a share `level` of the probability lies, shape (n,)."""
+def quantile(probability: np.ndarray, edges: np.ndarray, level: float | np.ndarray) -> np.ndarray:
+    """Redshift below which a share `level` (one, or each galaxy's) of the probability lies, (n,)."""
     levels = cumulative(probability)
-    place = np.clip((levels <= level).sum(axis=1) - 1, 0, probability.shape[1] - 1)
+    place = (levels <= np.reshape(level, (-1, 1))).sum(axis=1) - 1
+    place = np.clip(place, 0, probability.shape[1] - 1)
     rows = np.arange(len(probability))
     height = levels[rows, place + 1] - levels[rows, place]
     share = np.clip((level - levels[rows, place]) / np.maximum(height, FLOOR), 0.0, 1.0)
@@ -111,6 +112,19 @@ def density_loss(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray)
     widths, place = np.diff(edges), class_of(edges, z_true)
     at_truth = probability[np.arange(len(z_true)), place] / widths[place]
     return (probability**2 / widths).sum(axis=1) - 2.0 * at_truth
+
+
+def region_level(probability: np.ndarray, edges: np.ndarray, z_true: np.ndarray) -> np.ndarray:
+    """Probability of all redshifts that are more probable than the truth, shape (n,).
+
+    The highest-density region of probability p, which may have several parts, holds the truth if
+    this is at most p; uniform on [0, 1] if calibrated (Dalmasso et al. 2020, section 3.3). Half of
+    the truth's own class counts.
+    """
+    density = probability / np.diff(edges)
+    rows, place = np.arange(len(z_true)), class_of(edges, z_true)
+    denser = density > density[rows, place][:, None]
+    return (probability * denser).sum(axis=1) + 0.5 * probability[rows, place]
 
 
 def entropy(probability: np.ndarray) -> np.ndarray:
