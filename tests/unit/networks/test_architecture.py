@@ -13,6 +13,7 @@ import pytest
 from scripts.networks import predict_tests
 from transferz.core.errors import InputError
 from transferz.networks.architecture import Architecture, build_network, initial_weights
+from transferz.networks.ensemble import Ensemble
 from transferz.networks.features import Scaler
 from transferz.networks.model_files import load_model, read_models, save_models
 from transferz.networks.prediction import Predictor, predict_redshift, warn_if_place_matters
@@ -240,3 +241,24 @@ def test_script_predicts_both_test_sets(model_file: Path, scaler: Scaler, tmp_pa
         magnitudes = expected[names].to_numpy(np.float32)
         plain = predict_redshift(load_model(model_file, seed), magnitudes)
         np.testing.assert_array_equal(rows["z_pred"], plain)
+
+
+def test_an_ensemble_mixes_the_distributions_of_its_networks(magnitudes, tmp_path) -> None:
+    """Of colours made inside the network, to the bits of networks that are given the colours."""
+    inputs = ["mag_0 - mag_1", *(f"mag_{k}" for k in range(magnitudes.shape[1]))]
+    architecture = Architecture(len(inputs), (8, 8), classes=Classes(20, 6.0))
+    scaler = Scaler.fit(magnitudes, inputs, "standard")
+    weights = {seed: initial_weights(architecture, seed) for seed in (0, 1)}
+    save_models(tmp_path / "seeds-000-001.npz", architecture, scaler, weights)
+    ensemble = Ensemble.load([tmp_path / "seeds-000-001.npz"])
+    redshifts, probability = ensemble.members(magnitudes)
+    plain = build_network(architecture)
+    shares = keras.Model(plain.inputs, plain.get_layer("probability").output)
+    expected = []
+    for seed in (0, 1):
+        plain.set_weights(weights[seed])
+        scaled = scaler.transform(magnitudes)
+        np.testing.assert_array_equal(redshifts[:, seed], predict_redshift(plain, scaled))
+        expected.append(Predictor(shares)(scaled))
+    np.testing.assert_allclose(probability, np.mean(expected, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(probability.sum(axis=1), 1.0, rtol=1e-5)

@@ -10,6 +10,7 @@ from transferz.networks.features import (
     Scaler,
     feature_matrix,
     input_columns,
+    measured_columns,
     select_split,
     target_vector,
 )
@@ -40,6 +41,27 @@ def test_input_columns_put_bands_inside_templates() -> None:
 def test_input_columns_refuse_nothing_and_repeats(templates: list, bands: list) -> None:
     with pytest.raises(InputError, match=r"network\.inputs"):
         input_columns(templates, bands)
+
+
+def test_inputs_may_be_differences_of_neighbouring_bands() -> None:
+    found = input_columns(["mag_{band} - mag_{next}", "mag_{band}"], ["g", "r", "i"])
+    assert found == ["mag_g - mag_r", "mag_r - mag_i", "mag_g", "mag_r", "mag_i"]
+    assert measured_columns(found) == ("mag_g", "mag_r", "mag_i")
+
+
+def test_standard_scaling_of_colours(table: pd.DataFrame) -> None:
+    inputs = ["mag_g - mag_r", "mag_r"]
+    train = feature_matrix(select_split(table, "train"), measured_columns(inputs))
+    scaler = Scaler.fit(train, inputs, "standard")
+    scaled = scaler.transform(train)
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(scaled.std(axis=0), 1, rtol=1e-5)
+    colours = np.array([1.0, 2.5, 3.0])
+    expected = (colours - colours.mean()) / colours.std()
+    np.testing.assert_allclose(scaled[:, 0], expected, rtol=1e-5)
+    # The row outside has g - r = 20: 17 above the largest colour, whose range is 2.
+    fraction, farthest, name = scaler.outside(feature_matrix(table, scaler.columns))
+    assert (fraction, farthest, name) == (0.25, 8.5, "mag_g - mag_r")
 
 
 def test_scaler_uses_the_training_rows_only(table: pd.DataFrame) -> None:

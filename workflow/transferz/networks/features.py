@@ -19,7 +19,7 @@ MINUS = " - "
 
 
 def input_columns(templates: Sequence[str], bands: Sequence[str]) -> list[str]:
-    """Inputs of a network: every template once per band, e.g. ``mag_{band}`` -> ``mag_g``.
+    """Return the inputs of a network: every template once per band.
 
     Parameters
     ----------

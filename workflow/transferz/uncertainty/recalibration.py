@@ -135,10 +135,10 @@ class Recalibration:
         return u
 
     def _own(self, estimate: EnsembleEstimate, level: float) -> np.ndarray:
-        """Return the levels of the networks' distributions whose calibrated one is `level`, (n,)."""
+        """Return the level of each network's distribution that is calibrated `level`, (n,)."""
         u = np.full((len(estimate), 1), level)
-        quantities = _quantities(estimate)
-        for step, values in reversed(list(zip(self.steps, quantities, strict=True))):
+        pairs = list(zip(self.steps, _quantities(estimate), strict=False))
+        for step, values in reversed(pairs):
             u = step.apply(values, u, inverse=True)
         return u[:, 0]
 

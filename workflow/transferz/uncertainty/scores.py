@@ -43,7 +43,7 @@ def class_of(edges: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def quantile(probability: np.ndarray, edges: np.ndarray, level: float | np.ndarray) -> np.ndarray:
-    """Redshift below which a share `level` (one, or each galaxy's) of the probability lies, (n,)."""
+    """Redshift below which a share `level` (one or (n,)) of the probability lies, shape (n,)."""
     levels = cumulative(probability)
     place = (levels <= np.reshape(level, (-1, 1))).sum(axis=1) - 1
     place = np.clip(place, 0, probability.shape[1] - 1)
