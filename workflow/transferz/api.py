@@ -55,7 +55,7 @@ REDSHIFTS = (
 SCORE_EDGES = np.arange(1001) / 100.0
 DENSITY_ROWS = 4096
 # Scores of each galaxy's density.
-SCORES = {
+DENSITY_SCORES = {
     "crps": continuous_ranked_probability_score,
     "cde_loss": density_loss,
     "region": region_level,
@@ -157,7 +157,7 @@ class PhotoZ:
         table = as_frame(table, self.columns)
         z_true = as_truth(z_true, len(table))
         groups, flags = self._groups(table)
-        names = (*REDSHIFTS, "pit", *SCORES)
+        names = (*REDSHIFTS, "pit", *DENSITY_SCORES)
         result = {name: np.full(len(table), np.nan) for name in names}
         for group in groups:
             truth, estimate = z_true[group.rows], group.estimate
@@ -166,7 +166,7 @@ class PhotoZ:
             result["pit"][group.rows] = group.conformal.pit(estimate, truth)
             for rows, part in group.blocks():
                 share = group.conformal.probabilities(part, SCORE_EDGES)
-                for name, score in SCORES.items():
+                for name, score in DENSITY_SCORES.items():
                     result[name][rows] = score(share, SCORE_EDGES, z_true[rows])
         columns = {name: column.astype(np.float32) for name, column in result.items()}
         return pd.DataFrame({**columns, **flags}, index=table.index)
