@@ -92,6 +92,15 @@ def load_sample(
     return Sample(scaler.transform(values), target)
 
 
+def fit_scaler(
+    table: pd.DataFrame, inputs: Sequence[str], scaling: str, *, file: str | Path
+) -> Scaler:
+    """Measure the scaling of the inputs over the training rows."""
+    rows = select_split(table, "train", file=file)
+    values = feature_matrix(rows, measured_columns(inputs), file=file)
+    return Scaler.fit(values, inputs, scaling, file=file)
+
+
 def start_from(
     file: str | Path, architecture: Architecture, inputs: Sequence[str], seeds: Sequence[int]
 ) -> tuple[Scaler, dict[int, Weights]]:
@@ -159,7 +168,6 @@ def main(
     """
     device = configure_tensorflow(threads, device)
     inputs = input_columns(network["inputs"], bands)
-    columns = measured_columns(inputs)
     head = Head.from_config(network["head"]) if network["head"] else None
     classes = head.classes if head else None
     architecture = Architecture(
@@ -167,11 +175,9 @@ def main(
     )
     settings = replace(Settings.from_config(training), class_loss=head and head.loss)
     # What a label is worth is in columns that not every catalogue has.
-    table = read_parquet(split, None if head else [*columns, REDSHIFT, "split"])
+    table = read_parquet(split, None if head else [*measured_columns(inputs), REDSHIFT, "split"])
     if start is None:
-        rows = select_split(table, "train", file=split)
-        values = feature_matrix(rows, columns, file=split)
-        scaler = Scaler.fit(values, inputs, network["scaling"], file=split)
+        scaler = fit_scaler(table, inputs, network["scaling"], file=split)
         weights = {seed: initial_weights(architecture, seed) for seed in seeds}
     else:
         scaler, weights = start_from(start, architecture, inputs, seeds)
