@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+DOCS := .venv-docs
 INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' ' -f1)
 
 # Tests side by side, those of a file together (they share what was made for them).
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: paper test test-all test-avx2 machine test-cluster test-faults lint unit workflow faults audit status config lock clean-venv help
+.PHONY: paper test test-all test-avx2 machine test-cluster test-faults lint unit workflow faults audit status config lock docs notebook clean-venv help
 
 help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first); minutes left on the"
@@ -19,7 +20,9 @@ help:
 	@echo "make audit     holds a finished run against itself: results/audit.md"
 	@echo "make status    what of a run is done, what is missing; also beside a running one"
 	@echo "make config    config/config.yaml and its reference page from workflow/transferz/settings"
-	@echo "make lock      refresh envs/requirements.txt and the conda environments from envs/requirements.in"
+	@echo "make docs      the site of the documentation into site/"
+	@echo "make notebook  runs the notebook of the tutorials again, on results/"
+	@echo "make lock      refresh the locks from envs/*.in and the conda environments"
 
 paper: $(INSTALLED)
 	snakemake --cores all
@@ -94,13 +97,29 @@ $(INSTALLED): envs/requirements.txt
 config: $(INSTALLED)
 	PYTHONPATH=workflow python -m transferz.settings.write
 
-# Needs network access and a few seconds; commit both results.
+# The site has tools of its own, which the workflow does not need.
+$(DOCS)/.installed: envs/docs.txt
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/docs.txt
+	@touch $@
+
+docs: $(DOCS)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+
+# The kernel has the packages of the workflow and the tools of the site.
+notebook: $(INSTALLED) $(DOCS)/.installed
+	PYTHONPATH=$(CURDIR)/workflow:$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+	    $(DOCS)/bin/jupyter execute --inplace docs/tutorials/notebook.ipynb
+
+# Needs network access and a few seconds; commit the results.
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet uv
-	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --custom-compile-command "make lock" \
-	    --output-file envs/requirements.txt envs/requirements.in
+	for name in requirements docs; do \
+	    $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	        --no-emit-index-url --custom-compile-command "make lock" \
+	        --output-file envs/$$name.txt envs/$$name.in || exit 1; \
+	done
 	rm -rf $(VENV)-lock
 	$(PYTHON) envs/pin_conda.py
 

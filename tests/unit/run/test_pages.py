@@ -1,0 +1,99 @@
+"""The pages: short enough to be read, and true of the files that they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+import transferz
+
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
+INCLUDE = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)
+TOP_FOLDERS = r"(?:\.github|config|docs|envs|profiles|tests|workflow)"
+
+
+@pytest.fixture(scope="module")
+def pages(root: Path) -> dict[str, str]:
+    """Text of every page that people write, by its path."""
+    found = [*root.glob("*.md"), *root.glob("*/README.md"), *root.glob("profiles/*/README.md")]
+    found += root.glob("docs/*.md")
+    # What lies deeper in docs/ is written by a run, and this one by `make config`.
+    found += set(root.glob("docs/*/*.md")) - {root / "docs/reference/configuration.md"}
+    return {str(path.relative_to(root)): path.read_text() for path in found}
+
+
+def prose(text: str) -> str:
+    """Return a page without its code, tables, headings and included files."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^(?: *\||#|:::|--8<--).*$", "", text, flags=re.MULTILINE)
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of a page: paragraphs and items of lists, cut after full stops."""
+    for block in re.split(r"\n\s*\n|\n *(?:-|\d+\.) ", prose(text)):
+        yield from re.split(r"(?<=[.!?])[*)]*\s+", re.sub(r"\]\([^)]*\)", "]", block))
+
+
+def test_the_readme_is_read_in_minutes(pages: dict[str, str]) -> None:
+    assert len(pages["README.md"].splitlines()) <= 150
+
+
+def test_lines_and_sentences_are_short(pages: dict[str, str]) -> None:
+    assert len(pages) > 20
+    for name, text in pages.items():
+        assert [line for line in prose(text).splitlines() if len(line) > 160] == [], name
+        assert [each for each in sentences(text) if len(each.split()) > 35] == [], name
+
+
+def test_sentences_are_found() -> None:
+    text = (
+        "# Title\n\nOne (two [three](a/b.md)). *Four\nfive.* Six\n\n- Seven\n- Eight\n\n| nine |\n"
+    )
+    assert [each.split() for each in sentences(text) if each.strip()] == [
+        *(["One", "(two", "[three])."], ["*Four", "five."], ["Six"], ["-", "Seven"], ["Eight"]),
+    ]
+
+
+def test_links_and_included_files_exist(root: Path, pages: dict[str, str]) -> None:
+    # Made by docs/hooks.py from the rules.
+    made = {root / "docs/reference/rules.md"}
+    for name, text in pages.items():
+        folder = (root / name).parent
+        targets = [folder / target for target in LINK.findall(text)]
+        targets += [root / target for target in INCLUDE.findall(text)]
+        assert [path for path in targets if not path.exists() and path not in made] == [], name
+
+
+def test_files_that_pages_name_exist(root: Path, pages: dict[str, str]) -> None:
+    """`workflow/...` and the like, without a placeholder or a pattern in them."""
+    for name, text in pages.items():
+        named = re.findall(rf"`({TOP_FOLDERS}/[\w./-]+)`", text)
+        assert [path for path in named if not (root / path).exists()] == [], name
+
+
+def test_the_readme_lists_every_room(root: Path, pages: dict[str, str]) -> None:
+    rooms = {path.stem for path in (root / "workflow/rules").glob("*.smk")}
+    assert set(re.findall(r"^\| `(\w+)` \|", pages["README.md"], re.MULTILINE)) == rooms
+
+
+def test_pictures_and_notebooks_of_the_pages_are_small(root: Path) -> None:
+    paths = [path for path in (root / "docs").rglob("*.*") if path.suffix in (".png", ".ipynb")]
+    assert paths
+    assert all(path.stat().st_size < 300_000 for path in paths)
+
+
+def test_placeholders_stand_in_one_place(root: Path, pages: dict[str, str]) -> None:
+    citation = (root / "CITATION.cff").read_text()
+    assert yaml.safe_load(citation)["repository-code"].startswith("https://github.com/")
+    assert not any("OWNER/" in text or "zenodo.000" in text for text in pages.values())
+
+
+def test_the_version_is_the_same_everywhere(root: Path, pages: dict[str, str]) -> None:
+    citation = yaml.safe_load((root / "CITATION.cff").read_text())
+    assert citation["version"] == transferz.__version__
+    heading = f"## [{citation['version']}] - {citation['date-released']}"
+    assert heading in pages["CHANGELOG.md"].splitlines()
