@@ -97,8 +97,9 @@ def test_the_installed_package_asks_for_what_it_imports(root: Path) -> None:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.partition(".")[0])
     # Snakemake is for checkers of types alone, and brings the jsonschema that reads its settings;
-    # the others come with jinja2, matplotlib and tensorflow.
-    elsewhere = {"transferz", "snakemake", "jsonschema", "markupsafe", "PIL", "keras", "rich"}
+    # the others come with jinja2, matplotlib, requests and tensorflow.
+    elsewhere = {"transferz", "snakemake", "jsonschema", "markupsafe", "PIL", "keras"}
+    elsewhere |= {"rich", "urllib3"}
     imported -= {*sys.stdlib_module_names, *elsewhere}
     names = {"yaml": "pyyaml", "sklearn": "scikit-learn", "markdown_it": "markdown-it-py"}
     assert asked == {names.get(name, name) for name in imported}
