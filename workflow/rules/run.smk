@@ -264,3 +264,83 @@ rule benchmarks:
         rules.plot_benchmark_training.output,
         rules.benchmark_overhead.output,
         rules.benchmark_catalogues.output if config["survey"] != "custom" else [],
+
+
+# What a second run would say: the same seeds with other arithmetic, and each half of the seeds.
+#
+#   snakemake --cores 2 arithmetic       trains all networks a second time
+#
+# Inputs   claims, draws and predictions of the run
+# Outputs  <results>/avx2/...: the run without AVX-512; <results>/tables/rerun*.{csv,md}
+
+
+rule rerun_avx2:
+    """Make the run again as on a processor without AVX-512."""
+    input:
+        splits=expand("<results>/splits/{role}.parquet", role=["source", "target"]),
+    output:
+        claims="<results>/tables/claims_avx2.csv",
+        resampled="<results>/metrics/resampled_avx2.parquet",
+    log:
+        "<logs>/rerun_avx2.log",
+    benchmark:
+        "<benchmarks>/rerun_avx2.tsv"
+    conda:
+        "../../envs/training.yaml"
+    # All cores that are given to the run: the jobs of the second run share them.
+    threads: 1000
+    resources:
+        mem_mb=request(8000),
+        runtime=request(600),
+    params:
+        snakefile=os.path.relpath(workflow.main_snakefile),
+        configfiles=[str(path) for path in workflow.configfiles],
+        pathvars={
+            name: f"{config['pathvars'][name]}/avx2"
+            for name in ("results", "logs", "benchmarks")
+        },
+        code=code_hash("run/rerun_avx2", "training"),
+    message:
+        "The whole run again, as on a processor without AVX-512"
+    script:
+        "../scripts/run/rerun_avx2.py"
+
+
+rule table_reruns:
+    """Compare claims and Table 1 with those of other arithmetic and of other seeds."""
+    input:
+        claims="<results>/claims.csv",
+        resampled="<results>/metrics/resampled.parquet",
+        claims_avx2="<results>/tables/claims_avx2.csv",
+        resampled_avx2="<results>/metrics/resampled_avx2.parquet",
+        per_seed="<results>/metrics/per_seed.csv",
+        predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
+        published="config/claims.yaml",
+    output:
+        intervals="<results>/tables/reruns_intervals.csv",
+        verdicts="<results>/tables/reruns_verdicts.csv",
+        md="<results>/tables/reruns.md",
+    log:
+        "<logs>/table_reruns.log",
+    benchmark:
+        "<benchmarks>/table_reruns.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=6),
+        runtime=request(10, per_input=0.3),
+    params:
+        strategies=list(config["strategies"]),
+        ranges=evaluation_ranges(bins=False),
+        survey=config["survey"],
+        code=code_hash("run/table_reruns", "plots"),
+    message:
+        "What a second run would say: other arithmetic, other seeds"
+    script:
+        "../scripts/run/table_reruns.py"
+
+
+rule arithmetic:
+    """What holds with other arithmetic and with other seeds."""
+    input:
+        rules.table_reruns.output,

@@ -16,6 +16,7 @@ from transferz.report.tables import (
     siunitx,
     survey_note,
     table_format,
+    with_interval,
     with_spread,
 )
 
@@ -92,3 +93,12 @@ def test_survey_notes() -> None:
     assert "not the real catalogues" in survey_note("embedded")
     assert "not the paper's catalogues" in survey_note("custom")
     assert "real catalogues" in survey_note("archive")
+
+
+def test_an_interval_that_is_none_is_said_in_words() -> None:
+    nan, infinite = float("nan"), float("inf")
+    assert with_interval(1.234, 1.0, 2.0) == "1.23 [1.00, 2.00]"
+    assert with_interval(1.234, nan, nan) == "1.23 [no interval]"
+    assert with_interval(1.234, 1.0, infinite) == "1.23 [no interval]"
+    for value in (nan, infinite):
+        assert with_interval(value, nan, nan) == "no object to compare"

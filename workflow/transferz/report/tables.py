@@ -133,7 +133,14 @@ def listing(items: Iterable[str]) -> str:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """Return ``value [low, high]``, each with three significant digits."""
+    """Return ``value [low, high]``, each with three significant digits.
+
+    A ratio to a count of zero is no number, and has no interval; nor has what one seed gives.
+    """
+    if not math.isfinite(value):
+        return "no object to compare"
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{significant(value)} [no interval]"
     return f"{significant(value)} [{significant(low)}, {significant(high)}]"
 
 
