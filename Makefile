@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' 
 # Tests side by side, those of a file together (they share what was made for them).
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: paper test test-all test-avx2 machine test-cluster test-faults lint unit workflow faults audit status config lock docs notebook clean-venv help
+.PHONY: paper test test-all test-avx2 rehearse machine test-cluster test-faults lint unit workflow faults audit status config lock docs notebook clean-venv help
 
 help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first); minutes left on the"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all  make test, the same without AVX-512, and every fault"
 	@echo "make test-cluster   the tiny workflow through a one-node Slurm, with faults"
 	@echo "make test-faults    kills, full disks, damaged files, bad inputs; the tables in results/faults"
+	@echo "make rehearse  the run on the real catalogues, against archives played on this machine"
 	@echo "make audit     holds a finished run against itself: results/audit.md"
 	@echo "make status    what of a run is done, what is missing; also beside a running one"
 	@echo "make config    config/config.yaml and its reference page from workflow/transferz/settings"
@@ -66,6 +67,10 @@ test-faults: $(INSTALLED)
 	FAULTS_REPORT=$(CURDIR)/results/faults pytest -s -rs tests/faults \
 	    tests/unit/catalogues/test_bad_inputs.py tests/unit/settings/test_messages.py
 	python tests/faults/summarise.py results/faults tests/faults/RESULT.md
+
+# config/archive.yaml from the downloads to Figure 3, offline, and again with a kill in each stage.
+rehearse: $(INSTALLED)
+	pytest -s tests/rehearsal
 
 audit: $(INSTALLED)
 	snakemake --cores 1 --force audit

@@ -1,14 +1,16 @@
-"""An HTTP server on loopback that serves files, and misbehaves as asked."""
+"""An HTTP or HTTPS server on loopback that serves files, and misbehaves as asked."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import http.server
+import ssl
+import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 GARBAGE = b"<html><body>504 Gateway Time-out</body></html>\n" * 40
@@ -38,6 +40,8 @@ class Archive:
         self.ranges = True
         self.wrong_range = False
         self.url = ""
+        # What answers a POST: path and body to status and body.
+        self.post: Callable[[str, bytes], tuple[int, bytes]] = lambda path, body: (404, b"")
 
     def fail(self, name: str, *faults: str) -> None:
         """Let the next answers for a file have these faults; `always:` repeats one."""
@@ -79,6 +83,20 @@ def handler(archive: Archive) -> type[http.server.BaseHTTPRequestHandler]:
                 self.plain(200, GARBAGE, {"Content-Type": "text/html"})
             else:
                 self.file(name, fault, value)
+
+        def do_POST(self) -> None:
+            name = self.path.lstrip("/")
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            archive.requests.append((name, None))
+            fault, _, value = archive.next_fault(name).partition(":")
+            status, answer = archive.post(name, body)
+            if fault == "status":
+                status, answer = int(value), b"busy"
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.close_connection = fault == "cut"
+            self.wfile.write(answer[: int(value)] if fault == "cut" else answer)
 
         def plain(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
             self.send_response(status)
@@ -129,22 +147,44 @@ def handler(archive: Archive) -> type[http.server.BaseHTTPRequestHandler]:
                     time.sleep(float(value or 0.02))
 
         def handle_one_request(self) -> None:
-            with contextlib.suppress(ConnectionError):
+            # Of a client that was killed.
+            with contextlib.suppress(OSError):
                 super().handle_one_request()
 
     return Handler
 
 
+def certify(folder: Path) -> tuple[Path, Path]:
+    """Write a key, and a certificate for 127.0.0.1 that it signs itself; return their paths."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [*command, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
+    return key, certificate
+
+
 @contextlib.contextmanager
-def serve(folder: Path | None = None) -> Iterator[Archive]:
-    """Serve the files of a folder, or those put into `Archive.files`, on a free port."""
+def serve(
+    folder: Path | None = None, identity: tuple[Path, Path] | None = None
+) -> Iterator[Archive]:
+    """Serve the files of a folder, or those put into `Archive.files`, on a free port.
+
+    With an `identity`, the key and the certificate of `certify`, by HTTPS.
+    """
     archive = Archive()
     for path in sorted(folder.rglob("*")) if folder else ():
         if path.is_file():
             archive.files[path.relative_to(folder).as_posix()] = path.read_bytes()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(archive))
     server.daemon_threads = True
-    archive.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    if identity:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(identity[1], identity[0])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "https" if identity else "http"
+    archive.url = f"{scheme}://127.0.0.1:{server.server_address[1]}/"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

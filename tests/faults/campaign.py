@@ -42,9 +42,9 @@ def copy_project(destination: Path, source: Path = ROOT) -> Path:
     return destination
 
 
-def digests(folder: Path) -> dict[str, str]:
+def digests(folder: Path, results: Path = RESULTS) -> dict[str, str]:
     """Return relative path -> SHA-256 of every file of a run's results."""
-    base = folder / RESULTS
+    base = folder / results
     return {
         str(path.relative_to(base)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(base.rglob("*"))
