@@ -57,6 +57,7 @@ def simulate(folder: Path, n: int) -> Path:
     simulate_survey.main(
         folder / "COSMOS2020_CLASSIC.fits",
         folder / "hsc_pdr2.fits",
+        folder / "specz_compilation.fits",
         [folder / name for name in csv],
         [folder / "control" / name for name in csv],
         folder / "truth.parquet",

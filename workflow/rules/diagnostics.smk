@@ -2,7 +2,8 @@
 #
 # Inputs   <results>/{splits,models,predictions,metrics}/...
 # Outputs  <results>/metrics/{per_magnitude,per_colour,baselines}.csv, baselines/*.parquet,
-#          tables/table3.*, figures/{trends_*,seed_spread,learning_curves,colour_space,baselines}.*
+#          tables/table3.*,
+#          figures/{trends_*,seed_spread,learning_curves,colour_space,baselines,labels_vs_spectra}.*
 
 
 include: "helpers/diagnostics.smk"
@@ -345,6 +346,53 @@ rule plot_baselines:
         "../scripts/diagnostics/plot_baselines.py"
 
 
+if has_spectra():
+
+    rule plot_labels_vs_spectra:
+        """Hold the photometric labels against spectra, and see what each cut buys."""
+        input:
+            matched="<results>/transferz/matched.parquet",
+            spectra=config["inputs"]["spectra"],
+            columns="config/columns.tsv",
+        output:
+            pdf="<results>/figures/labels_vs_spectra.pdf",
+            png=report(
+                "<results>/figures/labels_vs_spectra.png",
+                caption="../report/labels_vs_spectra.rst",
+                category="3 Behind the numbers",
+                labels={"Figure": "Labels", "Shows": "labels against spectra"},
+            ),
+            table="<results>/figures/labels_vs_spectra.csv",
+            caption="<results>/figures/labels_vs_spectra.md",
+        log:
+            "<logs>/plot_labels_vs_spectra.log",
+        benchmark:
+            "<benchmarks>/plot_labels_vs_spectra.tsv"
+        conda:
+            "../../envs/plots.yaml"
+        resources:
+            mem_mb=request(1000, per_input=6),
+            runtime=request(10, per_input=0.05),
+        params:
+            bands=config["bands"],
+            band=reference_band(),
+            cuts=config["selection"]["cuts"],
+            photometry=config["photometry"],
+            settings=config["diagnostics"]["spectra"],
+            widths={
+                "magnitude": config["diagnostics"]["magnitude_bin_width"],
+                "redshift": config["evaluation"]["bin_width"],
+            },
+            least=config["evaluation"]["bin_min_galaxies"],
+            labels=config["labels"],
+            survey=config["survey"],
+            code=code_hash("diagnostics/plot_labels_vs_spectra", "plots"),
+        message:
+            "Holding the labels against spectra"
+        script:
+            "../scripts/diagnostics/plot_labels_vs_spectra.py"
+
+
 rule diagnostics:
     """Every figure and table that explains the main result."""
     input:
@@ -357,6 +405,13 @@ rule diagnostics:
         (
             multiext("<results>/figures/control", ".pdf", ".png", ".csv", ".md")
             if has_control()
+            else []
+        ),
+        (
+            multiext(
+                "<results>/figures/labels_vs_spectra", ".pdf", ".png", ".csv", ".md"
+            )
+            if has_spectra()
             else []
         ),
 

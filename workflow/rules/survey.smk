@@ -16,6 +16,7 @@ if config["survey"] == "embedded":
         output:
             cosmos="<resources>/COSMOS2020_CLASSIC.fits",
             hsc="<resources>/hsc_pdr2.fits",
+            spectra="<resources>/specz_compilation.fits",
             galaxiesml=expand(
                 "<resources>/5x127x127_{part}_with_morphology.csv",
                 part=["training", "validation", "testing"],

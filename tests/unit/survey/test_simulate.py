@@ -47,6 +47,7 @@ def simulate_into(folder: Path, threads: int = 1) -> Path:
     simulate_survey.main(
         folder / "cosmos.fits",
         folder / "hsc.fits",
+        folder / "specz.fits",
         [folder / f"{part}.csv" for part in PARTS],
         [folder / "control" / f"{part}.csv" for part in PARTS],
         folder / "truth.parquet",

@@ -6,6 +6,11 @@ def has_control():
     return config["survey"] == "embedded" and len(config["strategies"]) > 1
 
 
+def has_spectra():
+    """Return whether there are spectra to hold the labels of TransferZ against."""
+    return config["survey"] != "custom" and config["inputs"]["spectra"] is not None
+
+
 def trend_metrics(wildcards):
     """Return the metrics in bins of a quantity."""
     name = {"redshift": "per_seed", "magnitude": "per_magnitude"}[wildcards.quantity]

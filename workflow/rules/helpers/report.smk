@@ -6,7 +6,7 @@ def all_figures():
     names = ["figure1", "figure2", "figure3", "figure4"]
     names += ["claims", "trends_redshift", "trends_magnitude"]
     names += ["control"] if has_control() else []
-    names += ["baselines"]
+    names += ["baselines"] + (["labels_vs_spectra"] if has_spectra() else [])
     names += ["colour_space"] if len(config["bands"]) > 2 else []
     names += ["seed_spread", "learning_curves", "calibration", "requirements"]
     return expand("<results>/figures/{name}.png", name=names)

@@ -5,6 +5,7 @@ Inputs: none but the configuration (section `embedded`).
 Outputs
 - COSMOS2020_CLASSIC.fits: a CLASSIC-like catalogue, labels from template fitting;
 - hsc_pdr2.fits: what a query of the HSC archive returns over the same sky;
+- specz_compilation.fits: spectroscopic redshifts over the same sky;
 - 5x127x127_{training,validation,testing}_with_morphology.csv: GalaxiesML;
 - control/...csv: the same format, but galaxies drawn representatively to TransferZ's flux limit;
 - truth.parquet: what every row really is (no other rule of the main workflow reads it).
@@ -51,6 +52,7 @@ def write_files(
 def main(
     cosmos: str | Path,
     hsc: str | Path,
+    spectra: str | Path,
     galaxiesml: Sequence[str | Path],
     control: Sequence[str | Path],
     truth: str | Path,
@@ -62,6 +64,7 @@ def main(
     survey = simulate(embedded, threads)
     write_fits(survey.cosmos, cosmos)
     write_fits(survey.hsc, hsc)
+    write_fits(survey.spectra, spectra)
     write_files(survey.galaxiesml, galaxiesml, embedded["split_fractions"])
     write_files(survey.control, control, embedded["split_fractions"])
     write_parquet(survey.truth, truth)

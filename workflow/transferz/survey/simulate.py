@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from transferz.survey import cosmos2020, galaxiesml, hsc, sky
+from transferz.survey import cosmos2020, galaxiesml, hsc, sky, specz_compilation
 from transferz.survey.imaging import COSMOS_BANDS, TARGET_BANDS
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ class SimulatedSurvey:
     ----------
     cosmos, hsc : dict of str to numpy.ndarray
         The COSMOS2020 catalogue and the answer of the HSC archive.
+    spectra : dict of str to numpy.ndarray
+        The compilation of spectroscopic redshifts over COSMOS.
     galaxiesml, control : pandas.DataFrame
         All rows of the three files, with `galaxiesml.HIDDEN`.
     truth : pandas.DataFrame
@@ -35,6 +37,7 @@ class SimulatedSurvey:
 
     cosmos: dict[str, np.ndarray]
     hsc: dict[str, np.ndarray]
+    spectra: dict[str, np.ndarray]
     galaxiesml: pd.DataFrame
     control: pd.DataFrame
     truth: pd.DataFrame
@@ -79,6 +82,8 @@ def simulate(settings: Mapping, processes: int = 1) -> SimulatedSurvey:
             logger.info("HSC: %d detections", len(in_hsc))
             n_shared = round(settings["shared_fraction"] * settings["n_transferz"])
             names = first_identifiers(in_cosmos, cosmos["ID"])
+            spectra = specz_compilation.compilation(objects, flux, names, seed)
+            logger.info("Spectra over COSMOS: %d redshifts", len(spectra["specz"]))
             shared = galaxiesml.shared_targets(objects, flux, deep, in_hsc, names, n_shared, seed)
             target = galaxiesml.target_table(shared, settings, seed, spread)
             logger.info(
@@ -94,7 +99,7 @@ def simulate(settings: Mapping, processes: int = 1) -> SimulatedSurvey:
         ignore_index=True,
     ).rename(columns={"redshift": "redshift_true", "kind": "type"})
     return SimulatedSurvey(
-        cosmos, deep, target, control, truth.fillna({"sub_survey": "", "dirt": ""})
+        cosmos, deep, spectra, target, control, truth.fillna({"sub_survey": "", "dirt": ""})
     )
 
 

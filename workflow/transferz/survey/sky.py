@@ -26,7 +26,7 @@ STREAMS = {
     name: number
     for number, name in enumerate(
         ("sky", "galaxies", "quasars", "stars", "cosmos", "hsc", "target", "clean", "dirt",
-         "control", "identifiers")
+         "control", "identifiers", "spectra")
     )
 }  # fmt: skip
 
