@@ -5,6 +5,7 @@ Sources of the formats
   Those that the workflow reads have their own names; the others follow the release's README
   (quantity by band and aperture), and are empty.
 - GalaxiesML: the columns of its documentation (Zenodo 11117528), the morphology included.
+- Spectra: the columns of the compilation over COSMOS, DR1.1 (github cosmosastro/speczcompilation).
 - HSC: the table `forced` with the 803 columns of pdr2_dud, from a dump of the archive's schema
   (hsc_forced_columns.txt). An answer has a column `<name>_isnull` beside each; ids are int64,
   magnitudes float32. Server and client talk as hscReleaseQuery.py does.
@@ -119,6 +120,24 @@ def write_galaxiesml(simulated: Path, path: Path) -> None:
     table.assign(coord=coord, x_coord=63.5, y_coord=63.5, **others).to_csv(path, index=False)
 
 
+# ---------------------------------------------------------------------------------- spectra
+
+
+def write_spectra(simulated: Path, path: Path) -> None:
+    """Write the compilation of spectroscopic redshifts with all its columns."""
+    table = Table.read(simulated, 1)
+    for name in ("ra", "dec"):
+        table[f"{name}_original"] = table[f"{name}_corrected"]
+        for catalogue in ("COS20_Classic", "COS20_Farmer", "COSMOS25", "COSMOS15", "COSMOS09"):
+            table[f"{name}_{catalogue}"] = -99.0
+    for name in ("COS20_Farmer", "COSMOS25", "COSMOS15", "COSMOS09"):
+        table[f"Id_{name}"] = -99
+    for name in ("Priority", "compilation_year", "public_or_private", "photoz_type", "groupid"):
+        table[name] = 1
+    table["Id_original"], table["photoz"], table["groupsize"] = "S-1", -99.0, 1
+    table.write(path)
+
+
 # --------------------------------------------------------------------------------------- HSC
 
 
@@ -209,12 +228,13 @@ def fill(archive: Archive, simulated: Path, folder: Path) -> None:
     write_classic(
         simulated / "COSMOS2020_CLASSIC.fits", folder / table["file"]["cosmos2020_classic"]
     )
+    write_spectra(simulated / "specz_compilation.fits", folder / table["file"]["cosmos_spectra"])
     for part in PARTS:
         file = table["file"][f"galaxiesml_{part}"]
         write_galaxiesml(simulated / file, folder / file)
-    for name in ("cosmos2020_classic", *(f"galaxiesml_{part}" for part in PARTS)):
-        content = (folder / table["file"][name]).read_bytes()
-        archive.files[path_of(table["url"][name])] = content
+    for path in folder.iterdir():
+        (name,) = table.index[table["file"] == path.name]
+        archive.files[path_of(table["url"][name])] = path.read_bytes()
     record = [
         {"key": file, "size": len(content), "checksum": f"md5:{hashlib.md5(content).hexdigest()}"}
         for path, content in archive.files.items()
@@ -232,9 +252,9 @@ def path_of(url: str) -> str:
 def overlay(project: Path, archive: Archive) -> dict[str, object]:
     """Return the section `download` of a project that asks the server instead of the archives.
 
-    Its registry is config/datasets.tsv with other hosts.
+    Its registry is config/datasets.tsv with other hosts, and without sums of the real files.
     """
-    table = registry()
+    table = registry().assign(bytes="-", checksum="-")
     for column in table.columns.intersection(["url", "mirror"]):
         known = table[column] != "-"
         table.loc[known, column] = archive.url + table.loc[known, column].map(path_of)

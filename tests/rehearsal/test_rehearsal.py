@@ -23,8 +23,9 @@ from .archives import ACCOUNT, API, fill, overlay, path_of, registry, simulate
 
 # Galaxies of each data set: a few per cent of the published ones.
 GALAXIES = 4000
-TARGETS = ("release", "tables", "figures")
 RESULTS = Path("results/archive")
+SPECTRA = str(RESULTS / "figures/labels_vs_spectra.png")
+TARGETS = ("release", "tables", "figures", SPECTRA)
 PIECES = 8
 ARGUMENTS = ("--cores", "2", *TARGETS, "--configfile", "config/archive.yaml", "rehearsal.yaml")
 # What is there once a stage is at work: the moment to kill the run.
@@ -78,7 +79,7 @@ def rehearsed(archives: Archive, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_the_real_run_ends_with_figure_3(rehearsed: Path) -> None:
-    for name in ("figure1", "figure2", "figure3", "figure4"):
+    for name in ("figure1", "figure2", "figure3", "figure4", "labels_vs_spectra"):
         assert (rehearsed / RESULTS / f"figures/{name}.pdf").stat().st_size > 1000
     assert (rehearsed / RESULTS / "release/TransferZ.fits").is_file()
     secret = ACCOUNT["password"].encode()
