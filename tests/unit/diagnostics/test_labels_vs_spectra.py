@@ -26,6 +26,7 @@ def galaxies() -> pd.DataFrame:
         {
             "z_spec": 1.0,
             "quality": np.where(np.arange(n) % 4 == 0, 1, 4),
+            "confidence": np.where(np.arange(n) % 4 == 0, 50, 97),
             "lp_zPDF": label,
             # The intervals of the first forty reach the truth.
             "lp_zPDF_l68": np.where(np.arange(n) < 40, 0.99, label - 0.01),
@@ -43,6 +44,7 @@ def test_metrics_are_those_of_the_labels_and_coverage_of_their_intervals(galaxie
     assert found["bias_median"] == pytest.approx(0.01)
     assert found["outlier_fraction"] == pytest.approx(0.1)
     assert found["coverage_68"] == pytest.approx(0.4)
+    assert found["wrong_spectra"] == pytest.approx(0.25 * 0.5 + 0.75 * 0.03)
 
 
 def test_each_cut_is_told_by_what_it_leaves_and_what_it_removes(galaxies) -> None:
@@ -81,6 +83,7 @@ def test_pairs_are_each_others_nearest_within_the_radius() -> None:
             "dec": 0.0,
             "redshift": [0.51, 0.9, 0.6, 0.7, -9.0],
             "quality": [4, 4, 3, 4, 4],
+            "confidence": 97,
         }
     )
     found = with_spectra(matched, spectra, 1.0)

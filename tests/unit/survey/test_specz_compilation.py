@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from transferz.survey.imaging import COSMOS_BANDS
-from transferz.survey.specz_compilation import BROAD_LINE, CONFIDENCE, compilation, mistaken
+from transferz.survey.specz_compilation import BROAD_LINE, FLAG_CONFIDENCE, compilation, mistaken
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def test_redshifts_are_wrong_as_often_as_the_confidence_in_their_flag_says(sky) 
     # Lines lie further apart than any survey's errors.
     wrong = np.abs(spectra["specz"] - true) / (1 + true) > 0.1
     flags = spectra["flag"] % BROAD_LINE
-    assert set(flags) == set(CONFIDENCE)
-    for flag, confidence in CONFIDENCE.items():
+    assert set(flags) == set(FLAG_CONFIDENCE)
+    for flag, confidence in FLAG_CONFIDENCE.items():
         mine = flags == flag
         share = 1 - confidence / 100
         error = np.sqrt(share * (1 - share) / mine.sum())

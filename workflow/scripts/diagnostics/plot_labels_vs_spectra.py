@@ -31,16 +31,8 @@ from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.evaluation.bins import regular_bins
 from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT, compute_metrics
-from transferz.report.figures import (
-    NEUTRAL,
-    SOURCE,
-    TARGET,
-    FigureFiles,
-    label,
-    legend_above,
-    panel_letter,
-    subplots,
-)
+from transferz.report import figures
+from transferz.report.figures import NEUTRAL, SOURCE, TARGET, FigureFiles
 from transferz.report.tables import survey_note
 from transferz.uncertainty.scores import coverage
 
@@ -54,7 +46,7 @@ SHOWN = ("bias_median", "scatter_mad", "outlier_fraction")
 
 
 def with_spectra(matched: pd.DataFrame, spectra: pd.DataFrame, radius: float) -> pd.DataFrame:
-    """Return the galaxies that have a label and a spectrum: `z_spec` and `quality` besides.
+    """Return the galaxies with a label and a spectrum, and the spectrum's columns.
 
     Each is the other's nearest within `radius`, arcsec. A redshift below zero is none.
     """
@@ -64,16 +56,23 @@ def with_spectra(matched: pd.DataFrame, spectra: pd.DataFrame, radius: float) ->
     )
     found = matched.iloc[pairs.left].reset_index(drop=True)
     other = spectra.iloc[pairs.right].reset_index(drop=True)
-    found = found.assign(z_spec=other["redshift"].astype(float), quality=other["quality"])
+    found[["z_spec", "quality", "confidence"]] = other[["redshift", "quality", "confidence"]]
     return found[np.isfinite(found["lp_zPDF"].to_numpy(float))].reset_index(drop=True)
 
 
 def measure(rows: pd.DataFrame) -> dict[str, float]:
-    """Return how many galaxies there are, the metrics of their labels, the intervals' coverage."""
+    """Return the metrics of the labels and the coverage of their intervals.
+
+    `wrong_spectra` is the share of wrong redshifts among the spectra, by their own confidence.
+    """
     z, *interval = (rows[name].to_numpy(float) for name in ["z_spec", *LABEL[1:]])
     if not len(rows):
         return {"n": 0}
-    return compute_metrics(z, rows["lp_zPDF"]) | {"coverage_68": coverage(z, *interval)}
+    return {
+        **compute_metrics(z, rows["lp_zPDF"]),
+        "coverage_68": coverage(z, *interval),
+        "wrong_spectra": 1 - rows["confidence"].mean() / 100,
+    }
 
 
 def by_cut(
@@ -133,8 +132,8 @@ def tabulate(
 def draw_bins(axes: Axes, rows: pd.DataFrame, x_label: str) -> None:
     """Draw bias, scatter and outliers in bins."""
     middle = 0.5 * (rows["low"] + rows["high"])
-    styles = zip(SHOWN, ("o-", "s-", "^-"), (TARGET, NEUTRAL, SOURCE), strict=True)
-    for metric, style, colour in styles:
+    styles = {"o-": TARGET, "s-": NEUTRAL, "^-": SOURCE}
+    for metric, (style, colour) in zip(SHOWN, styles.items(), strict=True):
         axes.plot(middle, rows[metric], style, color=colour, ms=3, label=METRICS[metric].label)
     axes.axhline(0, color="#333333", lw=0.5)
     axes.set_xlabel(x_label)
@@ -142,7 +141,7 @@ def draw_bins(axes: Axes, rows: pd.DataFrame, x_label: str) -> None:
 
 def draw(galaxies: pd.DataFrame, table: pd.DataFrame, band: str) -> Figure:
     """Return the figure; `galaxies` are the selected ones with secure spectra."""
-    figure, panels = subplots(2, 2, height=5.6)
+    figure, panels = figures.subplots(2, 2, height=5.6)
     axes = panels[0, 0]
     top = 1.05 * max(galaxies["z_spec"].max(), galaxies["lp_zPDF"].max())
     ends = np.array([0.0, top])
@@ -166,9 +165,23 @@ def draw(galaxies: pd.DataFrame, table: pd.DataFrame, band: str) -> Figure:
     axes.invert_yaxis()
     axes.set(xlabel="Outlier fraction after each cut", xlim=(0, None))
     for letter, axes in zip("abcd", panels.flat, strict=True):
-        panel_letter(axes, letter)
-    legend_above(figure, panels[0, 1])
+        figures.panel_letter(axes, letter)
+    figures.legend_above(figure, panels[0, 1])
     return figure
+
+
+def explanation(table: pd.DataFrame) -> str:
+    """Return what the figure shows, and the numbers of all selected galaxies."""
+    whole, before = table.iloc[0], table[table["of"] == "cut"].iloc[0]
+    return (
+        "a: each galaxy; dashed: the limit of an outlier. b, c: bias, scatter and outlier fraction "
+        "in bins. d: outlier fraction before the cuts, and after each of them in turn. Spectra are "
+        "of bright galaxies mostly; their own errors count here, and by the confidence in their "
+        f"flags {whole['wrong_spectra']:.1%} of them are wrong. All in all: "
+        f"bias {whole['bias_median']:.4f}, scatter {whole['scatter_mad']:.4f}, outlier fraction "
+        f"{whole['outlier_fraction']:.4f} ({before['outlier_fraction']:.4f} before the cuts). The "
+        f"labels' 68% intervals hold {whole['coverage_68']:.1%} of the spectroscopic redshifts."
+    )
 
 
 def main(
@@ -191,23 +204,20 @@ def main(
 
     Parameters
     ----------
-    band : str
-        Of the bins of magnitude.
     cuts, photometry
         As of the selection.
     settings : mapping
         ``radius``, arcsec, and ``secure_flags``.
-    widths : mapping
-        Of the bins of ``magnitude`` and of ``redshift``.
-    least : int
-        Bins with fewer galaxies are left out.
+    band, widths, least
+        Of the bins: band, widths by ``magnitude`` and ``redshift``, fewest galaxies.
     """
     table = correct_photometry(read_parquet(matched), bands, **photometry)
     catalogue = read_catalogue(spectra, load_columns(columns, "spectra", "*", bands))
     galaxies = with_spectra(table, catalogue, settings["radius"])
     secure = settings["secure_flags"]
-    options = {"cuts": cuts, "bands": bands, "band": band, "secure": secure}
-    rows = tabulate(galaxies, **options, widths=widths, least=least)
+    rows = tabulate(
+        galaxies, cuts=cuts, bands=bands, band=band, secure=secure, widths=widths, least=least
+    )
     whole = rows.iloc[0]
     if not whole["n"]:
         raise InputError(
@@ -220,23 +230,15 @@ def main(
         )
     trusted = galaxies[galaxies["quality"].isin(secure)]
     selected = trusted[by_cut(trusted, cuts, bands)[1]]
-    before = rows[rows["of"] == "cut"].iloc[0]
-    source = label("source", labels)
     files.save(
         draw(selected, rows, band),
         rows,
         "Labels against spectra.",
-        f"The labels of {source} against {int(whole['n'])} secure spectroscopic redshifts of the "
-        f"same galaxies (flags {', '.join(map(str, secure))}; pairs within "
-        f"{settings['radius']:g} arcsec). a: each galaxy; dashed: the limit of an outlier. b, c: "
-        "bias, scatter and outlier fraction in bins. d: outlier fraction before the cuts, and "
-        "after each of them in turn. Spectra are of bright galaxies mostly, and their own errors "
-        f"count here. All in all: bias {whole['bias_median']:.4f}, scatter "
-        f"{whole['scatter_mad']:.4f}, outlier fraction {whole['outlier_fraction']:.4f} "
-        f"({before['outlier_fraction']:.4f} before the cuts); the labels' 68% intervals hold "
-        f"{whole['coverage_68']:.1%} of the spectroscopic redshifts. {survey_note(survey)}",
-        f"Four panels; outlier fraction {before['outlier_fraction']:.4f} before and "
-        f"{whole['outlier_fraction']:.4f} after the cuts.",
+        f"The labels of {figures.label('source', labels)} against {int(whole['n'])} secure "
+        f"spectroscopic redshifts of the same galaxies (flags {', '.join(map(str, secure))}; pairs within "
+        f"{settings['radius']:g} arcsec). {explanation(rows)} {survey_note(survey)}",
+        f"Four panels: label against spectroscopic redshift, {' and '.join(SHOWN)} against "
+        "magnitude and redshift, outlier fraction after each cut.",
     )
     logger.info("Labels against spectra: %d galaxies", whole["n"])
 

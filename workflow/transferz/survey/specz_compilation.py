@@ -16,15 +16,16 @@ PROGRAMMES = {"zcosmos": 0.5, "primus": 0.5, "vvds_deep": 0.1, "udsz": 0.1, "3dh
 
 # Quality flags and the confidence in a redshift that has them, per cent (Khostovan et al. 2025,
 # section 3.1): secure redshifts 4 and 3, others 2, 9 (a single line) and 1.
-CONFIDENCE = {4: 97, 3: 95, 2: 80, 9: 85, 1: 50}
+FLAG_CONFIDENCE = {4: 97, 3: 95, 2: 80, 9: 85, 1: 50}
 # Shares of the flags among successful spectra and among the others; 0 is no redshift. Our choice.
 SECURE = {4: 0.7, 3: 0.3}
 INSECURE = {2: 0.35, 9: 0.15, 1: 0.25, 0: 0.25}
 # Added to the flag of a spectrum with broad lines.
 BROAD_LINE = 10
 
-# Lines that are taken for each other, Angstrom: Lyman alpha, [OII], [OIII], H alpha.
-LINES = np.array([1216.0, 3728.0, 5008.0, 6565.0])
+# Wavelength ratios of lines that are taken for each other: [OII] and Lyman alpha, [OIII] and [OII],
+# H alpha and [OIII].
+LINE_RATIOS = np.array([3728 / 1216, 5008 / 3728, 6565 / 5008])
 
 
 def compilation(
@@ -85,12 +86,12 @@ def _draw(shares: dict[int, float], n: int, rng: np.random.Generator) -> np.ndar
 
 def _confidence(flag: np.ndarray) -> np.ndarray:
     """Return the confidence in a redshift, per cent, 0 where there is none."""
-    return np.select([flag == key for key in CONFIDENCE], list(CONFIDENCE.values()), 0)
+    return np.select([flag == key for key in FLAG_CONFIDENCE], list(FLAG_CONFIDENCE.values()), 0)
 
 
 def mistaken(redshift: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return redshifts by a line that was taken for another one."""
-    true, taken = rng.integers(0, len(LINES), (2, len(redshift)))
-    taken = np.where(taken == true, (taken + 1) % len(LINES), taken)
-    wrong = (1 + redshift) * LINES[true] / LINES[taken] - 1
-    return np.where(wrong < 0, (1 + redshift) * LINES[taken] / LINES[true] - 1, wrong)
+    """Return redshifts by a line that was taken for another one, none below zero."""
+    ratio = rng.choice(LINE_RATIOS, len(redshift))
+    nearer = (1 + redshift) / ratio - 1
+    farther = (1 + redshift) * ratio - 1
+    return np.where((nearer > 0) & (rng.random(len(redshift)) < 0.5), nearer, farther)
