@@ -235,8 +235,8 @@ def main(
         rows,
         "Labels against spectra.",
         f"The labels of {figures.label('source', labels)} against {int(whole['n'])} secure "
-        f"spectroscopic redshifts of the same galaxies (flags {', '.join(map(str, secure))}; pairs within "
-        f"{settings['radius']:g} arcsec). {explanation(rows)} {survey_note(survey)}",
+        f"spectroscopic redshifts of the same galaxies (flags {', '.join(map(str, secure))}; pairs "
+        f"within {settings['radius']:g} arcsec). {explanation(rows)} {survey_note(survey)}",
         f"Four panels: label against spectroscopic redshift, {' and '.join(SHOWN)} against "
         "magnitude and redshift, outlier fraction after each cut.",
     )
