@@ -440,7 +440,7 @@ def test_registry_is_well_formed(root: Path) -> None:
     header, *rows = [line.split("\t") for line in lines if not line.startswith("#")]
     table = [dict(zip(header, row, strict=True)) for row in rows]
     datasets = [Dataset.from_row(row) for row in table]
-    assert len({item.name for item in datasets}) == len({item.file for item in datasets}) == 12
+    assert len({item.name for item in datasets}) == len({item.file for item in datasets}) == 13
     for item, row in zip(datasets, table, strict=True):
         assert item.url.startswith("https://") or (root / f"workflow/sql/{item.name}.sql").is_file()
         assert item.mirror == "" or item.mirror.startswith("https://")
