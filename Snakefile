@@ -58,6 +58,7 @@ rule all:
         rules.claims.input,
         rules.diagnostics.input,
         rules.calibration.input,
+        rules.tomography.input,
         rules.pages.input,
         (
             [rules.truth.input, rules.spectra.input]

@@ -83,3 +83,123 @@ rule predict:
     """Photometric redshifts for your own catalogue."""
     input:
         answers,
+
+
+# n(z) of the test sets in bins of photometric redshift.
+#
+# Inputs   <results>/splits/{source,target}.parquet, the networks and the calibration above,
+#          <resources>/truth.parquet (embedded survey)
+# Outputs  <results>/tomography/{bins,curves}.csv, <results>/tomography/nz.hdf5 (qp),
+#          <results>/tables/tomography.md, <results>/figures/tomography.{pdf,png,csv,md}
+
+
+localrules:
+    table_tomography,
+
+
+rule tomographic_bins:
+    """Measure the n(z) of both test sets in bins of photometric redshift."""
+    input:
+        models=applied_models(),
+        sample="<results>/calibration/{strategy}/{calibrated_on}.npz".format(
+            **config["predict"]
+        ),
+        source="<results>/splits/source.parquet",
+        target="<results>/splits/target.parquet",
+        truth=("<resources>/truth.parquet" if config["survey"] == "embedded" else []),
+    output:
+        bins="<results>/tomography/bins.csv",
+        nz="<results>/tomography/nz.hdf5",
+        curves="<results>/tomography/curves.csv",
+    log:
+        "<logs>/tomographic_bins.log",
+    benchmark:
+        "<benchmarks>/tomographic_bins.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=request(1500, per_input=4),
+        runtime=request(10, per_input=0.05),
+    params:
+        settings=tomography_settings(),
+        test_share=config["uncertainty"]["test_share"],
+        calibration_seed=config["uncertainty"]["seed"],
+        code=code_hash("photo_z/tomographic_bins", "training"),
+    message:
+        "Redshift distributions in bins of photometric redshift"
+    script:
+        "../scripts/photo_z/tomographic_bins.py"
+
+
+rule table_tomography:
+    """Write the mean redshifts of bins against the known ones as a page."""
+    input:
+        bins="<results>/tomography/bins.csv",
+    output:
+        md="<results>/tables/tomography.md",
+    log:
+        "<logs>/table_tomography.log",
+    benchmark:
+        "<benchmarks>/table_tomography.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        point=config["tomography"]["point"],
+        calibrated_on=config["predict"]["calibrated_on"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("photo_z/table_tomography", "plots"),
+    message:
+        "Mean redshifts of bins against the known ones"
+    script:
+        "../scripts/photo_z/table_tomography.py"
+
+
+rule plot_tomography:
+    """Draw the n(z) and the errors of their means."""
+    input:
+        bins="<results>/tomography/bins.csv",
+        curves="<results>/tomography/curves.csv",
+    output:
+        pdf="<results>/figures/tomography.pdf",
+        png=report(
+            "<results>/figures/tomography.png",
+            caption="../report/tomography.rst",
+            category="3 Behind the numbers",
+            labels={
+                "Figure": "n(z)",
+                "Shows": "how well redshift distributions of bins are known",
+            },
+        ),
+        table="<results>/figures/tomography.csv",
+        caption="<results>/figures/tomography.md",
+    log:
+        "<logs>/plot_tomography.log",
+    benchmark:
+        "<benchmarks>/plot_tomography.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        point=config["tomography"]["point"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("photo_z/plot_tomography", "plots"),
+    message:
+        "Figure: n(z) in bins of photometric redshift"
+    script:
+        "../scripts/photo_z/plot_tomography.py"
+
+
+rule tomography:
+    """Redshift distributions n(z) in bins of photometric redshift."""
+    input:
+        rules.tomographic_bins.output,
+        rules.table_tomography.output,
+        rules.plot_tomography.output,

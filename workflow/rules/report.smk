@@ -19,7 +19,7 @@ localrules:
 
 
 wildcard_constraints:
-    page=r"table\d|claims",
+    page=r"table\d|claims|tomography",
 
 
 report: "../report/workflow.rst"
@@ -158,7 +158,10 @@ rule pages:
         rules.write_spectra_page.output if config["survey"] == "embedded" else [],
         rules.write_paper.output,
         rules.write_overview.output,
-        expand(rules.write_page.output, page=["table1", "table2", "table3", "claims"]),
+        expand(
+            rules.write_page.output,
+            page=["table1", "table2", "table3", "claims", "tomography"],
+        ),
 
 
 # What a run was: configuration, versions, git revision.

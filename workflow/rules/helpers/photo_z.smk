@@ -1,4 +1,4 @@
-# Files of the catalogue that the rules of photo_z.smk predict for, and of its answers.
+# Files of the catalogue that the rules of photo_z.smk predict for, and of its answers; settings.
 
 # Brings the module along when the workflow is deployed from a remote repository.
 dict(with_imports("transferz/catalogues/partitions.py"))
@@ -41,3 +41,9 @@ def catalogue_description():
     return brief(
         {key: entry[key] for key in entry if key != "path"}, "predict.catalogue"
     )
+
+
+def tomography_settings():
+    """Return the arguments of `tomography.Tomography`."""
+    z_range = config["evaluation"]["z_range"]
+    return brief(config["tomography"] | {"z_range": z_range}, "tomography")

@@ -9,6 +9,7 @@ def all_figures():
     names += ["baselines"] + (["labels_vs_spectra"] if has_spectra() else [])
     names += ["colour_space"] if len(config["bands"]) > 2 else []
     names += ["seed_spread", "learning_curves", "calibration", "requirements"]
+    names += ["tomography"]
     return expand("<results>/figures/{name}.png", name=names)
 
 
@@ -19,8 +20,9 @@ def page_source(wildcards):
 
 
 def page_figure(wildcards):
-    """Return the figure on top of an HTML page: the claims have one."""
-    return "<results>/figures/claims.png" if wildcards.page == "claims" else []
+    """Return the figure on top of an HTML page, if it has one."""
+    page = wildcards.page
+    return f"<results>/figures/{page}.png" if page in ("claims", "tomography") else []
 
 
 def paper_figures():

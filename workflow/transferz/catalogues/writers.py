@@ -82,10 +82,15 @@ class DistributionWriter:
     path : path-like
     edges : numpy.ndarray, shape (k + 1,)
         Of the classes of redshift.
+    identifier : str
+        Name of the identifiers.
     """
 
-    def __init__(self, path: str | Path, edges: np.ndarray) -> None:
+    def __init__(
+        self, path: str | Path, edges: np.ndarray, *, identifier: str = "object_id"
+    ) -> None:
         self._file = atomic_path(path)
+        self._identifier = f"ancil/{identifier}"
         self._edges = np.asarray(edges, dtype=np.float64)
         self._rows = 0
         self._pending: list[tuple[np.ndarray, np.ndarray]] = []
@@ -130,7 +135,7 @@ class DistributionWriter:
         if self._ids is None:
             kind = ids.dtype if ids.dtype.kind == "i" else h5py.string_dtype()
             self._ids = self._handle.create_dataset(
-                "ancil/object_id", (0,), maxshape=(None,), chunks=(ID_ROWS,), dtype=kind
+                self._identifier, (0,), maxshape=(None,), chunks=(ID_ROWS,), dtype=kind
             )
         total = self._rows + len(ids)
         for dataset, values in ((self._densities, densities), (self._ids, ids)):

@@ -20,6 +20,9 @@ LIMITED = ("bias_median", "scatter_mad", "rms", "outlier_fraction")
 TOGETHER = {
     f"all_{name}": ("bias_median", name, "outlier_fraction") for name in ("scatter_mad", "rms")
 }
+# LSST DESC Science Requirements Document (2018, arXiv:1809.01669): limits on the error of the mean
+# redshift of a bin, over 1 + z, after one and after ten years.
+MEAN_REQUIREMENTS = {"y1": 0.002, "y10": 0.001}
 FRACTIONS = np.arange(0, 100) / 100.0
 # No smaller number is left over.
 MIN_GALAXIES = 100
@@ -123,3 +126,10 @@ def fractions_to_drop(dz: np.ndarray, limits: Mapping[str, float]) -> pd.DataFra
     again = {k: h.any() and not h[h.argmax() :].all() for k, h in met(curve, limits).items()}
     table["fails_again"] = [again.get(name.removeprefix("drop_"), False) for name in table.index]
     return table
+
+
+def verdict(bias: float, error: float, limit: float) -> str:
+    """Return whether a bias meets a limit, at two standard errors: met, missed or undecided."""
+    if abs(bias) + 2 * error < limit:
+        return "met"
+    return "missed" if abs(bias) - 2 * error > limit else "undecided"

@@ -145,10 +145,13 @@ def unknown_bands(key: str, chosen: list[str], config: dict) -> Iterator[str]:
 
 
 def photo_z(config: dict) -> Iterator[str]:
-    """Yield an ensemble that is to be applied and is not trained."""
+    """Yield an ensemble that is to be applied and is not trained, and edges out of order."""
     strategy, known = config["predict"]["strategy"], config["strategies"] | config["ensembles"]
     if strategy not in known:
         yield f"predict.strategy: found '{strategy}', expected one of {', '.join(known)}"
+    edges = config["tomography"]["edges"]
+    if isinstance(edges, list) and edges != sorted(set(edges)):
+        yield f"tomography.edges: found {edges}, expected ascending numbers"
 
 
 def spectra(config: dict) -> Iterator[str]:
