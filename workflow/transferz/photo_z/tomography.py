@@ -164,21 +164,9 @@ class Tomography:
         dict
             By bin and method, or judge.
         """
-        sample = estimator.sample
-        known = pd.DataFrame(sample.inputs, columns=list(sample.columns))
-        (photo, shares), (photo_known, shares_known) = (
-            estimator.predict(table, edges=PDF_EDGES) for table in (galaxies, known)
-        )
-        z, z_known = (table[self.point].to_numpy(np.float64) for table in (photo, photo_known))
+        z, shares, z_known, shares_known, weights = self._look_at(estimator, galaxies)
         there = np.flatnonzero(np.isfinite(z))
-        inputs = galaxies[list(sample.columns)].to_numpy(np.float64)[there]
-        inputs = sample.completion.fill(np.where(np.isfinite(inputs), inputs, np.nan))
-        weights = neighbour_weights(
-            colour_magnitude(sample.inputs, sample.columns),
-            colour_magnitude(inputs, sample.columns),
-            self.neighbours,
-        )
-        z_true = sample.z_true.astype(np.float64)
+        z_true = estimator.sample.z_true.astype(np.float64)
         edges = bin_edges(z[there], self.edges, self.number, self.z_range)
         rows, stacks = [], {}
         for number, (low, high) in enumerate(pairwise(edges), start=1):
@@ -206,6 +194,23 @@ class Tomography:
                 for judge in judges or [None]
             ]
         return pd.DataFrame(rows), stacks
+
+    def _look_at(self, estimator: PhotoZ, galaxies: pd.DataFrame) -> tuple[np.ndarray, ...]:
+        """Return estimates and distributions of both samples, and weights of the calibration's."""
+        sample = estimator.sample
+        known = pd.DataFrame(sample.inputs, columns=list(sample.columns))
+        found = []
+        for table in (galaxies, known):
+            photo, shares = estimator.predict(table, edges=PDF_EDGES)
+            found += [photo[self.point].to_numpy(np.float64), shares]
+        inputs = galaxies[list(sample.columns)].to_numpy(np.float64)[np.isfinite(found[0])]
+        inputs = sample.completion.fill(np.where(np.isfinite(inputs), inputs, np.nan))
+        weights = neighbour_weights(
+            colour_magnitude(sample.inputs, sample.columns),
+            colour_magnitude(inputs, sample.columns),
+            self.neighbours,
+        )
+        return *found, weights
 
     def _bin(
         self,
