@@ -40,6 +40,7 @@ rule predict_catalogue:
         strategy=config["predict"]["strategy"],
         seeds=applied_seeds(),
         chunk_rows=config["predict"]["chunk_rows"],
+        known_by=lambda wildcards: known_by(partition_file(wildcards)),
         code=code_hash("photo_z/predict_catalogue", "training"),
     message:
         "Photometric redshifts for {input.catalogue} by {params.strategy}"

@@ -116,6 +116,7 @@ if config["survey"] == "archive":
             timeout=config["download"]["timeout"],
             retries=config["download"]["retries"],
             wait=config["download"]["wait"],
+            known_by=lambda wildcards: known_by(local_copy(wildcards) or ""),
             code=code_hash("survey/download_dataset", "catalogues"),
         message:
             "Fetching {wildcards.file}"
@@ -161,8 +162,12 @@ if config["survey"] == "custom":
     rule read_custom:
         """Read the two catalogues in the section custom, and apply their cuts."""
         input:
-            source_catalogue=config["custom"]["source"]["path"],
-            target_catalogue=config["custom"]["target"]["path"],
+            source_catalogue=lambda wildcards: named_files(
+                config["custom"]["source"]["path"]
+            ),
+            target_catalogue=lambda wildcards: named_files(
+                config["custom"]["target"]["path"]
+            ),
         output:
             source=catalogue("source"),
             source_cutflow=cutflow("source"),
@@ -180,8 +185,12 @@ if config["survey"] == "custom":
         params:
             bands=config["bands"],
             surveys=config["custom"],
+            known_by=lambda wildcards: [
+                known_by(config["custom"][role]["path"])
+                for role in ("source", "target")
+            ],
             code=code_hash("survey/read_custom", "catalogues"),
         message:
-            "Reading the user's catalogues {input}"
+            "Reading the user's catalogues {params.surveys[source][path]} and {params.surveys[target][path]}"
         script:
             "../scripts/survey/read_custom.py"

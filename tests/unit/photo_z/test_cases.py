@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import pickle
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -184,6 +185,24 @@ def pandas_fixed(path: Path) -> None:
         group["block0_values"] = table.to_numpy()
 
 
+def pandas_table(path: Path) -> None:
+    """As `to_hdf(format="table", data_columns=["g_cmodel_mag"])` writes."""
+    table = twelve().set_index("object_id")
+    names, field = [name for name in table if name != NAMES[0]], NAMES[0]
+    block = ("values_block_0", "<f8", (len(names),))
+    rows = np.zeros(12, [("index", "<i8"), block, (field, "<f8")])
+    rows["index"], rows["values_block_0"], rows[field] = table.index, table[names], table[field]
+    with h5py.File(path, "w") as handle:
+        group = handle.create_group("df")
+        group.attrs["pandas_type"] = np.bytes_("frame_table")
+        info = {1: {"names": [None], "type": "Index"}, "index": {"index_name": "object_id"}}
+        group.attrs["info"] = np.bytes_(pickle.dumps(info, 0))
+        group["table"] = rows
+        group["table"].attrs["index_kind"] = np.bytes_("integer")
+        group["table"].attrs["values_block_0_kind"] = np.bytes_(pickle.dumps(names, 0))
+        group["table"].attrs[f"{field}_kind"] = np.bytes_(pickle.dumps([field], 0))
+
+
 def hdus(*tables: tuple[str, Callable[[], fits.BinTableHDU]]) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         made = [fits.PrimaryHDU()]
@@ -220,11 +239,27 @@ def image_header() -> fits.BinTableHDU:
     return fits.BinTableHDU.from_columns([fits.Column("Field Header Card", "80A", array=["x"])])
 
 
-def folder(path: Path) -> None:
-    path.mkdir()
-    twelve()[:5].to_parquet(path / "part0.parquet")
-    twelve()[5:].to_parquet(path / "part1.parquet")
-    (path / "_metadata").write_text("no rows")
+def parts(end: str, change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table):
+    """Write two files into a folder, the second changed, for a pattern as for the folder."""
+
+    def write(path: Path) -> None:
+        path = path.parent if "*" in path.name else path
+        path.mkdir(exist_ok=True)
+        pieces = twelve()[:5], change(twelve()[5:].reset_index(drop=True))
+        for number, table in enumerate(pieces):
+            into = path / f"part{number}.{end}"
+            if end == "csv":
+                table.to_csv(into, index=False)
+            else:
+                getattr(table, f"to_{end}")(into)
+        (path / "_metadata").write_text("no rows")
+
+    return write
+
+
+def damaged_part(path: Path) -> None:
+    parts("parquet")(path)
+    (path / "part1.parquet").write_bytes(b"PAR1")
 
 
 def decimals(path: Path) -> None:
@@ -378,6 +413,7 @@ CASES = {
     "two groups": Case("c.hdf5", groups("a", "b"), "table: .*found /a, /b.*`table`"),
     "two groups, with the key": Case("c.hdf5", groups("a", "b"), (), {"table": "b"}),
     "HDFStore of pandas": Case("c.h5", pandas_fixed, (), {"extra_columns": {}}),
+    "HDFStore of pandas, table": Case("c.h5", pandas_table, (), {"extra_columns": {}}),
     "FITS_LDAC": Case(
         "c.fits", hdus(("LDAC_IMHEAD", image_header), ("LDAC_OBJECTS", binary_table))
     ),
@@ -385,8 +421,27 @@ CASES = {
     "plain, named .gz": Case("c.fits.gz", hdus(("", binary_table))),
     "packed, named .fits": Case("packed.fits", hdus(("", binary_table))),
     "bz2": Case("c.fits.bz2", hdus(("", binary_table))),
-    "folder of Parquet": Case("c.parquet", folder),
-    "folder of any name": Case("c", folder),
+    "folder of Parquet": Case("c.parquet", parts("parquet")),
+    "folder of any name": Case("c", parts("parquet")),
+    "pattern of Parquet": Case("part?.*parquet", parts("parquet")),
+    "folder of Feather": Case("c", parts("feather")),
+    "pattern of Feather": Case("*.feather", parts("feather")),
+    "order of columns, width of numbers": Case(
+        "c", parts("parquet", lambda t: t[list(t)[::-1]].astype({"object_id": "uint64"}))
+    ),
+    "pattern of text": Case(
+        "part*.csv", parts("csv"), r"part\*.csv: several files; found 2 .*or as Parquet"
+    ),
+    "pattern of nothing": Case("*.fits", parts("csv"), r"\*.fits: file not found"),
+    **{
+        f"part without a column, {end}": Case(
+            "c",
+            parts(end, lambda t: t.rename(columns={NAMES[0]: "G"})),
+            rf"part1.{end}: {NAMES[0]}: missing column",
+        )
+        for end in ("parquet", "feather")
+    },
+    "part that is damaged": Case("c", damaged_part, "part1.parquet: not a readable Parquet file"),
     "Feather": Case("c.feather", lambda path: twelve().to_feather(path)),
     "decimal and binary columns": Case("c.parquet", decimals),
     "identifiers in the index": Case("c.parquet", carried_index),

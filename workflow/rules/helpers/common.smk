@@ -3,6 +3,7 @@
 
 import ast
 import functools
+import glob
 import hashlib
 import os
 import re
@@ -307,6 +308,45 @@ def target_name():
     if config["survey"] == "custom":
         return config["custom"]["target"]["source"]
     return "GalaxiesML"
+
+
+# ---------------------------------------------------------------------------- files of the user
+
+
+PATHVARS = workflow.pathvars
+
+
+def named_files(path):
+    """Return the file or folder that a path of the user's names, or the files of a pattern."""
+    path = PATHVARS.apply(path)
+    found = [] if os.path.exists(path) else sorted(glob.glob(path, recursive=True))
+    return found or path
+
+
+def known_by(path):
+    """Return what changes when files of the user's are replaced, also by older ones.
+
+    Snakemake takes notice of files that are newer; one that `cp -p` brought may be older. Every
+    rule that reads such files passes this as a param. Files of less than 1 MB are known by their
+    bytes, as in Snakemake itself, others by size and date. None of what another rule makes, or is
+    not there yet.
+    """
+    names = named_files(path)
+    names = [names] if isinstance(names, str) else names
+    if any(rule.is_producer(name) for rule in workflow.rules for name in names):
+        return None
+    parts = [
+        part
+        for name in map(Path, names)
+        for part in (sorted(name.rglob("*")) if name.is_dir() else [name])
+        if part.is_file()
+    ]
+    digest = hashlib.sha256()
+    for part in parts:
+        size, date = part.stat().st_size, part.stat().st_mtime_ns
+        content = part.read_bytes() if size < 10**6 else f"{size} {date}".encode()
+        digest.update(f"{part}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16] if parts else None
 
 
 # ------------------------------------------------------------------------------------ failures

@@ -1,8 +1,8 @@
 """Read the two catalogues of a custom survey, described in the configuration, and cut them.
 
 Inputs
-    source_catalogue, target_catalogue : files of any known format; the source has many objects and
-        approximate redshifts, the target precise ones
+    source_catalogue, target_catalogue : files of any known format, or several that are one table;
+        the source has many objects and approximate redshifts, the target precise ones
 
 Outputs
     source, target : Parquet, catalogue tables as of the published surveys, so that nothing
@@ -74,8 +74,8 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
 
 
 def main(
-    source_catalogue: str,
-    target_catalogue: str,
+    source_catalogue: str | Sequence[str],
+    target_catalogue: str | Sequence[str],
     source: str,
     source_cutflow: str,
     target: str,
@@ -90,6 +90,8 @@ def main(
         ("target", target_catalogue, target, target_cutflow),
     ):
         survey = surveys[role]
+        # Several files: the reader knows them by the pattern.
+        path = path if isinstance(path, str) else survey["path"]
         table = read_survey(path, survey, bands, role)
         table, flow = apply_cuts(table, survey["cuts"], bands, file=path)
         check_counts(flow, len(table))

@@ -23,7 +23,7 @@ from astropy.io import fits
 from astropy.table import Table
 from pyarrow import feather
 
-from transferz.catalogues.columns import Column, check_once, pick_columns
+from transferz.catalogues.columns import Column, check_once, did_you_mean, pick_columns
 from transferz.catalogues.container import (
     Container,
     RawTable,
@@ -35,7 +35,7 @@ from transferz.catalogues.container import (
 from transferz.catalogues.converters import CONVERTERS, Stored
 from transferz.catalogues.delimited import CsvTable, TsvTable, rechunked
 from transferz.catalogues.hdf5 import Hdf5Table
-from transferz.catalogues.partitions import PARQUET_SUFFIXES, parts_of
+from transferz.catalogues.partitions import FEATHER_SUFFIXES, PARQUET_SUFFIXES, parts_of
 from transferz.core.errors import InputError
 
 # Rows of a FITS table are read in blocks of this many bytes. Memory is needed for the columns
@@ -204,7 +204,7 @@ def physical_values(
 
 
 class ParquetTable(Container):
-    """A Parquet file, or a folder of them that are one table."""
+    """A Parquet file, or several that are one table."""
 
     what = "Parquet file"
     suffixes = PARQUET_SUFFIXES
@@ -212,9 +212,11 @@ class ParquetTable(Container):
 
     def open(self, stack: contextlib.ExitStack) -> None:
         """Read the schema."""
-        paths = parts_of(self.path) if self.path.is_dir() else [self.path]
         options = {"pre_buffer": False, "memory_map": False, "page_checksum_verification": True}
-        self.files = [stack.enter_context(pq.ParquetFile(path, **options)) for path in paths]
+        self.parts, self.files = parts_of(self.path), []
+        for part in self.parts:
+            with self._blamed(part):
+                self.files.append(stack.enter_context(pq.ParquetFile(part, **options)))
         self.schema = with_index(self.files[0].schema_arrow.empty_table()).schema
         self.names = self.schema.names
 
@@ -222,15 +224,18 @@ class ParquetTable(Container):
         schema = pa.schema([self.schema.field(name) for name in names])
 
         def batches() -> Iterator[pa.Table]:
-            for file in self.files:
+            for part, file in zip(self.parts, self.files, strict=True):
                 known, first = file.schema_arrow.names, 0
+                self._check_part(part, names, with_index(file.schema_arrow.empty_table()).schema)
                 # A column of its own tells how many rows there are.
                 stored = [name for name in names if name in known] or known[:1]
-                for batch in file.iter_batches(rows or file.metadata.num_rows or 1, columns=stored):
-                    table = pa.Table.from_batches([batch], batch.schema)
-                    table = table.replace_schema_metadata(file.schema_arrow.metadata)
-                    yield with_index(table, first, batch.num_rows).select(names).cast(schema)
-                    first += batch.num_rows
+                step = rows or file.metadata.num_rows or 1
+                with self._blamed(part):
+                    for batch in file.iter_batches(step, columns=stored):
+                        table = pa.Table.from_batches([batch], batch.schema)
+                        table = table.replace_schema_metadata(file.schema_arrow.metadata)
+                        yield with_index(table, first, batch.num_rows).select(names).cast(schema)
+                        first += batch.num_rows
 
         if rows is None:
             return iter([pa.concat_tables(list(batches()) or [schema.empty_table()])])
@@ -249,6 +254,26 @@ class ParquetTable(Container):
                 if null.any():
                     raw.nulls[name] = null
             yield raw
+
+    @contextlib.contextmanager
+    def _blamed(self, part: Path) -> Iterator[None]:
+        """Name one of several files in the error that it raises."""
+        try:
+            yield
+        except self.errors as error:
+            raise unreadable(part, self.what, error) from error
+
+    def _check_part(self, part: Path, names: Sequence[str], schema: pa.Schema) -> None:
+        """Raise an `InputError` if one of several files lacks a column."""
+        absent = sorted(set(names) - set(schema.names))
+        if absent:
+            raise InputError(
+                "missing column",
+                file=part,
+                key=absent[0],
+                found=did_you_mean(absent[0], schema.names),
+                expected=f"the columns of {self.parts[0]}, with which it is one table",
+            )
 
     def _decode(self, name: str, column: pa.ChunkedArray) -> tuple[pd.Series, np.ndarray]:
         if pa.types.is_nested(column.type):
@@ -280,20 +305,28 @@ def with_index(table: pa.Table, first: int = 0, rows: int = 0) -> pa.Table:
 
 
 class FeatherTable(ParquetTable):
-    """A Feather file, which is an Arrow file."""
+    """A Feather file, which is an Arrow file, or several that are one table."""
 
     what = "Feather file"
-    suffixes = (".feather", ".arrow")
+    suffixes = FEATHER_SUFFIXES
 
     def open(self, stack: contextlib.ExitStack) -> None:
         """Read the schema."""
-        with pa.OSFile(str(self.path)) as file:
+        self.parts = parts_of(self.path)
+        with pa.OSFile(str(self.parts[0])) as file:
             self.schema = pa.ipc.open_file(file).schema
         self.names = self.schema.names
 
     def _tables(self, names: list[str], rows: int | None) -> Iterator[pa.Table]:
-        table = feather.read_table(self.path, columns=names).select(names)
-        return iter([table]) if rows is None else rechunked(iter([table]), rows)
+        schema = pa.schema([self.schema.field(name) for name in names])
+        tables = (self._read(part, schema) for part in self.parts)
+        return iter([pa.concat_tables(tables)]) if rows is None else rechunked(tables, rows)
+
+    def _read(self, part: Path, schema: pa.Schema) -> pa.Table:
+        with self._blamed(part):
+            with pa.OSFile(str(part)) as file:
+                self._check_part(part, schema.names, pa.ipc.open_file(file).schema)
+            return feather.read_table(part, columns=schema.names).select(schema.names).cast(schema)
 
 
 class VoTable(Container):
@@ -338,9 +371,7 @@ def container_of(path: Path, file_format: str) -> type[Container]:
                 "unknown file format", file=path, found=file_format, expected=", ".join(FORMATS)
             )
         return FORMATS[file_format]
-    if path.is_dir():
-        return ParquetTable
-    name = path.name.lower().removesuffix(".gz").removesuffix(".bz2")
+    name = parts_of(path)[0].name.lower().removesuffix(".gz").removesuffix(".bz2")
     for container in FORMATS.values():
         if name.endswith(container.suffixes):
             return container
@@ -357,6 +388,14 @@ def container_of(path: Path, file_format: str) -> type[Container]:
 def opened(path: Path, how: ReadingOptions) -> Iterator[Container]:
     """Open a catalogue; whatever its library raises meanwhile becomes an `InputError`."""
     container = container_of(path, how.format)
+    if not path.is_file() and not issubclass(container, ParquetTable):
+        raise InputError(
+            "several files",
+            file=path,
+            found=f"{len(parts_of(path))} of the format {container.what}",
+            expected="one file, or several Parquet or Feather files",
+            fix="write them as one table, or as Parquet",
+        )
     try:
         with contextlib.ExitStack() as stack:
             yield container(path, how, stack)

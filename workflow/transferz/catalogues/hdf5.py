@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import pickletools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import h5py
@@ -109,14 +109,18 @@ def decoded(values: np.ndarray) -> np.ndarray:
 
 
 class BlockColumn:
-    """One column of a two-dimensional dataset, in which pandas stores those of one type."""
+    """One column of a block, in which pandas stores those of one type: a dataset, or its field."""
 
-    def __init__(self, dataset: h5py.Dataset, place: int) -> None:
-        self.dataset, self.place, self.attrs = dataset, place, {}
-        self.dtype, self.shape = dataset.dtype, dataset.shape[:1]
+    def __init__(self, dataset: h5py.Dataset, place: int, field: str | None = None) -> None:
+        self.dataset, self.place, self.field, self.attrs = dataset, place, field, {}
+        self.dtype = dataset.dtype if field is None else dataset.dtype[field].base
+        self.shape = dataset.shape[:1]
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        return self.dataset[rows, self.place]
+        if self.field is None:
+            return self.dataset[rows, self.place]
+        values = self.dataset.fields(self.field)[rows]
+        return values.reshape(len(values), -1)[:, self.place]
 
 
 def columns_of(node: h5py.Group | h5py.Dataset) -> dict[str, h5py.Dataset] | h5py.Dataset:
@@ -125,6 +129,8 @@ def columns_of(node: h5py.Group | h5py.Dataset) -> dict[str, h5py.Dataset] | h5p
         return node
     if "pandas_type" in node.attrs and "axis1" in node:
         return pandas_columns(node)
+    if "pandas_type" in node.attrs and "table" in node:
+        return pandas_table(node)
     if is_vaex(node):
         columns = {name: item["data"] for name, item in node["columns"].items()}
         masks = {f"{n}.mask": item["mask"] for n, item in node["columns"].items() if "mask" in item}
@@ -137,10 +143,8 @@ def columns_of(node: h5py.Group | h5py.Dataset) -> dict[str, h5py.Dataset] | h5p
 def pandas_columns(node: h5py.Group) -> dict[str, h5py.Dataset | BlockColumn]:
     """Return the columns of a table that pandas wrote in its fixed format, and its named index."""
     columns: dict[str, h5py.Dataset | BlockColumn] = {}
-    # The index's name is pickled text.
-    name = re.match(rb"V(.+)\n", bytes(node["axis1"].attrs.get("name", b"")))
-    if name:
-        columns[name[1].decode("utf-8", "replace")] = node["axis1"]
+    for name in pickled_texts(node["axis1"].attrs.get("name", b"")):
+        columns[name] = node["axis1"]
     for number in range(int(node.attrs.get("nblocks", 0))):
         values = node[f"block{number}_values"]
         for place, item in enumerate(node[f"block{number}_items"][:]):
@@ -148,6 +152,26 @@ def pandas_columns(node: h5py.Group) -> dict[str, h5py.Dataset | BlockColumn]:
             # Text is pickled objects: a dataset of another shape, refused if it is asked for.
             columns[text] = BlockColumn(values, place) if values.ndim == 2 else values
     return columns
+
+
+def pandas_table(node: h5py.Group) -> dict[str, BlockColumn]:
+    """Return the columns of a table that pandas wrote in its table format, and its named index."""
+    table, columns = node["table"], {}
+    for field in table.dtype.names:
+        if field == "index":
+            texts = [*pickled_texts(node.attrs.get("info", b"")), "index_name", "index"]
+            names = [texts[texts.index("index_name") + 1]]
+        else:
+            names = pickled_texts(table.attrs.get(f"{field}_kind", b""))
+        columns |= {name: BlockColumn(table, place, field) for place, name in enumerate(names)}
+    return columns
+
+
+def pickled_texts(content: bytes) -> list[str]:
+    """Return the texts of a pickled object, of which nothing is executed."""
+    return [
+        found for code, found, _ in pickletools.genops(bytes(content)) if "UNICODE" in code.name
+    ]
 
 
 def is_vaex(node: h5py.Group) -> bool:

@@ -10,18 +10,22 @@ from pathlib import Path, PurePath
 from transferz.core.errors import InputError
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
+FEATHER_SUFFIXES = (".feather", ".arrow")
 # Beside the partitions of a HATS catalogue lies a file of example rows of them all.
 HATS_FILES = ("hats.properties", "properties", "partition_info.csv", "catalog_info.json")
 HATS_COLLECTION = "collection.properties"
 
 
-def parts_of(folder: str | Path) -> list[Path]:
-    """Return the Parquet files of a folder, by name.
+def parts_of(path: str | Path) -> list[Path]:
+    """Return a file, or by name the Parquet and Feather files of a folder, or those of a glob.
 
-    Files and folders whose names begin with _ or . hold no rows. Of a HATS catalogue only the
+    Files and folders in it whose names begin with _ or . hold no rows. Of a HATS catalogue only the
     partitions count.
     """
-    folder = Path(folder)
+    folder = Path(path)
+    if not folder.is_dir():
+        found = [path] if folder.is_file() else sorted(glob.glob(str(path), recursive=True))
+        return [part for part in map(Path, found) if part.is_file()]
     if (folder / HATS_COLLECTION).is_file():
         raise InputError(
             "a collection of HATS catalogues",
@@ -34,7 +38,7 @@ def parts_of(folder: str | Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.name.endswith(PARQUET_SUFFIXES)
+        if path.name.endswith((*PARQUET_SUFFIXES, *FEATHER_SUFFIXES))
         and path.is_file()
         and any(step.startswith(kind) for step in path.relative_to(folder).parts)
         and not any(step.startswith(("_", ".")) for step in path.relative_to(folder).parts)
@@ -52,8 +56,8 @@ def partitions(path: str | Sequence[str]) -> dict[str, str]:
     Parameters
     ----------
     path : str or sequence of str
-        A file, a glob (``**`` for folders of any depth), a folder of Parquet files (also with
-        ``key=value`` folders, or a HATS catalogue), or a list of these.
+        A file, a glob (``**`` for folders of any depth), a folder of Parquet or Feather files (also
+        with ``key=value`` folders, or a HATS catalogue), or a list of these.
 
     Returns
     -------

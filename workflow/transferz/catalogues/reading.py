@@ -48,7 +48,7 @@ def read_catalogue(
     Parameters
     ----------
     path : path-like
-        A file of one of `formats.FORMATS`, or a folder of Parquet files.
+        A file of one of `formats.FORMATS`, or a folder or pattern of Parquet or Feather files.
     columns : sequence of Column
         What to read; optional ones that the file lacks are left out.
     how : ReadingOptions
@@ -196,13 +196,15 @@ def _converted(
 
 
 def existing(path: str | Path) -> Path:
-    """Return `path`; raise an `InputError` unless it is a file or a folder of Parquet files."""
+    """Return `path`; raise an `InputError` unless it is a file, or several are meant."""
     path = Path(path)
-    if not path.is_file() and not (path.is_dir() and parts_of(path)):
+    if not parts_of(path):
         raise InputError(
             "file not found",
             file=path,
-            found="a folder without Parquet files" if path.is_dir() else "nothing of this name",
+            found="a folder without Parquet or Feather files"
+            if path.is_dir()
+            else "nothing of this name",
             expected="a catalogue",
             fix="give its path in the configuration",
         )
