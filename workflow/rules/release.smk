@@ -66,7 +66,9 @@ rule compare_release:
         columns=config["release"]["published"]["columns"],
         one_release=config["release"]["published"]["one_release"],
         radius=config["release"]["published"]["radius"],
-        known_by=lambda wildcards: known_by(config["release"]["published"]["path"] or ""),
+        known_by=lambda wildcards: known_by(
+            config["release"]["published"]["path"] or ""
+        ),
         code=code_hash("release/compare_release", "catalogues"),
     message:
         "Comparing the TransferZ made here with {input.published}"
