@@ -326,10 +326,9 @@ def named_files(path):
 def known_by(path):
     """Return what changes when files of the user's are replaced, also by older ones.
 
-    Snakemake takes notice of files that are newer; one that `cp -p` brought may be older. Every
-    rule that reads such files passes this as a param. Files of less than 1 MB are known by their
-    bytes, as in Snakemake itself, others by size and date. None of what another rule makes, or is
-    not there yet.
+    Snakemake takes notice of files that are newer; one that `cp -p` brought may be older. So this is
+    a param wherever such files are an input. Files of less than 1 MB are known by their bytes, as
+    in Snakemake itself, others by size and date. None of what a rule makes, or is not there yet.
     """
     names = named_files(path)
     names = [names] if isinstance(names, str) else names
