@@ -332,7 +332,7 @@ def known_by(path):
     """
     names = named_files(path)
     names = [names] if isinstance(names, str) else names
-    if any(rule.is_producer(name) for rule in workflow.rules for name in names):
+    if any(each.is_producer(name) for each in workflow.rules for name in names):
         return None
     parts = [
         part
