@@ -91,8 +91,7 @@ endif
 
 # The environment is complete or absent: an interrupted installation starts again.
 $(INSTALLED): envs/requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	    { echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Name one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) envs/check_machine.py
 	@test ! -L $(VENV) || { echo "$(VENV) is a link: --clear would empty what it points to. Remove the link."; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt

@@ -210,8 +210,9 @@ class Outcome:
 
 def message_of(text: str) -> str:
     """Return the error that a failed run shows, in one line."""
-    for pattern in (r"ERROR (.+)", r"Error: (Directory cannot be locked.*)", r"(\w*Error.*)"):
-        match = re.search(pattern, text)
+    patterns = (r"^failed: \S+: (.+)", r"Error: (Directory cannot be locked.*)", r"(\w*Error.*)")
+    for pattern in patterns:
+        match = re.search(pattern, text, re.MULTILINE)
         if match:
             return match[1].strip()[:300]
     return text.strip().splitlines()[-1][:300] if text.strip() else "no output"

@@ -270,7 +270,7 @@ def test_a_damaged_catalogue_stops_with_its_name(clone: Callable[[], Path], dama
             hdus[1].data["i_cmodel_mag"][:] = float("nan")
     finished = run_snakemake(folder, "--cores", "1", MATCHED, check=False)
     assert finished.returncode != 0
-    error = next(line for line in finished.stdout.splitlines() if "ERROR" in line)
+    error = next(line for line in finished.stdout.splitlines() if line.startswith("failed: "))
     assert catalogue.name in error
     assert damage != "band without a value" or "i_cmodel_mag" in error
 

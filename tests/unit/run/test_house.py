@@ -209,7 +209,7 @@ def test_a_rule_used_again_keeps_the_names_of_its_files(workflow: Path) -> None:
 
 
 def test_what_a_rule_names_is_a_parameter_of_its_script(workflow: Path) -> None:
-    """All but the hash of the code: `logs.run` hands things over by these names."""
+    """All but what tells that something changed: `logs.run` hands things over by these names."""
     trees, by_hand = dict(modules(workflow / "scripts")), set()
     fields = {
         node.name: {item.target.id for item in node.body if isinstance(item, ast.AnnAssign)}
@@ -225,7 +225,7 @@ def test_what_a_rule_names_is_a_parameter_of_its_script(workflow: Path) -> None:
                 continue
             (main,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "main")
             arguments = main.args.posonlyargs + main.args.args + main.args.kwonlyargs
-            known = {argument.arg for argument in arguments} | {"code"}
+            known = {argument.arg for argument in arguments} | {"code", "known_by"}
             # Outputs that belong together are handed over as a dataclass.
             for argument in arguments:
                 known |= fields.get(ast.unparse(argument.annotation), set())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,28 @@ def test_the_lock_covers_every_direct_dependency(root: Path) -> None:
     ]
     lock = (root / "envs/requirements.txt").read_text()
     assert [name for name in wanted if f"\n{name}==" not in lock] == []
+
+
+def test_make_refuses_where_the_environment_could_not_work(root: Path, tmp_path: Path) -> None:
+    problem = runpy.run_path(root / "envs/check_machine.py")["problem"]
+    good = ((3, 11, 7), "Linux", "x86_64", "/home/é.ü-1,2=3/@transfer_z+~")
+    assert problem(*good) == ""
+    assert problem((3, 13), "Darwin", "arm64", "/home") == ""
+    for version in ((3, 10, 9), (3, 14, 0), (4, 0)):
+        assert f"Found {version[0]}.{version[1]}." in problem(version, *good[1:])
+    assert "Intel Macs" in problem((3, 12), "Darwin", "x86_64", "/home")
+    for mark in " '\"[]()&$":
+        assert f"has {'a space' if mark == ' ' else mark}," in problem(*good[:3], f"/a{mark}b")
+    folder = tmp_path / "my project"
+    (folder / "envs").mkdir(parents=True)
+    for name in ("Makefile", "envs/check_machine.py", "envs/requirements.txt"):
+        shutil.copy(root / name, folder / name)
+    done = subprocess.run(
+        ["make", "lint", f"PYTHON={sys.executable}"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "The path of this folder has a space" in done.stderr
+    assert not (folder / ".venv").exists()
 
 
 def test_the_installed_package_is_the_whole_one(root: Path, tmp_path: Path) -> None:

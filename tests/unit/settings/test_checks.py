@@ -43,10 +43,24 @@ CASES = {
         {
             "survey": "custom",
             "custom": {"source": {"columns": {"object_id": "id"}}, "target": {"columns": {}}},
-            "splits": {"identity": {"one_release": True}},
+            "splits": {"identity": {"one_release": True}, "method": {"target": "object"}},
         },
         "splits.identity.one_release: found true, but custom.target.columns.object_id is null; "
         "name the column of the identifiers, or set it to false",
+    ),
+    "published split of a catalogue that has none": (
+        {"survey": "custom", "custom": {"source": {"columns": {}}, "target": {"columns": {}}}},
+        "splits.method.target: found published, but custom.target.columns.split is null; name the "
+        "column, or choose object",
+    ),
+    "blocks of sky without a declination": (
+        {
+            "survey": "custom",
+            "custom": {"source": {"columns": {"ra": "ra"}}, "target": {"columns": {}}},
+            "splits": {"method": {"source": "sky", "target": "object"}},
+        },
+        "splits.method.source: found sky, but custom.source.columns.dec is null; name the column, "
+        "or choose object",
     ),
     "no strategy": (
         {"strategies": {"NN-Base": None}},

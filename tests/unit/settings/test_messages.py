@@ -273,6 +273,19 @@ def test_old_name(path: Key, old: object, message: str, shown: Shown) -> None:
     assert found == [message]
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1e-4", "1.0e-4"), ("2.5e3", "2.5e+3"), ("-1.E5", "-1.e+5"), ("3e+08", "3.0e+08")],
+)
+def test_a_number_that_yaml_takes_for_text(text: str, number: str) -> None:
+    assert isinstance(yaml.safe_load(text), str)
+    assert yaml.safe_load(number) == float(text)
+    (line,) = problems(("training", "learning_rate"), text)
+    assert f"found '{text}' (text to YAML: write {number}), expected a number" in line
+    (line,) = problems(("training", "learning_rate"), "small")
+    assert "found 'small', expected a number" in line
+
+
 def test_the_default_configuration_is_without_fault() -> None:
     assert renamed_problems(GIVEN) == []
     assert schema_problems(DEFAULTS, VALIDATOR) == []

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path, PurePosixPath
 
 from snakemake.exceptions import WorkflowError
@@ -127,7 +128,8 @@ def package_folder():
 
 # Snakemake hands the folders of its own path on to every script, also on a cluster. First, for the
 # sake of this process: an installed transferz is another version.
-sys.path.insert(0, package_folder())
+PACKAGE_FOLDER = package_folder()
+sys.path.insert(0, PACKAGE_FOLDER)
 
 
 # ---------------------------------------------------------------------------- configuration
@@ -351,6 +353,9 @@ def known_by(path):
 # ------------------------------------------------------------------------------------ failures
 
 
+BEGIN = time.time()
+
+
 def failed_jobs(logs):
     """Return the lines to end a failed run with: each failed job's log and its last error.
 
@@ -358,20 +363,45 @@ def failed_jobs(logs):
     Snakemake's own.
     """
     text = "".join(Path(path).read_text(encoding="utf-8") for path in logs)
-    lines = []
-    for path in dict.fromkeys(
-        re.findall(r"^    log: (\S+) \(check log", text, re.MULTILINE)
+    found, name = {}, None
+    for failed, path in re.findall(
+        r"^(?:Error in rule (\w+):| +log: (\S+) \(check log)", text, re.MULTILINE
     ):
-        file = Path(path)
-        words = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-        errors = [line.rpartition("ERROR ")[2] for line in words if " ERROR " in line]
-        last = (
-            errors[-1]
-            if errors
-            else "ended without a message: killed, or out of memory"
-        )
-        lines.append(f"failed: {path}: {last}\n")
-    return lines
+        name = failed or name
+        if path and path not in found:
+            found[path] = f"failed: {path}: {last_error(path) or import_error(name)}\n"
+    return list(found.values())
+
+
+def last_error(path):
+    """Return the last error in the log of a job of this run; empty if there is none."""
+    file = Path(path)
+    if not file.is_file() or file.stat().st_mtime < BEGIN:
+        return ""
+    errors = re.findall(
+        r" ERROR .*|^Fatal Python error.*|^terminate called.*",
+        file.read_text(encoding="utf-8", errors="replace"),
+        re.MULTILINE,
+    )
+    return errors[-1].rpartition("ERROR ")[2] if errors else ""
+
+
+def import_error(name):
+    """Return what stops the script of a job before its log is open, or that nothing does."""
+    try:
+        job = workflow.get_rule(name)
+        script = job.basedir.join(job.script).get_path_or_uri(secret_free=True)
+    except (AttributeError, TypeError, WorkflowError):
+        script = os.devnull
+    code = "import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(sys.argv[2])"
+    tried = subprocess.run(
+        [sys.executable, "-c", code, PACKAGE_FOLDER, script],
+        capture_output=True,
+        text=True,
+    )
+    if tried.returncode:
+        return tried.stderr.strip().rpartition("\n")[2]
+    return "ended without a message: killed, or out of memory"
 
 
 # -------------------------------------------------------------------------------- provenance

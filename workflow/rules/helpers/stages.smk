@@ -47,6 +47,10 @@ def wants_stages(output):
     return is_main and not own
 
 
+# The errors of the jobs are the last lines of a run (onerror); jobs need not print them as well.
+if workflow.modifier.is_main_snakefile():
+    os.environ["TRANSFERZ_ERRORS"] = "last"
+
 prioritise()
 
 if wants_stages(workflow.output_settings):

@@ -85,7 +85,8 @@ def quantity(table: pd.DataFrame, name: str, *, cut: str | None = None) -> pd.Se
         f"no column '{name}' to cut on",
         key=key,
         found=did_you_mean(name, [*table.columns, *DERIVED]),
-        fix="correct the cut, or leave it out (set it to null)",
+        fix="correct the cut, leave it out (set it to null), or name a column of your own in the "
+        "`extra_columns` of its catalogue",
     )
 
 

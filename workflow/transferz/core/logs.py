@@ -27,7 +27,8 @@ def job(log_path: str | Path, *, aloud: bool = False) -> Iterator[None]:
     Native libraries write to file descriptor 2 below Python: it is pointed at the log for the
     duration of the job. The log is a new file, by which a job that was started again tells (see
     `check_current`). An `InputError` ends the process with status 1 and one line on the
-    terminal; any other exception also leaves its traceback in the log.
+    terminal, unless the run prints all errors at its end (TRANSFERZ_ERRORS); any other exception
+    also leaves its traceback in the log.
 
     Parameters
     ----------
@@ -54,6 +55,8 @@ def job(log_path: str | Path, *, aloud: bool = False) -> Iterator[None]:
     to_terminal.setFormatter(logging.Formatter("%(message)s"))
     to_terminal.setLevel(logging.INFO if aloud else logging.WARNING)
     to_terminal.addFilter(_is_ours)
+    if os.environ.get("TRANSFERZ_ERRORS") == "last":
+        to_terminal.addFilter(lambda record: not _is_written(record, log_path))
     root = logging.getLogger()
     root.handlers[:] = [to_file, to_terminal]
     root.setLevel(logging.INFO)
@@ -137,6 +140,12 @@ def check_current() -> None:
         return
     if there != inode:
         raise RuntimeError(f"this job was started again, as {path} shows: its product is discarded")
+
+
+def _is_written(record: logging.LogRecord, log_path: Path) -> bool:
+    """Return whether an error stands in the log, whose disk may be full."""
+    text = log_path.read_text(encoding="utf-8", errors="replace")
+    return record.levelno >= logging.ERROR and record.getMessage() in text
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

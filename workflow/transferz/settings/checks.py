@@ -33,17 +33,25 @@ def survey(config: dict) -> Iterator[str]:
 
 
 def catalogues(config: dict) -> Iterator[str]:
-    """Yield shares of the three sets that are not a whole, and identifiers that are not there."""
+    """Yield shares of the three sets that are not a whole, and columns that are not there."""
     total = sum(config["splits"]["fractions"].values())
     if abs(total - 1) > 1e-6:
         yield f"splits.fractions: found a sum of {total:g}, expected 1"
-    if config["survey"] == "custom" and config["splits"]["identity"]["one_release"]:
-        for role, described in (config["custom"] or {}).items():
-            if described["columns"]["object_id"] is None:
-                yield (
-                    f"splits.identity.one_release: found true, but custom.{role}.columns.object_id "
-                    "is null; name the column of the identifiers, or set it to false"
-                )
+    if config["survey"] != "custom":
+        return
+    for role, described in (config["custom"] or {}).items():
+        columns, method = described["columns"], config["splits"]["method"][role]
+        if config["splits"]["identity"]["one_release"] and columns["object_id"] is None:
+            yield (
+                f"splits.identity.one_release: found true, but custom.{role}.columns.object_id "
+                "is null; name the column of the identifiers, or set it to false"
+            )
+        needed = {"published": ["split"], "sky": ["ra", "dec"]}.get(method, [])
+        for name in (name for name in needed if columns[name] is None):
+            yield (
+                f"splits.method.{role}: found {method}, but custom.{role}.columns.{name} is null; "
+                "name the column, or choose object"
+            )
 
 
 def networks(config: dict) -> Iterator[str]:

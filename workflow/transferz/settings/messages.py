@@ -134,7 +134,17 @@ def describe_error(error: jsonschema.ValidationError) -> Iterator[str]:
         expected = expectation(error)
     found = f"{error.instance!r}"
     found = found if len(found) <= 80 else f"{found[:77]}..."
+    found += yaml_number(error)
     yield f"{place}: found {found}, expected {expected}" + (f" ({meaning})" if meaning else "")
+
+
+def yaml_number(error: jsonschema.ValidationError) -> str:
+    """Return how YAML wants a number in the form 1e-4, which it takes for text; or nothing."""
+    parts = re.fullmatch(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)", str(error.instance))
+    if error.validator != "type" or not isinstance(error.instance, str) or parts is None:
+        return ""
+    whole, fraction, sign, power = parts.groups()
+    return f" (text to YAML: write {whole}{fraction or '.0'}e{sign or '+'}{power})"
 
 
 def expectation(error: jsonschema.ValidationError) -> str:
