@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.columns import Column, check_once
-from transferz.catalogues.units import MAGNITUDE_RANGE, check_unit, no_magnitude
+from transferz.catalogues.units import MAGNITUDE_RANGE, check_unit, no_magnitude, no_redshift
 from transferz.core.errors import InputError
 from transferz.evaluation.metrics import compute_metrics
 from transferz.networks.ensemble import Ensemble
@@ -60,8 +60,6 @@ DENSITY_SCORES = {
     "cde_loss": density_loss,
     "region": region_level,
 }
-# A truth below is none: galaxies that approach us have -0.001 at most, sentinels -1, -9, -99.
-LOWEST_TRUTH = -0.1
 
 
 class PhotoZ:
@@ -377,7 +375,7 @@ def as_truth(z_true: object, rows: int) -> np.ndarray:
             found=f"shape {truth.shape}",
             expected=f"({rows},), as many as rows of the table",
         )
-    return np.where(np.isfinite(truth) & (truth >= LOWEST_TRUTH), truth, np.nan)
+    return np.where(no_redshift(truth), np.nan, truth)
 
 
 def evaluate(
@@ -390,7 +388,7 @@ def evaluate(
     z_true : array of float, shape (n,)
     table : pandas.DataFrame or astropy.table.Table
         From `PhotoZ.predict`; rows without a redshift, or without a truth (masked, not finite or
-        below `LOWEST_TRUTH`, such as -9), are left out and counted.
+        beyond `units.REDSHIFT_RANGE`, such as -9), are left out and counted.
     column : str
         Point estimate to judge.
 

@@ -29,6 +29,7 @@ from astropy.table import MaskedColumn, Table
 from tests.small_run import galaxies, small_run
 
 from transferz import api
+from transferz.catalogues.columns import Column
 from transferz.catalogues.description import CatalogueDescription
 from transferz.catalogues.reading import stream_catalogue
 from transferz.core.errors import InputError
@@ -324,6 +325,11 @@ CASES = {
         ),
     ),
     "# and white space": Case("c.txt", text(lambda all: "# " + all, " ")),
+    "no names": Case(
+        "c.csv",
+        text(lambda all: all.split("\n", 1)[1]),
+        "no line of names; found numbers in line 1",
+    ),
     "two delimiters": Case(
         "c.csv", text(lambda all: all.replace(",", ";|")), "delimiter: delimiter not certain"
     ),
@@ -404,6 +410,7 @@ CASES = {
         "c.fits", unitful("adu", 27), "zero_point", {"unit": "counts"}
     ),
     "zero point of magnitudes": Case("c.fits", unitful("mag"), "zero_point", {"zero_point": 27}),
+    "maggies": Case("c.fits", unitful("maggies", 0), (), {"unit": "maggy"}),
     **{
         f"unit {unit}": Case("c.fits", unitful(unit, 23.9), (), {"units": {"mag": "uJy"}})
         for unit in ("muJy", "uJY", "microJy", "uJy", "microjansky")
@@ -521,6 +528,47 @@ def test_shared_case(case: str, photo_z: api.PhotoZ) -> None:
         np.testing.assert_array_equal(found["z_ensemble"][whole], ref["z_ensemble"][whole])
         low, high = photo_z.sample.z_trained
         assert found["z_ensemble"].between(low, high).all()
+
+
+def test_types_of_a_column_in_several_files_are_one(tmp_path: Path) -> None:
+    """Null or float in a file without any value, otherwise something else."""
+    first, second = twelve()[:5], twelve()[5:]
+    first = first.assign(note=None, field=np.nan, g_cmodel_mag=first["g_cmodel_mag"].round(1))
+    second = second.assign(note="x", field=np.arange(7), g_cmodel_mag=21)
+    for end in ("parquet", "feather"):
+        (tmp_path / end).mkdir()
+        for number, table in enumerate((first, second)):
+            table = table.reset_index(drop=True)
+            getattr(table, f"to_{end}")(tmp_path / end / f"{number}.{end}")
+        columns = [
+            Column("object_id", "object_id", "id"),
+            *(Column(name, name, "any") for name in ("note", "field", NAMES[0])),
+        ]
+        (found,) = stream_catalogue(tmp_path / end, columns)
+        assert found["object_id"].tolist() == twelve()["object_id"].tolist()
+        assert found["note"].isna().tolist() == [True] * 5 + [False] * 7
+        assert found["field"].tolist()[5:] == list(range(7))
+        assert found[NAMES[0]].tolist() == [*first[NAMES[0]], *[21] * 7]
+
+
+def test_a_flux_that_many_rows_have_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = twelve()
+    for name in NAMES:
+        table[name] = 10 ** (-0.4 * (table[name] - 25))
+    table.loc[[1, 3], NAMES[0]] = [-0.02, -0.01]
+    table.loc[[4, 7, 8], NAMES[1]] = -9999
+    table.to_parquet(tmp_path / "c.parquet")
+    counts = {"unit": "counts", "zero_point": 25}
+    described = CatalogueDescription.from_config({**BASE, **counts})
+    columns = described.to_predict(BANDS, [f"mag_{band}" for band in BANDS])
+    (piece,) = stream_catalogue(tmp_path / "c.parquet", columns)
+    found = described.standardised(piece, BANDS)
+    described.warn_of_refused()
+    assert np.flatnonzero(np.isinf(found["mag_r"])).tolist() == [4, 7, 8]
+    assert "mag_r: the flux is -9999 in 3 rows" in caplog.text
+    assert "mag_g" not in caplog.text
 
 
 # ------------------------------------------------------------------------------- identifiers
@@ -647,7 +695,7 @@ def test_a_truth_that_is_none_is_left_out(photo_z):
     found = photo_z.predict(table)
     truth = table["redshift"].to_numpy().copy()
     expected = api.evaluate(truth[2:], found[2:])
-    for none in (-9.0, -1.0, -99.0, np.nan, np.inf):
+    for none in (-9.0, -1.0, -99.0, 999.0, 1.8e308, np.nan, np.inf):
         truth[:2] = none
         assert api.evaluate(truth, found) == expected | {"n_without": 2}
     masked = np.ma.array(table["redshift"], mask=np.arange(100) < 2)

@@ -365,7 +365,7 @@ def failed_jobs(logs):
     text = "".join(Path(path).read_text(encoding="utf-8") for path in logs)
     found, name = {}, None
     for failed, path in re.findall(
-        r"^(?:Error in rule (\w+):| +log: (\S+) \(check log)", text, re.MULTILINE
+        r"^(?:Error in rule\s(\w+):| +log: (\S+) \(check log)", text, re.MULTILINE
     ):
         name = failed or name
         if path and path not in found:

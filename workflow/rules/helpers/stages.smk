@@ -49,7 +49,7 @@ def wants_stages(output):
 
 # The errors of the jobs are the last lines of a run (onerror); jobs need not print them as well.
 if workflow.modifier.is_main_snakefile():
-    os.environ["TRANSFERZ_ERRORS"] = "last"
+    os.environ.setdefault("TRANSFERZ_ERRORS", "last")
 
 prioritise()
 

@@ -23,7 +23,7 @@ from transferz.catalogues.columns import leading_columns
 from transferz.catalogues.cuts import apply_cuts, check_counts
 from transferz.catalogues.description import POSITIONS, CatalogueDescription
 from transferz.catalogues.reading import check_position, read_catalogue
-from transferz.catalogues.units import ANGLE_UNITS
+from transferz.catalogues.units import ANGLE_UNITS, no_redshift
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
 
@@ -66,6 +66,10 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
             )
     table = described.standardised(table, bands)
     described.warn_of_refused()
+    none = no_redshift(table["redshift"].to_numpy())
+    if none.any():
+        logger.warning("%s: %d redshifts are none; taken for missing", path, none.sum())
+        table.loc[none, "redshift"] = np.nan
     labels = [n for n in ("redshift_err", "redshift_l68", "redshift_u68") if n in table]
     columns = [*leading_columns(bands), "redshift", *labels]
     ordered = table[columns].assign(truth=survey["truth"], source=survey["source"])

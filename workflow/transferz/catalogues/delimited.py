@@ -143,6 +143,14 @@ class DelimitedText(Container):
                 raise self._uneven(above + 1, len(first), len(names))
         else:
             names, above = first, above + 1
+        if all(map(is_number, names)):
+            raise InputError(
+                "no line of names",
+                file=self.path,
+                found=f"numbers in line {above}: {', '.join(names):.60}",
+                expected="the names of the columns",
+                fix="write a line of names above the rows",
+            )
         skipped = "\n".join([*lines[:above], ""]).encode("utf-8", "surrogateescape")
         return Header([name.strip() for name in names], delimiter, len(skipped), units)
 

@@ -78,6 +78,8 @@ class CatalogueDescription:
         is a null as well.
     refused : Counter
         Values of each band that `standardised` took for no measurement.
+    repeated : Counter
+        Rows in which a band has its lowest flux, which is negative.
     """
 
     key: str
@@ -94,6 +96,7 @@ class CatalogueDescription:
     how: ReadingOptions
     undetected: float
     refused: Counter = field(default_factory=Counter)
+    repeated: Counter = field(default_factory=Counter)
 
     @classmethod
     def from_config(
@@ -254,6 +257,8 @@ class CatalogueDescription:
             values = table[mag].to_numpy(precision)
             errors = table[err].to_numpy(precision) if err in table else None
             unseen = self._not_detected(values, errors)
+            if self.unit != "mag":
+                self._note_repeated(mag, values)
             refused = np.zeros(len(values), bool) if errors is None else errors <= 0
             if self.flux_of_zero is not None:
                 errors = None if errors is None else magnitude_error(values, errors)
@@ -273,6 +278,12 @@ class CatalogueDescription:
 
     def warn_of_refused(self) -> None:
         """Write to the log how many values were taken for no measurement, and what to do."""
+        for (name, flux), count in self.repeated.items():
+            logger.warning(
+                "%s: the flux is %g in %d rows; taken for non-detections. If it means that nothing "
+                "was observed, name it in %s.null_values",
+                *(name, flux, count, self.key),
+            )
         low, high = MAGNITUDE_RANGE
         for name, count in self.refused.items():
             logger.warning(
@@ -281,6 +292,13 @@ class CatalogueDescription:
                 "%s.null_values",
                 *(name, count, low, high, self.key),
             )
+
+    def _note_repeated(self, name: str, fluxes: np.ndarray) -> None:
+        """Count the lowest flux where it is negative and occurs twice, as no noise does."""
+        lowest = np.fmin.reduce(fluxes, initial=0.0)
+        count = int((fluxes == lowest).sum())
+        if lowest < 0 and count > 1:
+            self.repeated[name, float(lowest)] += count
 
     def _not_detected(self, values: np.ndarray, errors: np.ndarray | None) -> np.ndarray:
         """Return which magnitudes or fluxes are non-detections."""

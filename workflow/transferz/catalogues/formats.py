@@ -217,7 +217,9 @@ class ParquetTable(Container):
         for part in self.parts:
             with self._blamed(part):
                 self.files.append(stack.enter_context(pq.ParquetFile(part, **options)))
-        self.schema = with_index(self.files[0].schema_arrow.empty_table()).schema
+        self.schema = one_schema(
+            [with_index(file.schema_arrow.empty_table()).schema for file in self.files]
+        )
         self.names = self.schema.names
 
     def _tables(self, names: list[str], rows: int | None) -> Iterator[pa.Table]:
@@ -290,6 +292,16 @@ class ParquetTable(Container):
         return column.to_pandas(), null
 
 
+def one_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Return the columns of several files, of types that hold what each file has.
+
+    A column that has no value in one file has another type there, null or float.
+    """
+    if len(schemas) == 1:
+        return schemas[0]
+    return pa.unify_schemas(schemas, promote_options="permissive")
+
+
 def with_index(table: pa.Table, first: int = 0, rows: int = 0) -> pa.Table:
     """Return a table with the named index of consecutive numbers that pandas wrote as metadata."""
     content = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
@@ -313,8 +325,11 @@ class FeatherTable(ParquetTable):
     def open(self, stack: contextlib.ExitStack) -> None:
         """Read the schema."""
         self.parts = parts_of(self.path)
-        with pa.OSFile(str(self.parts[0])) as file:
-            self.schema = pa.ipc.open_file(file).schema
+        schemas = []
+        for part in self.parts:
+            with self._blamed(part), pa.OSFile(str(part)) as file:
+                schemas.append(pa.ipc.open_file(file).schema)
+        self.schema = one_schema(schemas)
         self.names = self.schema.names
 
     def _tables(self, names: list[str], rows: int | None) -> Iterator[pa.Table]:

@@ -23,14 +23,21 @@ SPELLINGS = {
     **dict.fromkeys(("ujy", "mujy", "µjy", "μjy", "microjy", "microjansky", "microjanskys"), "uJy"),
     **dict.fromkeys(("millijy", "millijansky", "millijanskys"), "mJy"),
     **dict.fromkeys(("jy", "jansky", "janskys"), "Jy"),
+    **dict.fromkeys(("maggy", "maggies", "maggie", "mgy"), "mgy"),
     **dict.fromkeys(("nanomaggy", "nanomaggies", "nanomaggie", "nmgy", "nmaggy"), "nmgy"),
 }
-# Flux of magnitude 0 (AB) in each unit: 3631 Jy (Oke & Gunn 1983), 10^9 nanomaggies (SDSS).
-FLUX_UNITS = {"nJy": 3.631e12, "uJy": 3.631e9, "mJy": 3.631e6, "Jy": 3631.0, "nanomaggy": 1e9}
+# Flux of magnitude 0 (AB) in each unit: 3631 Jy (Oke & Gunn 1983), one maggy (SDSS).
+FLUX_UNITS = {
+    **{"nJy": 3.631e12, "uJy": 3.631e9, "mJy": 3.631e6, "Jy": 3631.0},
+    **{"nanomaggy": 1e9, "maggy": 1.0},
+}
 # Fluxes whose zero point is a key of the description.
 COUNTS = "counts"
 # Magnitudes that a galaxy may have, both ends excluded, as GalaxiesML demands.
 MAGNITUDE_RANGE = (0.0, 50.0)
+# Redshifts that a galaxy may have: those that approach us have -0.001 at most, sentinels -1, -9,
+# -99, 999, 1e20.
+REDSHIFT_RANGE = (-0.1, 20.0)
 ANGLE_UNITS = {"deg": u.deg, "rad": u.rad, "hourangle": u.hourangle}
 # Error of a magnitude times the signal-to-noise ratio of its flux. A float of Python: it leaves
 # single precision as it is.
@@ -82,6 +89,12 @@ def no_magnitude(values: np.ndarray) -> np.ndarray:
     """Return which values are finite and no magnitude of a galaxy, such as -9999 or 1e20."""
     low, high = MAGNITUDE_RANGE
     return np.isfinite(values) & ~((values > low) & (values < high))
+
+
+def no_redshift(values: np.ndarray) -> np.ndarray:
+    """Return which values are no redshift of a galaxy, such as -9 or infinity; not NaN."""
+    low, high = REDSHIFT_RANGE
+    return (values < low) | (values > high)
 
 
 def magnitude_error(flux: np.ndarray, error: np.ndarray) -> np.ndarray:
