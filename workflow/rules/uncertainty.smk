@@ -3,7 +3,8 @@
 # Inputs   <results>/models/{strategy}/seeds-{chunk}.npz, <results>/splits/{source,target}.parquet,
 #          <resources>/truth.parquet (embedded survey)
 # Outputs  <results>/calibration/{strategy}/{source,target}.npz and scores.parquet,
-#          <results>/calibration/{metrics,cells,requirements}.csv, <results>/tables/calibration.md,
+#          <results>/calibration/{metrics,requirements}.csv,
+#          <results>/metrics/conditional_coverage.csv, <results>/tables/calibration.md,
 #          <results>/figures/{calibration,requirements}.{pdf,png,csv,md}
 
 
@@ -99,6 +100,7 @@ rule table_calibration:
         strategies=calibrated(),
         z_range=config["evaluation"]["z_range"],
         limits=config["evaluation"]["requirements"],
+        faint_limit=config["uncertainty"]["faint_limit"],
         labels=config["labels"],
         redshifts=redshift_kinds(),
         survey=config["survey"],
@@ -148,6 +150,43 @@ rule plot_calibration:
         "Figure: are the intervals as wide as they should be?"
     script:
         "../scripts/uncertainty/plot_calibration.py"
+
+
+rule plot_conditional_coverage:
+    """Draw the coverage of the 68% intervals in fifths of redshift, magnitude and colour."""
+    input:
+        coverage="<results>/metrics/conditional_coverage.csv",
+    output:
+        pdf="<results>/figures/conditional_coverage.pdf",
+        png=report(
+            "<results>/figures/conditional_coverage.png",
+            caption="../report/conditional_coverage.rst",
+            category="3 Behind the numbers",
+            labels={
+                "Figure": "Conditional coverage",
+                "Shows": "do the intervals hold for every kind of galaxy",
+            },
+        ),
+        table="<results>/figures/conditional_coverage.csv",
+        caption="<results>/figures/conditional_coverage.md",
+    log:
+        "<logs>/plot_conditional_coverage.log",
+    benchmark:
+        "<benchmarks>/plot_conditional_coverage.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        strategies=calibrated(),
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("uncertainty/plot_conditional_coverage", "plots"),
+    message:
+        "Figure: do the intervals hold for every kind of galaxy?"
+    script:
+        "../scripts/uncertainty/plot_conditional_coverage.py"
 
 
 rule plot_requirements:
@@ -309,6 +348,7 @@ rule calibration:
     input:
         rules.table_calibration.output,
         rules.plot_calibration.output,
+        rules.plot_conditional_coverage.output,
         rules.plot_requirements.output,
         rules.distributions.input if class_strategies() else [],
 

@@ -29,6 +29,8 @@ def scores_of(z: np.ndarray, error: np.ndarray, first: int) -> pd.DataFrame:
             "object_id": np.arange(first, first + len(z)),
             "z_true": z,
             "magnitude": np.linspace(18.0, 25.0, len(z)),
+            "colour": np.linspace(1.5, 0.0, len(z)),
+            "magnitude_last": np.linspace(17.0, 24.0, len(z)),
             "z_median": median,
             "z_low68": median - 0.1,
             "z_high68": median + 0.1,
@@ -38,6 +40,7 @@ def scores_of(z: np.ndarray, error: np.ndarray, first: int) -> pd.DataFrame:
             "pit": 0.5,
             "crps": 0.1,
             "cde_loss": -3.0,
+            "region": np.arange(len(z)) / len(z),
             "flag_out_of_distribution": False,
         }
     )
@@ -78,6 +81,7 @@ def tables(run: Path, *, truth: bool = True, kinds: dict = KINDS) -> tuple[pd.Da
         strategies=["NN"],
         z_range=RANGE,
         limits=LIMITS,
+        faint_limit=23.5,
         labels=LABELS,
         redshifts=kinds,
         survey="embedded",
@@ -145,6 +149,14 @@ def test_coverage_given_the_prediction_and_given_the_answer(tmp_path: Path) -> N
     assert fifths["standard_error_68"].iloc[0] == pytest.approx(
         (0.68 * 0.32 * (1 / 80 + 0.01)) ** 0.5
     )
+    # The last 28 of 400 are fainter than 23.5 in the last band; regions of level 0.93 and more.
+    faint = cells.loc[("target", "magnitude_last")]
+    assert (faint["n"], faint["coverage_68"]) == (29, pytest.approx(held[-29:].mean()))
+    assert faint["region_95"] == pytest.approx((np.arange(371, 400) / N <= 0.95).mean())
+    # Colours run against magnitude.
+    colours = cells.loc[("target", "colour")]
+    assert colours["coverage_68"].tolist()[::-1] == pytest.approx(expected)
+    assert "## What a survey asks for" in page
     ranges = cells.loc[("target", "z_true")]
     assert ranges["low"].tolist() == [0.0, 0.3, 1.5, 2.0, 3.0]
     assert ranges["n"].sum() == N

@@ -8,8 +8,8 @@ def all_figures():
     names += ["control"] if has_control() else []
     names += ["baselines"] + (["labels_vs_spectra"] if has_spectra() else [])
     names += ["colour_space"] if len(config["bands"]) > 2 else []
-    names += ["seed_spread", "learning_curves", "calibration", "requirements"]
-    names += ["tomography"]
+    names += ["seed_spread", "learning_curves", "calibration"]
+    names += ["conditional_coverage", "requirements", "tomography"]
     return expand("<results>/figures/{name}.png", name=names)
 
 

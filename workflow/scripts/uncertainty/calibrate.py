@@ -8,7 +8,8 @@ Inputs
 Outputs
     scores : calibration/{strategy}/scores.parquet, every test galaxy outside the calibration
         samples, one row for each sample: dataset, calibrated_on, n_calibration, object_id, z_true,
-        magnitude, then the columns of `transferz.api.PhotoZ.score`
+        magnitude, colour (of the first two bands), magnitude_last (in the last band), then the
+        columns of `transferz.api.PhotoZ.score`
 """
 
 import logging
@@ -58,6 +59,8 @@ def main(
         table = read_parquet(path, columns)
         test = table[calibration_part(table, test_share, seed) == "test"].reset_index(drop=True)
         z_true = test[REDSHIFT].to_numpy()
+        bands = estimators[dataset].sample.bands
+        first, second, last = (f"mag_{bands[k]}" for k in (0, 1, -1))
         for calibrated_on, estimator in estimators.items():
             head = pd.DataFrame(
                 {
@@ -67,6 +70,8 @@ def main(
                     "object_id": test["object_id"],
                     "z_true": z_true,
                     "magnitude": test[estimator.sample.magnitude],
+                    "colour": test[first] - test[second],
+                    "magnitude_last": test[last],
                 }
             )
             parts.append(head.join(estimator.score(test, z_true)))

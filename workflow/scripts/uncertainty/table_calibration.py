@@ -8,7 +8,8 @@ Outputs
     metrics : one row per strategy, data set, sample of calibration, judge (label or truth) and
         range of the judge's redshift: coverage of both intervals with its standard error, their
         widths; by the label also PIT, CRPS, CDE loss
-    cells : coverage by judge, in ranges of z_ensemble, magnitude and the judge's redshift (z_true)
+    cells : coverage of intervals and regions by judge, in fifths of z_ensemble, magnitude and
+        colour, at the faint end, and in ranges of the judge's redshift (z_true)
     requirements : metrics in the range of the requirements, the galaxies with the widest
         intervals dropped, by dropped fraction
     md : the main numbers as a page
@@ -38,6 +39,13 @@ from transferz.evaluation.requirements import (
 from transferz.report.figures import label
 from transferz.report.tables import fixed, markdown_table, survey_note, thousands
 from transferz.uncertainty.conformal import INTERVALS
+from transferz.uncertainty.coverage_tables import (
+    JUDGED,
+    answers_table,
+    farthest_table,
+    goals_table,
+    with_error,
+)
 from transferz.uncertainty.intervals import conditional_coverage, relative_width, score_intervals
 from transferz.uncertainty.pages import fill, redshift_note
 
@@ -46,23 +54,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-KEYS = ["strategy", "dataset", "calibrated_on", "judged_by"]
-
 
 def by_judge(rows: pd.DataFrame, dataset: str, truth: str | Path | None) -> dict[str, pd.DataFrame]:
     """Return the galaxies with each judge's redshifts as `z_true`; scores belong to the label."""
     redshifts = redshifts_by_judge(dataset, rows["object_id"], rows["z_true"], truth)
-    scores = dict.fromkeys(("pit", "crps", "cde_loss"), np.nan)
+    scores = dict.fromkeys(("pit", "crps", "cde_loss", "region"), np.nan)
     return {
         judge: rows.assign(z_true=z, **scores if judge == "truth" else {})
         for judge, z in redshifts.items()
     }
-
-
-def with_error(found: pd.Series, percent: int) -> str:
-    """Return the coverage of an interval with its standard error, in percent."""
-    share, error = found[f"coverage_{percent}"], found[f"standard_error_{percent}"]
-    return f"{fixed(100 * share, 1)} ± {fixed(100 * error, 1)}"
 
 
 def scores_table(metrics: pd.DataFrame, labels: Mapping[str, str]) -> str:
@@ -72,7 +72,7 @@ def scores_table(metrics: pd.DataFrame, labels: Mapping[str, str]) -> str:
     header += ["PIT distance", "CRPS", "CDE loss"]
     rows = [
         [
-            *(label(found[key], labels) for key in KEYS[:3]),
+            *(label(found[key], labels) for key in JUDGED[:3]),
             thousands(found["n"]),
             *(with_error(found, p) for p in INTERVALS),
             *(fixed(found[f"width_{p}"], 3) for p in INTERVALS),
@@ -87,7 +87,7 @@ def scores_table(metrics: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 def truth_table(metrics: pd.DataFrame, labels: Mapping[str, str]) -> str | None:
     """Return coverage of labels and of true redshifts, None where the truth is not known."""
-    judges = {name: part.set_index(KEYS[:3]) for name, part in metrics.groupby("judged_by")}
+    judges = {name: part.set_index(JUDGED[:3]) for name, part in metrics.groupby("judged_by")}
     if "truth" not in judges:
         return None
     header = ["Strategy", "Test set", "Calibrated on"]
@@ -102,44 +102,6 @@ def truth_table(metrics: pd.DataFrame, labels: Mapping[str, str]) -> str | None:
         for keys in judges["truth"].index
     ]
     return markdown_table(header, rows, "lll" + "r" * 4)
-
-
-def farthest_table(cells: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Return the bins of predictions whose coverage is farthest from nominal."""
-    by_prediction = cells[(cells["quantity"] != "z_true") & (cells["judged_by"] == "label")]
-    names = {"z_ensemble": "predicted redshift", "magnitude": "magnitude"}
-    rows = []
-    for keys, part in by_prediction.groupby(KEYS[:2], sort=False):
-        worst = part.loc[(part["coverage_68"] - 0.68).abs().idxmax()]
-        rows.append(
-            [
-                *(label(key, labels) for key in keys),
-                names[worst["quantity"]],
-                f"{fixed(worst['low'], 2)} to {fixed(worst['high'], 2)}",
-                thousands(worst["n"]),
-                *(with_error(worst, p) for p in INTERVALS),
-            ]
-        )
-    header = ["Strategy", "Test set", "Fifth of", "Range", "Galaxies"]
-    header += [f"{p}% coverage" for p in INTERVALS]
-    return markdown_table(header, rows, "llllrrr")
-
-
-def answers_table(cells: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Return coverage in ranges of the judge's redshift."""
-    by_answer = cells[cells["quantity"] == "z_true"]
-    spans = list(by_answer[["low", "high"]].drop_duplicates().itertuples(index=False))
-    header = ["Strategy", "Test set", "Judged by"]
-    header += [f"{low:g} <= z < {high:g}" for low, high in spans[:-1]] + [f"z >= {spans[-1].low:g}"]
-    rows = [
-        [label(key, labels) for key in keys]
-        + [
-            f"{fixed(100 * r.coverage_68, 1)}% of {thousands(r.n)}" if r.n else "-"
-            for r in part.itertuples()
-        ]
-        for keys, part in by_answer.groupby([*KEYS[:2], "judged_by"], sort=False)
-    ]
-    return markdown_table(header, rows, "lll" + "r" * len(spans))
 
 
 def requirement_tables(
@@ -192,6 +154,7 @@ def page(
         home=scores_table(by_label[alike], labels),
         away=scores_table(by_label[~alike], labels),
         farthest=farthest_table(cells, labels),
+        goals=goals_table(cells, labels),
         answers=answers_table(cells, labels),
         truth=fill("calibration_truth.md", table=truth) if truth else "",
         z_range=z_range,
@@ -211,23 +174,27 @@ def main(
     strategies: Sequence[str],
     z_range: Sequence[float],
     limits: Mapping[str, float],
+    faint_limit: float,
     labels: Mapping[str, str],
     redshifts: Mapping[str, str],
     survey: str,
 ) -> None:
-    """Write the tables; `limits` are the requirements by kind, for true redshifts in `z_range`."""
+    """Write the tables; `limits` are the requirements by kind, for true redshifts in `z_range`.
+
+    `faint_limit` is the magnitude in the last band beyond which the faint end is.
+    """
     found, in_cells, curves, needs = [], [], [], {}
     for strategy, path in zip(strategies, scores, strict=True):
-        groups = read_parquet(path).groupby(KEYS[1:3])
+        groups = read_parquet(path).groupby(JUDGED[1:3])
         for dataset, calibrated_on in sorted(groups.groups, reverse=True):  # the target first
             rows = groups.get_group((dataset, calibrated_on))
             for judge, judged in by_judge(rows, dataset, truth).items():
-                head = dict(zip(KEYS, (strategy, dataset, calibrated_on, judge), strict=True))
+                head = dict(zip(JUDGED, (strategy, dataset, calibrated_on, judge), strict=True))
                 chosen = judged[ZRange(*z_range).holds(judged["z_true"])]
                 for (low, high), part in (((np.nan, np.nan), judged), (z_range, chosen)):
                     found.append(head | {"z_min": low, "z_max": high} | score_intervals(part))
                 if dataset == calibrated_on:
-                    part = conditional_coverage(judged, z_range)
+                    part = conditional_coverage(judged, z_range, faint_limit)
                     in_cells.append(pd.DataFrame(head, part.index).join(part))
             if dataset == calibrated_on:
                 dz = widest_last(rows["z_true"], rows["z_median"], relative_width(rows), z_range)

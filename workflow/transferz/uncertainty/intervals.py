@@ -19,13 +19,19 @@ from transferz.uncertainty.scores import coverage, pit_distance
 # Ends of ranges of the judge's redshift beyond that of the headline numbers.
 HIGH_REDSHIFTS = (2.0, 3.0)
 # What a galaxy's intervals may be looked at by before its redshift is known.
-PREDICTED = ("z_ensemble", "magnitude")
+PREDICTED = ("z_ensemble", "magnitude", "colour")
 
 
 def interval_coverage(rows: pd.DataFrame, percent: int) -> float:
     """Return the coverage of one kind of interval, NaN of no galaxy."""
     ends = (rows[f"z_{end}{percent}"].to_numpy() for end in ("low", "high"))
     return coverage(rows["z_true"].to_numpy(), *ends)
+
+
+def region_coverage(rows: pd.DataFrame, percent: int) -> float:
+    """Return the coverage of highest-density regions, NaN where no density is judged."""
+    region = rows["region"]
+    return float((region <= percent / 100.0).where(region.notna()).mean())
 
 
 def relative_width(rows: pd.DataFrame, percent: int = 68) -> pd.Series:
@@ -47,6 +53,7 @@ def score_intervals(rows: pd.DataFrame) -> dict[str, float]:
             f"coverage_{percent}": interval_coverage(rows, percent),
             f"standard_error_{percent}": float(np.sqrt(nominal * (1 - nominal) * share)),
             f"width_{percent}": float(relative_width(rows, percent).median()),
+            f"region_{percent}": region_coverage(rows, percent),
         }
     return result | {
         "pit_mean": float(rows["pit"].mean()),
@@ -65,20 +72,35 @@ def given_prediction(rows: pd.DataFrame, number: int = 5) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        quantity, low, high, n, then coverage and standard error of each kind of interval.
+        quantity, low, high, n, then coverage and standard error of each kind of interval, and
+        coverage of the regions of highest density.
     """
-    names = [f"{kind}_{p}" for kind in ("coverage", "standard_error") for p in INTERVALS]
     found = []
     for quantity in PREDICTED:
         edges = np.quantile(rows[quantity], np.arange(1, number) / number)
         place = np.searchsorted(edges, rows[quantity].to_numpy(), side="right")
-        for k in range(number):
-            part = rows[place == k]
-            part = part.assign(n_calibration=rows["n_calibration"] * (len(part) / len(rows)))
-            summary = score_intervals(part)
-            span = {"quantity": quantity, "low": part[quantity].min(), "high": part[quantity].max()}
-            found.append(span | {name: summary[name] for name in ("n", *names)})
+        found += [part_of(rows, place == k, quantity) for k in range(number)]
     return pd.DataFrame(found)
+
+
+def faint_end(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
+    """Return one row as `given_prediction` does: galaxies fainter than `limit` in the last band.
+
+    No row where there is no such galaxy.
+    """
+    faint = rows["magnitude_last"].to_numpy() > limit
+    return pd.DataFrame([part_of(rows, faint, "magnitude_last")] if faint.any() else [])
+
+
+def part_of(rows: pd.DataFrame, chosen: np.ndarray, quantity: str) -> dict[str, object]:
+    """Return range of a quantity, number and coverage of the chosen galaxies."""
+    part = rows[chosen]
+    part = part.assign(n_calibration=rows["n_calibration"] * (len(part) / len(rows)))
+    summary = score_intervals(part)
+    kinds = ("coverage", "standard_error", "region")
+    names = [f"{kind}_{p}" for kind in kinds for p in INTERVALS]
+    span = {"quantity": quantity, "low": part[quantity].min(), "high": part[quantity].max()}
+    return span | {name: summary[name] for name in ("n", *names)}
 
 
 def given_answer(rows: pd.DataFrame, z_range: Sequence[float]) -> pd.DataFrame:
@@ -87,17 +109,23 @@ def given_answer(rows: pd.DataFrame, z_range: Sequence[float]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        quantity (``z_true``), low, high, n, and the coverage of each kind of interval.
+        quantity (``z_true``), low, high, n, and the coverage of each kind of interval and region.
     """
     beyond = (z for z in HIGH_REDSHIFTS if z > z_range[1])
     found = []
     for low, high in pairwise([*sorted({0.0, *z_range, *beyond}), np.inf]):
         part = rows[(rows["z_true"] >= low) & (rows["z_true"] < high)]
         span = {"quantity": "z_true", "low": low, "high": high, "n": len(part)}
-        found.append(span | {f"coverage_{p}": interval_coverage(part, p) for p in INTERVALS})
+        for percent in INTERVALS:
+            span[f"coverage_{percent}"] = interval_coverage(part, percent)
+            span[f"region_{percent}"] = region_coverage(part, percent)
+        found.append(span)
     return pd.DataFrame(found)
 
 
-def conditional_coverage(rows: pd.DataFrame, z_range: Sequence[float]) -> pd.DataFrame:
-    """Return `given_prediction` and `given_answer`, one below the other."""
-    return pd.concat([given_prediction(rows), given_answer(rows, z_range)], ignore_index=True)
+def conditional_coverage(
+    rows: pd.DataFrame, z_range: Sequence[float], faint_limit: float
+) -> pd.DataFrame:
+    """Return `given_prediction`, `faint_end` and `given_answer`, one below the other."""
+    tables = [given_prediction(rows), faint_end(rows, faint_limit), given_answer(rows, z_range)]
+    return pd.concat(tables, ignore_index=True)
