@@ -301,9 +301,9 @@ def check_models(
     ]
     if str(arrays["activation"]) not in ACTIVATIONS:
         return checks
-    table, columns, worst = read_parquet(predictions), arrays["columns"].tolist(), 0.0
+    table, columns, worst = read_parquet(predictions), Scaler.from_arrays(arrays).columns, 0.0
     for (seed, dataset), rows in table.groupby(["seed", "dataset"], observed=True):
-        values = tests[dataset][columns].to_numpy(np.float32)
+        values = tests[dataset][list(columns)].to_numpy(np.float32)
         shown = np.unique(np.linspace(0, len(values) - 1, ROWS_REPEATED).astype(int))
         again = predict(arrays, seeds.index(seed), values[shown])
         given = rows["z_pred"].to_numpy(np.float64)[shown]
