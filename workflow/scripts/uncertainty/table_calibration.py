@@ -40,7 +40,7 @@ from transferz.report.figures import label
 from transferz.report.tables import fixed, markdown_table, survey_note, thousands
 from transferz.uncertainty.conformal import INTERVALS
 from transferz.uncertainty.coverage_tables import (
-    JUDGED,
+    JUDGED_BY,
     answers_table,
     farthest_table,
     goals_table,
@@ -72,7 +72,7 @@ def scores_table(metrics: pd.DataFrame, labels: Mapping[str, str]) -> str:
     header += ["PIT distance", "CRPS", "CDE loss"]
     rows = [
         [
-            *(label(found[key], labels) for key in JUDGED[:3]),
+            *(label(found[key], labels) for key in JUDGED_BY[:3]),
             thousands(found["n"]),
             *(with_error(found, p) for p in INTERVALS),
             *(fixed(found[f"width_{p}"], 3) for p in INTERVALS),
@@ -87,7 +87,7 @@ def scores_table(metrics: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 def truth_table(metrics: pd.DataFrame, labels: Mapping[str, str]) -> str | None:
     """Return coverage of labels and of true redshifts, None where the truth is not known."""
-    judges = {name: part.set_index(JUDGED[:3]) for name, part in metrics.groupby("judged_by")}
+    judges = {name: part.set_index(JUDGED_BY[:3]) for name, part in metrics.groupby("judged_by")}
     if "truth" not in judges:
         return None
     header = ["Strategy", "Test set", "Calibrated on"]
@@ -185,11 +185,11 @@ def main(
     """
     found, in_cells, curves, needs = [], [], [], {}
     for strategy, path in zip(strategies, scores, strict=True):
-        groups = read_parquet(path).groupby(JUDGED[1:3])
+        groups = read_parquet(path).groupby(JUDGED_BY[1:3])
         for dataset, calibrated_on in sorted(groups.groups, reverse=True):  # the target first
             rows = groups.get_group((dataset, calibrated_on))
             for judge, judged in by_judge(rows, dataset, truth).items():
-                head = dict(zip(JUDGED, (strategy, dataset, calibrated_on, judge), strict=True))
+                head = dict(zip(JUDGED_BY, (strategy, dataset, calibrated_on, judge), strict=True))
                 chosen = judged[ZRange(*z_range).holds(judged["z_true"])]
                 for (low, high), part in (((np.nan, np.nan), judged), (z_range, chosen)):
                     found.append(head | {"z_min": low, "z_max": high} | score_intervals(part))

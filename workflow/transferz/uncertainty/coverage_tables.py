@@ -11,7 +11,7 @@ from transferz.report.tables import fixed, markdown_table, thousands
 from transferz.uncertainty.conformal import INTERVALS
 from transferz.uncertainty.intervals import HIGH_REDSHIFTS, PREDICTED
 
-JUDGED = ["strategy", "dataset", "calibrated_on", "judged_by"]
+JUDGED_BY = ["strategy", "dataset", "calibrated_on", "judged_by"]
 # Points of 68% coverage that a fifth may be off.
 NEAR = 0.03
 
@@ -27,7 +27,7 @@ def farthest_table(cells: pd.DataFrame, labels: Mapping[str, str]) -> str:
     by_prediction = cells[cells["quantity"].isin(PREDICTED) & (cells["judged_by"] == "label")]
     names = {"z_ensemble": "predicted redshift", "magnitude": "magnitude", "colour": "colour"}
     rows = []
-    for keys, part in by_prediction.groupby(JUDGED[:2], sort=False):
+    for keys, part in by_prediction.groupby(JUDGED_BY[:2], sort=False):
         worst = part.loc[(part["coverage_68"] - 0.68).abs().idxmax()]
         rows.append(
             [
@@ -48,7 +48,7 @@ def goals_table(cells: pd.DataFrame, labels: Mapping[str, str]) -> str:
     header = ["Strategy", "Test set", "Fifths within 3 points", "Farthest fifth", "Faint end, 68%"]
     header += ["2 <= z < 3, 95% intervals", "2 <= z < 3, 95% regions"]
     rows = []
-    for keys, part in cells[cells["judged_by"] == "label"].groupby(JUDGED[:2], sort=False):
+    for keys, part in cells[cells["judged_by"] == "label"].groupby(JUDGED_BY[:2], sort=False):
         fifths = part[part["quantity"].isin(PREDICTED)]
         away = (fifths["coverage_68"] - 0.68).abs()
         faint = part[part["quantity"] == "magnitude_last"]
@@ -78,6 +78,6 @@ def answers_table(cells: pd.DataFrame, labels: Mapping[str, str]) -> str:
             f"{fixed(100 * r.coverage_68, 1)}% of {thousands(r.n)}" if r.n else "-"
             for r in part.itertuples()
         ]
-        for keys, part in by_answer.groupby([*JUDGED[:2], "judged_by"], sort=False)
+        for keys, part in by_answer.groupby([*JUDGED_BY[:2], "judged_by"], sort=False)
     ]
     return markdown_table(header, rows, "lll" + "r" * len(spans))
