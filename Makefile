@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' 
 # Tests side by side, those of a file together (they share what was made for them).
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: paper test test-all test-avx2 rehearse machine test-cluster test-faults lint unit workflow faults audit status config lock docs notebook clean-venv help
+.PHONY: paper test test-all test-avx2 rehearse machine test-cluster test-faults lint unit workflow faults mutants audit status config lock docs notebook clean-venv help
 
 help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first); minutes left on the"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-cluster   the tiny workflow through a one-node Slurm, with faults"
 	@echo "make test-faults    kills, full disks, damaged files, bad inputs; the tables in results/faults"
 	@echo "make rehearse  the run on the real catalogues, against archives played on this machine"
+	@echo "make mutants   changes the code in one place at a time: do the tests notice? hours"
 	@echo "make audit     holds a finished run against itself: results/audit.md"
 	@echo "make status    what of a run is done, what is missing; also beside a running one"
 	@echo "make config    config/config.yaml and its reference page from workflow/transferz/settings"
@@ -72,6 +73,12 @@ test-faults: $(INSTALLED)
 rehearse: $(INSTALLED)
 	pytest -s tests/rehearsal
 
+# MODULES="catalogues/cuts ..." names some of those in tests/mutants/run.py. The tool is not in .venv.
+mutants: $(INSTALLED)
+	$(PYTHON) -m venv $(VENV)-mutants
+	$(VENV)-mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/mutants.txt
+	python tests/mutants/run.py $(VENV)-mutants/bin $(MODULES)
+
 audit: $(INSTALLED)
 	snakemake --cores 1 --force audit
 
@@ -124,6 +131,9 @@ lock:
 	        --no-emit-index-url --custom-compile-command "make lock" \
 	        --output-file envs/$$name.txt envs/$$name.in || exit 1; \
 	done
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make lock" \
+	    --output-file envs/mutants.txt envs/mutants.in
 	rm -rf $(VENV)-lock
 	$(PYTHON) envs/pin_conda.py
 

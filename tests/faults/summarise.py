@@ -55,7 +55,7 @@ def main(folder: Path, result: Path) -> None:
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     lines = [
         f"Written by `make test-faults` on {date}, revision {revision()}: every case passed. "
-        "The kills hit the rules of the targets tables, figures, claims and release of "
+        "The kills hit the rules of the targets all and predict of "
         "config/test.yaml. Each case is in results/faults.",
         "",
         "| what | number |",

@@ -121,6 +121,16 @@ def test_the_mean_is_that_of_the_distribution(highest):
             assert (conformal.mode_redshift(these) <= highest).all()
 
 
+def test_the_mode_lies_where_most_truths_do():
+    """Exponential errors are densest at their lower end: z = z_true + 0.03 - size there."""
+    conformal = Conformal.fit(*sample(6000, 1))
+    estimate, _ = sample(20000, 2)
+    shift = conformal.mode_redshift(estimate) - estimate.z
+    size = 0.05 * (1 + 0.3 * (estimate.magnitude - 18))
+    for faint in (estimate.magnitude > 24, estimate.magnitude < 19):
+        assert np.median(shift[faint]) == pytest.approx(np.median(size[faint]) - 0.03, abs=0.045)
+
+
 def test_half_sample_mode_finds_the_dense_part():
     draw = np.random.default_rng(6)
     values = np.sort(np.concatenate([draw.normal(0.2, 0.01, 300), draw.uniform(-3, 3, 200)]))
