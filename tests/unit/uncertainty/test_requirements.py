@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripts.uncertainty import table_calibration
+from scripts.uncertainty import plot_conditional_coverage, table_calibration
 from scripts.uncertainty.table_calibration import requirement_tables
 from transferz.core.products import write_parquet
 from transferz.evaluation.requirements import fractions_to_drop, metrics_by_fraction, widest_last
+from transferz.report.figures import FigureFiles
 from transferz.uncertainty.intervals import relative_width
 
 LABELS = {"target": "GalaxiesML", "source": "TransferZ"}
@@ -171,6 +172,26 @@ def test_coverage_given_the_prediction_and_given_the_answer(tmp_path: Path) -> N
     last = given.split("## Given the answer")[1]
     row = next(line for line in last.splitlines() if line.startswith("| NN"))
     assert [cell.strip() for cell in row.split("|")[-3:-1]] == [f"0.0% of {(z >= 2).sum()}", "-"]
+
+
+def test_the_figure_of_conditional_coverage_tells_the_farthest_fifth(run: Path) -> None:
+    """Three of four are inside in fifths of magnitude and colour, seven points too many.
+
+    In the lowest fifth of the prediction, which those predicted too high have left, 64 of 80 are.
+    """
+    tables(run)
+    cells = pd.read_csv(run / "cells.csv").set_index(["dataset", "judged_by", "quantity"])
+    assert cells.loc[("target", "label", "colour"), "coverage_68"].tolist() == [0.75] * 5
+    assert cells.loc[("target", "label", "z_ensemble"), "coverage_68"].iloc[0] == 0.8
+    ends = {"pdf": "pdf", "png": "png", "table": "csv", "caption": "md"}
+    files = FigureFiles(**{name: run / f"cover.{end}" for name, end in ends.items()})
+    plot_conditional_coverage.main(
+        run / "cells.csv", files, strategies=["NN"], labels=LABELS, survey="embedded"
+    )
+    assert "NN on GalaxiesML: at most 12.0 points away." in (run / "cover.md").read_text()
+    drawn = pd.read_csv(run / "cover.csv")
+    assert set(drawn["quantity"]) == {"z_ensemble", "magnitude", "colour"}
+    assert set(drawn["judged_by"]) == {"label"}
 
 
 def sign(n: int) -> np.ndarray:
