@@ -54,12 +54,19 @@ rule all:
             else []
         ),
         rules.tables.input,
-        rules.figures.input,
-        rules.claims.input,
-        rules.diagnostics.input,
-        rules.calibration.input,
-        rules.tomography.input,
-        rules.pages.input,
+        rules.table_calibration.output,
+        (
+            [
+                rules.figures.input,
+                rules.claims.input,
+                rules.diagnostics.input,
+                rules.calibration.input,
+                rules.tomography.input,
+                rules.pages.input,
+            ]
+            if "target" in roles()
+            else [rules.figure2.output, rules.plot_learning_curves.output]
+        ),
         (
             [rules.truth.input, rules.spectra.input]
             if config["survey"] == "embedded"

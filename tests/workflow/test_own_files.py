@@ -14,7 +14,7 @@ from tests.small_run import galaxies
 from .conftest import copy_project, run_snakemake
 from .test_paper import jobs_of_dry_run
 
-TARGET = "results/custom/catalogues/source.parquet"
+SOURCE, TARGET = (f"results/custom/catalogues/{role}.parquet" for role in ("source", "target"))
 DAY = 86400
 COLUMNS = {
     "object_id": "object_id",
@@ -51,14 +51,14 @@ def write(path: Path, seed: int, rows: int, date: float | None = None) -> None:
 
 def run(folder: Path, *arguments: str, check: bool = True) -> str:
     options = {"configfile": None, "overlay": OVERLAY, "check": check}
-    return run_snakemake(folder, *arguments, TARGET, **options).stdout
+    return run_snakemake(folder, *arguments, **options).stdout
 
 
 def test_a_file_replaced_by_an_older_one_is_read_again(tmp_path: Path) -> None:
     folder = copy_project(tmp_path / "project")
 
     def jobs() -> int:
-        planned = run(folder, "-n")
+        planned = run(folder, "-n", SOURCE, TARGET)
         found = jobs_of_dry_run(planned).get("read_custom", 0)
         assert found == 1 or "Nothing to be done" in planned
         return found
@@ -70,8 +70,8 @@ def test_a_file_replaced_by_an_older_one_is_read_again(tmp_path: Path) -> None:
     for seed, path in enumerate(rows):
         write(path, seed, rows[path])
     assert first.stat().st_size > 10**6
-    run(folder, "--cores", "1")
-    assert len(pd.read_parquet(folder / TARGET)) == 30100
+    run(folder, "--cores", "1", SOURCE, TARGET)
+    assert len(pd.read_parquet(folder / SOURCE)) == 30100
     assert jobs() == 0
     for path in (first, target):
         kept, date = path.read_bytes(), path.stat().st_mtime_ns
@@ -93,8 +93,8 @@ def test_an_error_is_printed_once_and_last(tmp_path: Path) -> None:
     (folder / "target.csv").write_text("redshift\n1.0\n")
 
     def failure() -> tuple[str, str]:
-        text = run(folder, "--cores", "1", check=False)
-        (last,) = re.findall(r"^failed: logs/read_custom.log: (.*)", text, re.MULTILINE)
+        text = run(folder, "--cores", "1", TARGET, check=False)
+        (last,) = re.findall(r"^failed: logs/read_custom/target.log: (.*)", text, re.MULTILINE)
         return last, text
 
     last, text = failure()

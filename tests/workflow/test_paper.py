@@ -199,7 +199,7 @@ def test_a_learning_rate_retrains_and_nothing_upstream(clone: Callable[[], Path]
         ({"training": {"batch_size": "many"}}, "training.batch_size: found 'many'"),
         ({"training": {"batch_size": 0}}, "training.batch_size: found 0, expected at least 1"),
         ({"survey": "moon"}, "survey: found 'moon', expected one of"),
-        ({"survey": "custom"}, "custom: found nothing, expected two catalogues"),
+        ({"survey": "custom"}, "custom: found nothing, expected a catalogue"),
         ({"splits": {"fractions": {"train": 0.9}}}, "splits.fractions: found a sum of 1.5"),
         ({"strategies": {"NN-TL": {"start_from": "NN-Bse"}}}, "start_from: found 'NN-Bse'"),
         ({"strategies": {"NN-TL": {"trainable": ["hidden_9"]}}}, "trainable: found hidden_9"),

@@ -258,13 +258,13 @@ rule split:
     """Split both data sets into training, validation and test sets without a shared galaxy."""
     input:
         source=catalogue("source"),
-        target=catalogue("target"),
+        target=target_file(catalogue("target")),
     output:
         source_split="<results>/splits/source.parquet",
-        target_split="<results>/splits/target.parquet",
-        combo_split="<results>/splits/combo.parquet",
+        target_split=target_file("<results>/splits/target.parquet"),
+        combo_split=target_file("<results>/splits/combo.parquet"),
+        overlap=target_file("<results>/splits/overlap.csv"),
         summary="<results>/splits/summary.csv",
-        overlap="<results>/splits/overlap.csv",
     log:
         "<logs>/split.log",
     benchmark:

@@ -34,6 +34,7 @@ rule evaluate:
         strategies=list(config["strategies"]),
         seeds=all_seeds(),
         ranges=evaluation_ranges(),
+        datasets=roles(),
         code=code_hash("evaluation/evaluate", "plots"),
     message:
         "Measuring every seed of every strategy on both test sets"
@@ -92,6 +93,7 @@ rule table1:
         max_epochs=epoch_limits(),
         labels=config["labels"],
         survey=config["survey"],
+        datasets=roles(),
         code=code_hash("evaluation/table1", "plots"),
     message:
         "Table 1: metrics per strategy and test set"
@@ -131,7 +133,7 @@ rule judge_claims:
     input:
         per_seed="<results>/metrics/per_seed.csv",
         resampled="<results>/metrics/resampled.parquet",
-        claims="config/claims.yaml",
+        claims=project_file("config/claims.yaml"),
         histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
     output:
         csv="<results>/claims.csv",
@@ -280,6 +282,7 @@ rule figure2:
         redshift_max=config["figures"]["redshift_max"],
         labels=config["labels"],
         survey=config["survey"],
+        dataset=roles()[0],
         code=code_hash("evaluation/figure2", "plots"),
     message:
         "Figure 2: predicted against true redshift, one run"

@@ -45,7 +45,7 @@ rule predict_tests:
             "<results>/models/{{strategy}}/seeds-{chunk}.npz", chunk=seed_chunks()
         ),
         source="<results>/splits/source.parquet",
-        target="<results>/splits/target.parquet",
+        target=target_file("<results>/splits/target.parquet"),
     output:
         predictions=expand(
             "<results>/predictions/{{strategy}}/seeds-{chunk}.parquet",

@@ -41,7 +41,7 @@ rule write_paper:
         config="<results>/run_config.yaml",
         control=paper_control(),
         figures=paper_figures(),
-        claims_file="config/claims.yaml",
+        claims_file=project_file("config/claims.yaml"),
     output:
         pdf=report(
             "<results>/paper.pdf",

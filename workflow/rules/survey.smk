@@ -150,33 +150,28 @@ if config["survey"] == "archive":
             "../scripts/survey/query_hsc.py"
 
 
-# Two catalogues of the user's own in place of the archives: the source with photometric redshifts,
-# the target with spectroscopic ones, described in config["custom"].
+# One or two catalogues of the user's own in place of the archives: the source with photometric
+# redshifts, the target with spectroscopic ones, described in config["custom"].
 #
-# Inputs   the two files
+# Inputs   the files
 # Outputs  <results>/catalogues/{source,target}.parquet and their cut flows
 
 
 if config["survey"] == "custom":
 
     rule read_custom:
-        """Read the two catalogues in the section custom, and apply their cuts."""
+        """Read a catalogue of the section custom, and apply its cuts."""
         input:
-            source_catalogue=lambda wildcards: named_files(
-                config["custom"]["source"]["path"]
-            ),
-            target_catalogue=lambda wildcards: named_files(
-                config["custom"]["target"]["path"]
-            ),
+            catalogue=described_path,
         output:
-            source=catalogue("source"),
-            source_cutflow=cutflow("source"),
-            target=catalogue("target"),
-            target_cutflow=cutflow("target"),
+            table=catalogue("{role}"),
+            cutflow=cutflow("{role}"),
         log:
-            "<logs>/read_custom.log",
+            "<logs>/read_custom/{role}.log",
         benchmark:
-            "<benchmarks>/read_custom.tsv"
+            "<benchmarks>/read_custom/{role}.tsv"
+        wildcard_constraints:
+            role="source|target",
         conda:
             "../../envs/catalogues.yaml"
         resources:
@@ -184,13 +179,10 @@ if config["survey"] == "custom":
             runtime=request(10, per_input=0.05),
         params:
             bands=config["bands"],
-            surveys=config["custom"],
-            known_by=lambda wildcards: [
-                known_by(config["custom"][role]["path"])
-                for role in ("source", "target")
-            ],
+            survey=described_catalogue,
+            known_by=described_bytes,
             code=code_hash("survey/read_custom", "catalogues"),
         message:
-            "Reading the user's catalogues {params.surveys[source][path]} and {params.surveys[target][path]}"
+            "Reading the user's catalogue {params.survey[path]}"
         script:
             "../scripts/survey/read_custom.py"

@@ -49,9 +49,9 @@ rule calibrate:
     input:
         models=models,
         source_sample="<results>/calibration/{strategy}/source.npz",
-        target_sample="<results>/calibration/{strategy}/target.npz",
+        target_sample=target_file("<results>/calibration/{strategy}/target.npz"),
         source="<results>/splits/source.parquet",
-        target="<results>/splits/target.parquet",
+        target=target_file("<results>/splits/target.parquet"),
     output:
         scores="<results>/calibration/{strategy}/scores.parquet",
     log:

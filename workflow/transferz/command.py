@@ -1,7 +1,7 @@
-"""The command `transferz`: photometric redshifts from the networks of a finished run.
+"""The command `transferz`: from a catalogue to a configuration, from networks to redshifts.
 
-It needs the folders `models` and `calibration` of a run, not Snakemake. A subcommand is a function
-that adds its options to the parser (`add_*`), and one that does the work.
+`predict` needs the folders `models` and `calibration` of a run, not Snakemake. A subcommand is a
+function that adds its options to the parser (`add_*`), and one that does the work.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ logger = logging.getLogger("transferz.command")
 # What to try first; the subcommands say the rest.
 EXAMPLES = """\
 examples:
+  transferz init galaxies.csv
   transferz info results
   transferz predict galaxies.fits --networks results --output photo_z.fits
   transferz evaluate photo_z.fits --truth spectra.csv
@@ -34,13 +35,14 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command."""
     top = argparse.ArgumentParser(
         prog="transferz",
-        description="Photometric redshifts for a catalogue, from the networks of a finished run.",
+        description="Photometric redshifts for your own galaxies. `init` writes a configuration to "
+        "train with, for snakemake. The others use the networks of a finished run.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=__version__)
     subcommands = top.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_predict, add_info, add_evaluate):
+    for add in (add_init, add_predict, add_info, add_evaluate):
         add(subcommands)
     return top
 
@@ -56,6 +58,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.error("ERROR %s", error)
         return 1
     return 0
+
+
+# ------------------------------------------------------------------------------------- init
+
+
+def add_init(subcommands: argparse._SubParsersAction) -> None:
+    """Add `transferz init`."""
+    command = subcommands.add_parser(
+        "init",
+        help="write a configuration for a catalogue of your own",
+        description="Look at a catalogue, guess what its columns mean, and write a configuration "
+        "that runs. One catalogue with redshifts is enough. With two, networks learn from the "
+        "first and are transferred to the second.",
+    )
+    command.set_defaults(run=init)
+    command.add_argument("catalogue", type=Path, help="file with magnitudes and redshifts")
+    command.add_argument(
+        "target", type=Path, nargs="?", help="second catalogue, with the more precise redshifts"
+    )
+    command.add_argument(
+        "--output", type=Path, metavar="FILE", help="default: CATALOGUE's name with .yaml"
+    )
+    command.add_argument(
+        "--results", default="results", metavar="FOLDER", help="folder of the run; default: results"
+    )
+    command.add_argument(
+        "--unit", metavar="UNIT", help="of the magnitudes or fluxes, where the file does not say"
+    )
+    command.add_argument("--force", action="store_true", help="replace FILE if it is there")
+
+
+def init(options: argparse.Namespace) -> None:
+    """Write a configuration, and say what was guessed."""
+    from transferz.catalogues.first_configuration import command, first_configuration
+    from transferz.core.products import write_text
+
+    output = options.output or Path(options.catalogue.name.partition(".")[0] + ".yaml")
+    if output.exists() and not options.force:
+        raise InputError("there is such a file", file=output, fix="name another, or add --force")
+    paths = [path for path in (options.catalogue, options.target) if path is not None]
+    text, lines = first_configuration(paths, options.results, output, options.unit)
+    write_text(text, output)
+    print(*lines, f"\nWrote {output}. Look it over, then run", f"  {command(output)}", sep="\n")
 
 
 # ---------------------------------------------------------------------------------- predict
@@ -84,8 +129,8 @@ def add_predict(subcommands: argparse._SubParsersAction) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="configuration whose section predict.catalogue describes the catalogue; "
-        "default: the one that the run was made with",
+        help="configuration whose section predict.catalogue describes the catalogue; default: "
+        "that of the run if its columns are there, or a guess, which is shown",
     )
     command.add_argument(
         "--pdf", type=Path, metavar="FILE", help="write the distributions too, HDF5 of qp"
@@ -129,7 +174,7 @@ def predict(options: argparse.Namespace) -> None:
             networks.sample,
             table,
             options.pdf,
-            description=networks.description(options.config),
+            description=networks.description(options.catalogue, options.config),
             strategy=networks.strategy,
             seeds=networks.first_seeds(options.members),
             chunk_rows=65536,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from transferz.settings.checks import cross_key_problems
+from transferz.catalogues import cuts
+from transferz.settings.checks import DERIVED, cross_key_problems
 from transferz.settings.loader import own_strategies_last, with_defaults
 
 HEAD = {"bins": 80, "z_max": 4, "cross_entropy": 1}
@@ -20,6 +21,14 @@ def child(**keys: object) -> dict:
     }
 
 
+def own(cuts: dict | None = None, **keys: object) -> dict:
+    """A run of one catalogue of magnitudes and redshifts."""
+    columns, flags = {"mag": "m_{band}", "redshift": "z"}, {"flag_{band}": "f_{band}"}
+    known = {"good": {"columns": ["flag_g", "mag_{band}"], "max": 30}, "off": None}
+    source = {"columns": columns, "extra_columns": flags, "cuts": known | (cuts or {})}
+    return {"survey": "custom", "custom": {"source": source}} | keys
+
+
 CASES = {
     "label of nothing": (
         {"labels": {"NN-Bas": "x"}},
@@ -32,8 +41,30 @@ CASES = {
     ),
     "custom without catalogues": (
         {"survey": "custom"},
-        "custom: found nothing, expected two catalogues, because survey is custom; see "
-        "config/examples/des_cosmos.yaml",
+        "custom: found nothing, expected a catalogue, because survey is custom; write one with "
+        "`transferz init`, or see config/examples/des_cosmos.yaml",
+    ),
+    "split by a column that is not described": (
+        own(splits={"method": {"source": "published"}}),
+        "splits.method.source: found published, but custom.source.columns.split is null; name the "
+        "column, or set the method to auto",
+    ),
+    "split of the sky without positions": (
+        own(splits={"method": {"source": "sky"}}),
+        "splits.method.source: found sky, but custom.source.columns.dec is null; name the column, "
+        "or set the method to auto",
+    ),
+    "magnitude errors that nobody has": (
+        own(network={"inputs": ["mag_{band}", "mag_err_{band}"]}),
+        "custom.source.columns.mag_err: found null, but network.inputs or custom.source.min_snr "
+        "needs it",
+    ),
+    "cut on a column that is not read": (
+        own(cuts={"quality": {"column": "zqual", "min": 3}}),
+        "custom.source.cuts.quality: found the column 'zqual', expected one of mag_{band}, "
+        "redshift, object_id, ra, dec, truth, source, photo_z_half_width, spec_z_relative_err, "
+        "chi2_per_filter, flag_{band}; read it with custom.source.extra_columns: {zqual: its name "
+        "in the file}",
     ),
     "shares that are not a whole": (
         {"splits": {"fractions": {"train": 0.7}}},
@@ -183,7 +214,12 @@ def test_contradiction(case: str) -> None:
     assert line in problems(config)
 
 
+def test_a_cut_may_name_what_the_code_computes() -> None:
+    assert set(DERIVED) == set(cuts.DERIVED)
+
+
 def test_what_fits_is_nothing_to_complain_about() -> None:
+    assert problems(own()) == []
     assert problems({}) == []
     assert problems(child(trainable=["hidden_4", "redshift"], low_rank=2)) == []
     assert problems({"spectra": {"studies": {"heads": {"seeds": 1}, "size": None}}}) == []

@@ -127,3 +127,28 @@ def test_all_mistakes_come_at_once_and_defaults_are_not_shared() -> None:
     ]
     checked({})["bands"].append("u")
     assert checked({})["bands"] == ["g", "r", "i", "z", "y"]
+
+
+def test_one_catalogue_keeps_the_strategies_that_need_one() -> None:
+    columns = {"mag": "{band}", "redshift": "z"}
+    one = {"path": "a.csv", "source": "a", "truth": "spec_z", "columns": columns}
+    strategies = {
+        "NN-Base": {"train_on": "source"},
+        "NN-TL": {"train_on": "target", "start_from": "NN-Base"},
+        "tuned": {"train_on": "source", "start_from": "NN-Base"},
+        "back": {"train_on": "source", "start_from": "NN-TL"},
+    }
+    given = {"survey": "custom", "custom": {"source": one}, "strategies": strategies}
+    alone = checked(given | {"predict": {"strategy": "NN-TL"}})
+    assert list(alone["strategies"]) == ["NN-Base", "tuned"]
+    assert alone["predict"]["strategy"] == "NN-Base"
+    assert alone["predict"]["calibrated_on"] == "source"
+    assert alone["ensembles"]["NN-Colours"]["train_on"] == "source"
+    assert alone["splits"]["method"]["source"] == "object"
+    own = one | {"columns": columns | {"split": "s"}}
+    both = checked(given | {"custom": {"source": own, "target": one}})
+    assert list(both["strategies"]) == list(strategies)
+    assert both["splits"]["method"] == {"source": "published", "target": "object"}
+    assert checked({})["splits"]["method"] == {"source": "object", "target": "published"}
+    with pytest.raises(ConfigurationError, match="predict.strategy: found 'NN-Bse'"):
+        checked(given | {"predict": {"strategy": "NN-Bse"}})

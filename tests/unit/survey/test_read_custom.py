@@ -133,33 +133,27 @@ def test_bad_descriptions(tmp_path: Path) -> None:
         read_custom.read_survey(path, survey(), BANDS, "source")
 
 
-def test_script_cuts_both_catalogues(tmp_path: Path) -> None:
+def test_script_cuts_a_catalogue_and_drops_what_lacks_a_value(tmp_path: Path) -> None:
     cuts = {
         "magnitudes": {"column": "mag_{band}", "above": 0, "below": 50},
         "quality": {"column": "quality", "min": 1},
     }
-    surveys = {
-        "source": survey(cuts=cuts, extra_columns={"quality": "q"}),
-        "target": survey(truth="spec_z", source="T", cuts={}, columns={"split": "s"}),
-    }
-    outputs = [tmp_path / name for name in ("t.parquet", "t.csv", "g.parquet", "g.csv")]
-    read_custom.main(
-        write(tmp_path / "a.csv"),
-        write(tmp_path / "b.csv", s=["train", "validation", "test"]),
-        *outputs,
-        bands=BANDS,
-        surveys=surveys,
-    )
-    first, flow, second, no_flow = (
-        pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-        for path in outputs
-    )
-    assert first["object_id"].tolist() == [3]
-    assert flow["n_removed"].tolist() == [2, 0]
-    assert second["split"].tolist() == ["train", "validation", "test"]
-    assert set(second["truth"]) == {"spec_z"}
-    assert list(no_flow) == list(flow)
-    assert no_flow.empty
+    described = survey(cuts=cuts, extra_columns={"quality": "q"}, columns={"split": "s"})
+    catalogue = write(tmp_path / "a.csv", s=["train", "validation", "test"])
+    outputs = tmp_path / "t.parquet", tmp_path / "t.csv"
+    read_custom.main(catalogue, *outputs, bands=BANDS, survey=described, role="source")
+    table, flow = pd.read_parquet(outputs[0]), pd.read_csv(outputs[1])
+    assert table["object_id"].tolist() == [3]
+    assert table["split"].tolist() == ["train"]
+    assert flow["cut"].tolist() == ["complete", "magnitudes", "quality"]
+    assert flow["n_removed"].tolist() == [2, 0, 0]
+
+
+def test_without_magnitude_errors(tmp_path: Path) -> None:
+    described = survey(columns={"mag_err": None})
+    table = read_custom.read_survey(write(tmp_path / "a.csv"), described, BANDS, "source")
+    assert table[["mag_err_g", "mag_err_y"]].isna().all(axis=None)
+    np.testing.assert_array_equal(table["mag_g"], [20.0, np.nan, 22.0])
 
 
 def test_example_of_a_real_pair_names_its_origin() -> None:

@@ -267,6 +267,33 @@ def training_split(wildcards):
     return f"<results>/splits/{entry_of(wildcards.strategy)['train_on']}.parquet"
 
 
+def roles():
+    """Return the data sets of this run: the target first, where there is one."""
+    if config["survey"] == "custom":
+        return [role for role in ("target", "source") if role in config["custom"]]
+    return ["target", "source"]
+
+
+def target_file(path):
+    """Return a file of the target, or none in a run of one catalogue."""
+    return path if "target" in roles() else []
+
+
+def described_catalogue(wildcards):
+    """Return the description of one of the user's catalogues."""
+    return config["custom"][wildcards.role]
+
+
+def described_path(wildcards):
+    """Return the file of one of the user's catalogues, or the files of a pattern."""
+    return named_files(described_catalogue(wildcards)["path"])
+
+
+def described_bytes(wildcards):
+    """Return `known_by` of one of the user's catalogues."""
+    return known_by(described_catalogue(wildcards)["path"])
+
+
 def catalogue(role):
     """Return the catalogue table that is the `source` or the `target` of this run."""
     if config["survey"] == "custom":
@@ -290,7 +317,7 @@ def cutflow(role):
 def redshift_kinds():
     """Return the kind of redshift, `photo_z` or `spec_z`, of the source and the target."""
     if config["survey"] == "custom":
-        return {role: config["custom"][role]["truth"] for role in ("source", "target")}
+        return {role: config["custom"][role]["truth"] for role in sorted(roles())}
     return {"source": "photo_z", "target": "spec_z"}
 
 
@@ -308,8 +335,13 @@ def input_names():
 def target_name():
     """Return the display name of the catalogue that is the target data set."""
     if config["survey"] == "custom":
-        return config["custom"]["target"]["source"]
+        return config["custom"].get("target", {}).get("source")
     return "GalaxiesML"
+
+
+def project_file(name):
+    """Return a file of the project: the one in the working directory, or that of this Snakefile."""
+    return name if Path(name).is_file() else workflow.source_path(f"../../../{name}")
 
 
 # ---------------------------------------------------------------------------- files of the user

@@ -56,12 +56,12 @@ def count_table(
 
 def main(
     source: str,
-    target: str,
+    target: str | None,
     source_split: str,
-    target_split: str,
-    combo_split: str,
+    target_split: str | None,
+    combo_split: str | None,
     summary: str,
-    overlap: str,
+    overlap: str | None,
     *,
     bands: Sequence[str],
     method: Mapping[str, str],
@@ -75,7 +75,7 @@ def main(
     Parameters
     ----------
     source, target, source_split, target_split, combo_split, summary, overlap : path
-        See the head of this file.
+        See the head of this file; those that need a target are None in a run of one catalogue.
     bands : sequence of str
     method, fractions, seed, block, identity
         Section ``splits`` of the configuration.
@@ -83,6 +83,11 @@ def main(
     check_fractions(fractions)
     settings = {"fractions": fractions, "seed": seed, "block": block}
     sources = split_catalogue(read_parquet(source), "source", method=method["source"], **settings)
+    if target is None:
+        check_complete(sources, bands, "source")
+        write_parquet(sources, source_split)
+        write_csv(count_table({"source": sources}, np.zeros(len(sources), bool), 0), summary)
+        return
     targets = split_catalogue(read_parquet(target), "target", method=method["target"], **settings)
     n_given = len(sources)
     pairs = same_objects(sources, targets, **identity)

@@ -93,7 +93,7 @@ def main(
     predictions: Sequence[str | Path],
     *,
     source: str | Path,
-    target: str | Path,
+    target: str | Path | None,
     strategy: str,
     threads: int,
     split: str = "test",
@@ -105,7 +105,7 @@ def main(
     split : {"test", "validation", "train"}
     """
     configure_tensorflow(threads)
-    files = {"source": source, "target": target}
+    files = {"source": source} | ({"target": target} if target else {})
     columns: tuple[str, ...] = ()
     for file, output in zip(models, predictions, strict=True):
         contents = read_models(file)

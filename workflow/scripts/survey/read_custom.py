@@ -1,13 +1,13 @@
-"""Read the two catalogues of a custom survey, described in the configuration, and cut them.
+"""Read a catalogue of a custom survey, described in the configuration, and cut it.
 
 Inputs
-    source_catalogue, target_catalogue : files of any known format, or several that are one table;
-        the source has many objects and approximate redshifts, the target precise ones
+    catalogue : file of any known format, or several that are one table; the source has many objects
+        and approximate redshifts, the target precise ones
 
 Outputs
-    source, target : Parquet, catalogue tables as of the published surveys, so that nothing
-        downstream knows the difference
-    source_cutflow, target_cutflow : CSV
+    table : Parquet, a catalogue table as of the published surveys, so that nothing downstream knows
+        the difference
+    cutflow : CSV
 """
 
 import logging
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# The first cut: what lacks a value can neither train nor test.
+COMPLETE = {
+    "complete": {
+        "description": "a redshift, and a magnitude in every band",
+        "columns": ["redshift", "mag_{band}"],
+        "is_null": False,
+    }
+}
 # Degrees, both ends included. Right ascensions count from -180 too, and rounding exceeds 360.
 LIMITS = {"ra": (-180.0, 360.001), "dec": (-90.0, 90.0)}
 
@@ -56,6 +64,8 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
     )
     if "object_id" not in table:
         table["object_id"] = np.arange(len(table), dtype=np.int64)
+    for name in (f"mag_err_{band}" for band in bands if "mag_err" not in described.columns):
+        table[name] = np.nan
     for name in reversed(POSITIONS):
         table[name] = np.nan
         if f"{name}_raw" in table:
@@ -78,30 +88,23 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
 
 
 def main(
-    source_catalogue: str | Sequence[str],
-    target_catalogue: str | Sequence[str],
-    source: str,
-    source_cutflow: str,
-    target: str,
-    target_cutflow: str,
+    catalogue: str | Sequence[str],
+    table: str,
+    cutflow: str,
     *,
     bands: Sequence[str],
-    surveys: Mapping[str, Mapping],
+    survey: Mapping,
+    role: str,
 ) -> None:
-    """Write both catalogue tables and their cut flows; `surveys` are the descriptions by role."""
-    for role, path, output, cutflow in (
-        ("source", source_catalogue, source, source_cutflow),
-        ("target", target_catalogue, target, target_cutflow),
-    ):
-        survey = surveys[role]
-        # Several files: the reader knows them by the pattern.
-        path = path if isinstance(path, str) else survey["path"]
-        table = read_survey(path, survey, bands, role)
-        table, flow = apply_cuts(table, survey["cuts"], bands, file=path)
-        check_counts(flow, len(table))
-        write_parquet(table, output)
-        write_csv(flow, cutflow)
-        logger.info("%s: %d objects of %s", role, len(table), survey["source"])
+    """Write the catalogue table and its cut flow; `survey` is its description."""
+    # Several files: the reader knows them by the pattern.
+    path = catalogue if isinstance(catalogue, str) else survey["path"]
+    whole = read_survey(path, survey, bands, role)
+    selected, flow = apply_cuts(whole, COMPLETE | survey["cuts"], bands, file=path)
+    check_counts(flow, len(selected))
+    write_parquet(selected, table)
+    write_csv(flow, cutflow)
+    logger.info("%s: %d objects of %s", role, len(selected), survey["source"])
 
 
 if __name__ == "__main__":

@@ -37,9 +37,9 @@ logger = logging.getLogger(__name__)
 def main(
     models: Sequence[str | Path],
     source_sample: str | Path,
-    target_sample: str | Path,
+    target_sample: str | Path | None,
     source: str | Path,
-    target: str | Path,
+    target: str | Path | None,
     scores: str | Path,
     *,
     test_share: float,
@@ -51,10 +51,12 @@ def main(
     ensemble = Ensemble.load(models)
     samples = {"source": source_sample, "target": target_sample}
     estimators = {
-        name: PhotoZ(ensemble, CalibrationSample.load(path)) for name, path in samples.items()
+        name: PhotoZ(ensemble, CalibrationSample.load(path))
+        for name, path in samples.items()
+        if path
     }
     parts = []
-    for dataset, path in (("source", source), ("target", target)):
+    for dataset, path in (("source", source), *((("target", target),) if target else ())):
         columns = ["object_id", *ensemble.columns, REDSHIFT, "split"]
         table = read_parquet(path, columns)
         test = table[calibration_part(table, test_share, seed) == "test"].reset_index(drop=True)

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, ClassVar
 
 import numpy as np
@@ -66,6 +67,8 @@ class Container(abc.ABC):
     ----------
     names : list of str
         Of all its columns.
+    ucds : mapping of str
+        What columns mean, in the words of the Virtual Observatory, where the file says so.
     """
 
     # For messages.
@@ -76,6 +79,7 @@ class Container(abc.ABC):
     # Whether all of its values are text: then their types are found by looking at all rows.
     is_text: ClassVar[bool] = False
     names: list[str]
+    ucds: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, path: Path, how: ReadingOptions, stack: contextlib.ExitStack) -> None:
         self.path, self.how, self.table = path, how, how.table

@@ -46,8 +46,8 @@ KIND_OF = {"object_id": "id", "split": "text"}
 POSITIONS = ("ra", "dec")
 HOW = tuple(key.name for key in fields(ReadingOptions))
 OF_BANDS = ("mag", "mag_err")
-# Columns of a catalogue to train on; its positions may lack.
-NEEDED = ("mag", "mag_err", "redshift")
+# Columns of a catalogue to train on; its positions and magnitude errors may lack.
+NEEDED = ("mag", "redshift")
 # Columns that a catalogue to train on is given, whatever it has.
 GIVEN = ("object_id", *POSITIONS, "truth", "source")
 

@@ -92,6 +92,8 @@ class FitsTable(Container):
                     hdu = self._find(hdus)
                     self.definitions = hdu.columns
                     self.names = list(hdu.columns.names)
+                    ucds = (hdu.header.get(f"TUCD{n}", "") for n in range(1, len(self.names) + 1))
+                    self.ucds = dict(zip(self.names, ucds, strict=True))
                     if isinstance(hdu, fits.TableHDU):
                         self.whole = TableInMemory(Table.read(hdu))
                     self.start, self.rows = hdu.fileinfo()["datLoc"], hdu.header["NAXIS2"]
@@ -357,6 +359,7 @@ class VoTable(Container):
             warnings.simplefilter("ignore")
             self.whole = TableInMemory(Table.read(handle, format="votable", table_id=self.table))
         self.names = self.whole.table.colnames
+        self.ucds = {name: self.whole.table[name].meta.get("ucd", "") for name in self.names}
 
     def pieces(
         self, names: Sequence[str], as_text: Collection[str], rows: int | None

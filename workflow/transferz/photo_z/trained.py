@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +13,18 @@ import pandas as pd
 import yaml
 
 from transferz.api import files_of
+from transferz.catalogues.description import CatalogueDescription
+from transferz.catalogues.first_configuration import told
+from transferz.catalogues.guess import guess, look_at
+from transferz.catalogues.reading import column_names
 from transferz.core.errors import InputError
 from transferz.networks.model_files import read_models
 from transferz.uncertainty.calibration_sample import CalibrationSample
 
+logger = logging.getLogger(__name__)
+
+# Of a guess, what a description has under the same name.
+GUESSED = ("band_names", "unit", "null_values", "non_detection_values")
 # Figures of merit of `TrainedRun.summary`.
 SHOWN = ["scatter_mad", "bias_median", "outlier_fraction"]
 
@@ -44,21 +53,55 @@ class Networks:
             return None
         return sorted(seed for path in self.models for seed in read_models(path).weights)[:number]
 
-    def description(self, config: Path | None) -> Mapping[str, object]:
-        """Return the description of a catalogue: of a configuration file, or of the run."""
-        if config is None:
-            found, place = self.described, None
-        else:
+    def description(self, catalogue: Path, config: Path | None) -> Mapping[str, object]:
+        """Return the description of a catalogue: of a file, of the run if it fits, or a guess.
+
+        Raises
+        ------
+        InputError
+            If the guess does not find what the networks read.
+        """
+        if config is not None:
             content = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
-            found, place = content.get("predict", {}).get("catalogue", {}), config
-        if "columns" not in found:
-            raise InputError(
-                "the catalogue is not described",
-                file=place,
-                key="predict.catalogue.columns",
-                fix="write predict.catalogue into a file and name it with --config",
-            )
-        return found
+            try:
+                return content["predict"]["catalogue"]
+            except (KeyError, TypeError) as error:
+                raise InputError("no such section", file=config, key="predict.catalogue") from error
+        sample = CalibrationSample.load(self.sample)
+        names = column_names(catalogue)
+        if "columns" in self.described:
+            described = CatalogueDescription.from_config(self.described)
+            wanted = {column.name for column in described.to_predict(sample.bands, sample.columns)}
+            carried = self.described.get("extra_columns", {})
+            if wanted - set(carried.values()) <= set(names):
+                kept = {new: name if name in names else None for new, name in carried.items()}
+                return {**self.described, "extra_columns": kept}
+        return guessed(catalogue, sample)
+
+
+def guessed(catalogue: Path, sample: CalibrationSample) -> dict[str, object]:
+    """Return a guess of where a catalogue has what networks read; say it on the terminal."""
+    found = guess(look_at(catalogue), bands=sample.bands)
+    needed = ["mag", "mag_err"] if any("mag_err" in name for name in sample.columns) else ["mag"]
+    if not found.columns.keys() >= set(needed) or set(found.bands) != set(sample.bands):
+        raise InputError(
+            "columns not recognised",
+            file=catalogue,
+            found="; ".join(found.doubts) or f"the bands {', '.join(found.bands) or 'none'}",
+            expected=f"{' and '.join(needed)} in {', '.join(sample.bands)}",
+            fix="describe it as predict.catalogue in a file (docs/catalogues.md); name that with "
+            "--config",
+        )
+    logger.info("Guessed the columns of %s:", catalogue)
+    for line in told(found):
+        logger.info("%s", line)
+    if found.unit is None:
+        raise InputError("unit not known", file=catalogue, found="; ".join(found.doubts))
+    return {
+        "columns": {name: found.columns.get(name) for name in ("object_id", "mag", "mag_err")},
+        "extra_columns": {name: found.columns.get(name) for name in ("ra", "dec")},
+        **{name: getattr(found, name) for name in GUESSED},
+    }
 
 
 class TrainedRun:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+# What a catalogue table always has, what a cut computes itself (`catalogues.cuts.DERIVED`), and
+# where a cut names columns.
+GIVEN = ("object_id", "ra", "dec", "truth", "source")
+DERIVED = ("photo_z_half_width", "spec_z_relative_err", "chi2_per_filter")
+OF_BANDS = ("mag", "mag_err")
+COLUMN_WORDS = ("column", "below_column", "above_column")
+
 
 def cross_key_problems(config: dict) -> list[str]:
     """Return one line for each contradiction in a configuration with all its defaults."""
@@ -27,9 +34,49 @@ def survey(config: dict) -> Iterator[str]:
     """Yield a custom survey without catalogues."""
     if config["survey"] == "custom" and config["custom"] is None:
         yield (
-            "custom: found nothing, expected two catalogues, because survey is custom; see "
-            "config/examples/des_cosmos.yaml"
+            "custom: found nothing, expected a catalogue, because survey is custom; write one with "
+            "`transferz init`, or see config/examples/des_cosmos.yaml"
         )
+    if config["survey"] == "custom":
+        for role, described in (config["custom"] or {}).items():
+            yield from catalogue_problems(role, described, config)
+
+
+def catalogue_problems(role: str, described: dict, config: dict) -> Iterator[str]:
+    """Yield what a run asks of one of the user's catalogues and its description does not have."""
+    columns, key = described["columns"], f"custom.{role}"
+    method = config["splits"]["method"][role]
+    needed = {"published": ("split",), "sky": ("ra", "dec")}.get(method, ())
+    for name in needed:
+        if columns[name] is None:
+            yield (
+                f"splits.method.{role}: found {method}, but {key}.columns.{name} is null; name the "
+                "column, or set the method to auto"
+            )
+    if columns["mag_err"] is None:
+        default = config["network"]["inputs"]
+        inputs = [entry.get("inputs", default) for entry in config["strategies"].values()]
+        if any("mag_err_{band}" in each for each in inputs) or described.get("min_snr"):
+            yield f"{key}.columns.mag_err: found null, but network.inputs or {key}.min_snr needs it"
+    yield from unknown_cut_columns(key, described, config["bands"])
+
+
+def unknown_cut_columns(key: str, described: dict, bands: list[str]) -> Iterator[str]:
+    """Yield one line for each column that a cut asks for and nobody reads."""
+    named = [name for name, column in described["columns"].items() if column is not None]
+    templates = [f"{name}_{{band}}" if name in OF_BANDS else name for name in named]
+    templates += [*GIVEN, *DERIVED, *described["extra_columns"]]
+    known = {name.replace("{band}", band) for name in templates for band in (*bands, "{band}")}
+    for cut, entry in described["cuts"].items():
+        asked = [*entry.get("columns", ())] if entry else []
+        asked += [entry[word] for word in COLUMN_WORDS if word in (entry or ())]
+        for name in asked:
+            if name not in known:
+                yield (
+                    f"{key}.cuts.{cut}: found the column '{name}', expected one of "
+                    f"{', '.join(dict.fromkeys(templates))}; read it with "
+                    f"{key}.extra_columns: {{{name}: its name in the file}}"
+                )
 
 
 def catalogues(config: dict) -> Iterator[str]:

@@ -46,10 +46,45 @@ def checked(config: dict) -> Section:
         config["strategies"] = own_strategies_last(config["strategies"])
         named = config["ensembles"].items()
         config["ensembles"] = {name: entry for name, entry in named if entry is not None}
+        settle(config)
         problems = cross_key_problems(config)
     if problems:
         raise ConfigurationError("\n  ".join(problems))
     return Section(config)
+
+
+def settle(config: dict) -> None:
+    """Replace, in place, what depends on the catalogues that there are."""
+    method, custom = config["splits"]["method"], config["custom"] or {}
+    for role, chosen in method.items():
+        if config["survey"] == "custom":
+            published = custom.get(role, {"columns": {}})["columns"].get("split")
+        else:
+            published = role == "target"
+        if chosen == "auto":
+            method[role] = "published" if published else "object"
+    if config["survey"] == "custom" and list(custom) == ["source"]:
+        every, predict = config["strategies"], config["predict"]
+        kept = config["strategies"] = alone(every)
+        if predict["strategy"] in every.keys() - kept:
+            predict["strategy"] = next(iter(kept), predict["strategy"])
+        predict["calibrated_on"] = "source"
+        # Both data sets are the one that there is.
+        for entry in config["ensembles"].values():
+            entry["train_on"] = "source"
+
+
+def alone(strategies: dict) -> dict:
+    """Return the strategies that are trained on the source, and start from such a one."""
+    kept, last = strategies, None
+    while kept != last:
+        last = kept
+        kept = {
+            name: entry
+            for name, entry in kept.items()
+            if entry["train_on"] == "source" and entry.get("start_from", name) in kept
+        }
+    return kept
 
 
 @cache
