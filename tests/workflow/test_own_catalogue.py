@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+
 from tests.small_run import galaxies
 
 from .conftest import ROOT

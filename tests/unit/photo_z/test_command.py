@@ -77,6 +77,17 @@ def test_the_command_gives_the_numbers_of_the_api_in_every_format(folder, caplog
         assert json.loads(text) == {"survey": "embedded"} | trained
 
 
+def test_columns_that_nobody_described_are_guessed_and_shown(folder, caplog):
+    described, guessed = predict(folder, "d.parquet"), folder / "guessed.parquet"
+    words = ["predict", folder / "mine.csv", "--networks", folder / "run", "--output", guessed]
+    assert main([*map(str, words), "--threads", "1"]) == 0
+    assert "  mag          mag_{band}" in caplog.messages
+    columns = ["object_id", *api.REDSHIFTS]
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(guessed)[columns], pd.read_parquet(described)[columns]
+    )
+
+
 def test_truths_are_matched_by_identifier(folder, capsys):
     photo_z = predict(folder, "few.fits", "--members", "2")
     galaxies(500, 2).iloc[400:99:-1].to_csv(folder / "truth.csv", index=False)
@@ -104,7 +115,11 @@ def test_a_mistake_is_one_line(folder, caplog, tmp_path):
     assert main([*words, "o.txt"]) == 1
     assert "o.txt: no format to write" in caplog.messages[-1]
     assert main([*words, "o.csv"]) == 1
-    assert "predict.catalogue.columns: the catalogue is not described" in caplog.messages[-1]
+    assert "mine.csv: file not found" in caplog.messages[-1]
+    galaxies(9, 2).drop(columns="mag_g").to_csv(folder / "two.csv", index=False)
+    assert main(["predict", str(folder / "two.csv"), *words[2:], "o.csv"]) == 1
+    message = caplog.messages[-1]
+    assert "columns not recognised; found the bands r, i; expected mag in g, r, i" in message
     assert main(["info", str(tmp_path)]) == 1
     assert "no networks with a calibration" in caplog.messages[-1]
     assert main([*words, "o.csv", "--strategy", "NN-Combu"]) == 1

@@ -146,9 +146,10 @@ def test_one_catalogue_keeps_the_strategies_that_need_one() -> None:
     assert alone["ensembles"]["NN-Colours"]["train_on"] == "source"
     assert alone["splits"]["method"]["source"] == "object"
     own = one | {"columns": columns | {"split": "s"}}
-    both = checked(given | {"custom": {"source": own, "target": one}})
+    two = {"custom": {"source": own, "target": one}, "predict": {"strategy": "tuned"}}
+    both = checked(given | two)
     assert list(both["strategies"]) == list(strategies)
     assert both["splits"]["method"] == {"source": "published", "target": "object"}
     assert checked({})["splits"]["method"] == {"source": "object", "target": "published"}
-    with pytest.raises(ConfigurationError, match="predict.strategy: found 'NN-Bse'"):
+    with pytest.raises(ConfigurationError, match=r"predict\.strategy: found 'NN-Bse'"):
         checked(given | {"predict": {"strategy": "NN-Bse"}})

@@ -66,17 +66,7 @@ def first_configuration(
     lines = []
     for one in found:
         lines += [f"{one.path}:", *told(one.guess)]
-        lacking = [name for name in ("mag", "redshift") if name not in one.guess.columns]
-        if lacking or one.guess.unit is None:
-            raise InputError(
-                "columns not recognised" if lacking else "unit not known",
-                file=one.path,
-                key=", ".join(lacking) or one.guess.columns["mag"],
-                found="; ".join(one.guess.doubts),
-                fix="write the configuration by hand: config/examples/des_cosmos.yaml"
-                if lacking
-                else "give the unit with --unit (mag, nJy, uJy, mJy, Jy, nanomaggy)",
-            )
+        check_recognised(one)
     bands = [band for band in found[0].guess.bands if all(band in one.guess.bands for one in found)]
     if len(bands) < 2:
         raise InputError(
@@ -94,6 +84,21 @@ def first_configuration(
         description=lambda guessed, train: description(guessed, bands, train=train),
     )
     return text + "\n", lines
+
+
+def check_recognised(one: Catalogue) -> None:
+    """Raise an `InputError` if a run would lack something."""
+    lacking = [name for name in ("mag", "redshift") if name not in one.guess.columns]
+    if lacking or one.guess.unit is None:
+        raise InputError(
+            "columns not recognised" if lacking else "unit not known",
+            file=one.path,
+            key=", ".join(lacking) or one.guess.columns["mag"],
+            found="; ".join(one.guess.doubts),
+            fix="write the configuration by hand: config/examples/des_cosmos.yaml"
+            if lacking
+            else "give the unit with --unit (mag, nJy, uJy, mJy, Jy, nanomaggy)",
+        )
 
 
 def command(output: Path) -> str:

@@ -28,7 +28,7 @@ FLUX, MAGNITUDE = re.compile(r"flux|fnu|f_nu|maggies"), re.compile(r"mag")
 NEITHER = re.compile(r"flag|snr|ext(?!en)|ivar|^n_?|num|^a_|col(ou)?r|rad|mask|ell|chi|psf_?size")
 OF_A_PART = re.compile(r"aper|apcor|fib|psf|iso|petro")
 # By preference. A spectroscopic redshift is worth more than others.
-REDSHIFTS = (
+REDSHIFT_NAMES = (
     r"z_?spec|spec_?z|redshift_?spec|spec_?redshift|specz_redshift|z_?sp",
     r"redshift|z_?true|true_?z|z_?best|zcosmo?|z",
     r"(lp_)?z_?(phot|pdf|ml)o?|lp_z_?best|photo?_?z|redshift_?phot|z_?b|z_?mode|z_?median",
@@ -174,7 +174,7 @@ def _guess_redshift(seen: Seen, found: Guess, taken: set[str]) -> None:
         return len(good) > 0 and np.median(good) < 8 and good.min() < good.max()
 
     names = [name for name in seen.numbers if name not in taken and plausible(name)]
-    name = _named(seen, REDSHIFTS, "src.redshift", names)
+    name = _named(seen, REDSHIFT_NAMES, "src.redshift", names)
     if name is None:
         found.doubts.append("no column of redshifts: name it as columns.redshift")
         return

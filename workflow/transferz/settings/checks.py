@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 # What a catalogue table always has, what a cut computes itself (`catalogues.cuts.DERIVED`), and
 # where a cut names columns.
-GIVEN = ("object_id", "ra", "dec", "truth", "source")
-DERIVED = ("photo_z_half_width", "spec_z_relative_err", "chi2_per_filter")
+ALWAYS_THERE = ("object_id", "ra", "dec", "truth", "source")
+COMPUTED = ("photo_z_half_width", "spec_z_relative_err", "chi2_per_filter")
 OF_BANDS = ("mag", "mag_err")
 COLUMN_WORDS = ("column", "below_column", "above_column")
 
@@ -65,7 +65,7 @@ def unknown_cut_columns(key: str, described: dict, bands: list[str]) -> Iterator
     """Yield one line for each column that a cut asks for and nobody reads."""
     named = [name for name, column in described["columns"].items() if column is not None]
     templates = [f"{name}_{{band}}" if name in OF_BANDS else name for name in named]
-    templates += [*GIVEN, *DERIVED, *described["extra_columns"]]
+    templates += [*ALWAYS_THERE, *COMPUTED, *described["extra_columns"]]
     known = {name.replace("{band}", band) for name in templates for band in (*bands, "{band}")}
     for cut, entry in described["cuts"].items():
         asked = [*entry.get("columns", ())] if entry else []
