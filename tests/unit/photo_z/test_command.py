@@ -119,7 +119,7 @@ def test_a_mistake_is_one_line(folder, caplog, tmp_path):
     galaxies(9, 2).drop(columns="mag_g").to_csv(folder / "two.csv", index=False)
     assert main(["predict", str(folder / "two.csv"), *words[2:], "o.csv"]) == 1
     message = caplog.messages[-1]
-    assert "columns not recognised; found the bands r, i; expected mag in g, r, i" in message
+    assert "columns not recognised; found mag in r, i; expected mag in g, r, i" in message
     assert main(["info", str(tmp_path)]) == 1
     assert "no networks with a calibration" in caplog.messages[-1]
     assert main([*words, "o.csv", "--strategy", "NN-Combu"]) == 1

@@ -83,11 +83,12 @@ def guessed(catalogue: Path, sample: CalibrationSample) -> dict[str, object]:
     """Return a guess of where a catalogue has what networks read; say it on the terminal."""
     found = guess(look_at(catalogue), bands=sample.bands)
     needed = ["mag", "mag_err"] if any("mag_err" in name for name in sample.columns) else ["mag"]
-    if not found.columns.keys() >= set(needed) or set(found.bands) != set(sample.bands):
+    there = [name for name in needed if name in found.columns]
+    if there != needed or set(found.bands) != set(sample.bands):
         raise InputError(
             "columns not recognised",
             file=catalogue,
-            found="; ".join(found.doubts) or f"the bands {', '.join(found.bands) or 'none'}",
+            found=f"{' and '.join(there) or 'none'} in {', '.join(found.bands) or 'no band'}",
             expected=f"{' and '.join(needed)} in {', '.join(sample.bands)}",
             fix="describe it as predict.catalogue in a file (docs/catalogues.md); name that with "
             "--config",
