@@ -44,16 +44,6 @@ CASES = {
         "custom: found nothing, expected a catalogue, because survey is custom; write one with "
         "`transferz init`, or see config/examples/des_cosmos.yaml",
     ),
-    "split by a column that is not described": (
-        own(splits={"method": {"source": "published"}}),
-        "splits.method.source: found published, but custom.source.columns.split is null; name the "
-        "column, or set the method to auto",
-    ),
-    "split of the sky without positions": (
-        own(splits={"method": {"source": "sky"}}),
-        "splits.method.source: found sky, but custom.source.columns.dec is null; name the column, "
-        "or set the method to auto",
-    ),
     "magnitude errors that nobody has": (
         own(network={"inputs": ["mag_{band}", "mag_err_{band}"]}),
         "custom.source.columns.mag_err: found null, but network.inputs or custom.source.min_snr "
@@ -80,7 +70,11 @@ CASES = {
         "name the column of the identifiers, or set it to false",
     ),
     "published split of a catalogue that has none": (
-        {"survey": "custom", "custom": {"source": {"columns": {}}, "target": {"columns": {}}}},
+        {
+            "survey": "custom",
+            "custom": {"source": {"columns": {}}, "target": {"columns": {}}},
+            "splits": {"method": {"target": "published"}},
+        },
         "splits.method.target: found published, but custom.target.columns.split is null; name the "
         "column, or choose object",
     ),

@@ -141,7 +141,7 @@ def test_script_cuts_a_catalogue_and_drops_what_lacks_a_value(tmp_path: Path) ->
     described = survey(cuts=cuts, extra_columns={"quality": "q"}, columns={"split": "s"})
     catalogue = write(tmp_path / "a.csv", s=["train", "validation", "test"])
     outputs = tmp_path / "t.parquet", tmp_path / "t.csv"
-    read_custom.main(catalogue, *outputs, bands=BANDS, survey=described, role="source")
+    read_custom.main(str(catalogue), *outputs, bands=BANDS, survey=described, role="source")
     table, flow = pd.read_parquet(outputs[0]), pd.read_csv(outputs[1])
     assert table["object_id"].tolist() == [3]
     assert table["split"].tolist() == ["train"]

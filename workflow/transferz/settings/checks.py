@@ -45,18 +45,11 @@ def survey(config: dict) -> Iterator[str]:
 def catalogue_problems(role: str, described: dict, config: dict) -> Iterator[str]:
     """Yield what a run asks of one of the user's catalogues and its description does not have."""
     columns, key = described["columns"], f"custom.{role}"
-    method = config["splits"]["method"][role]
-    needed = {"published": ("split",), "sky": ("ra", "dec")}.get(method, ())
-    for name in needed:
-        if columns[name] is None:
-            yield (
-                f"splits.method.{role}: found {method}, but {key}.columns.{name} is null; name the "
-                "column, or set the method to auto"
-            )
     if columns["mag_err"] is None:
         default = config["network"]["inputs"]
-        inputs = [entry.get("inputs", default) for entry in config["strategies"].values()]
-        if any("mag_err_{band}" in each for each in inputs) or described.get("min_snr"):
+        trained = config["strategies"] | config["ensembles"]
+        inputs = [name for entry in trained.values() for name in entry.get("inputs", default)]
+        if any("mag_err_" in name for name in inputs) or described.get("min_snr"):
             yield f"{key}.columns.mag_err: found null, but network.inputs or {key}.min_snr needs it"
     yield from unknown_cut_columns(key, described, config["bands"])
 
