@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,5 +63,5 @@ def test_four_commands_from_a_foreign_csv(tmp_path: Path) -> None:
     assert "| NN-Base" in (tmp_path / "results/tables/table1.md").read_text()
     assert (tmp_path / "results/figures/figure2.png").is_file()
     told = run(tmp_path, "transferz", "info", "results")
-    assert "scatter_mad" in told
-    assert "NN-Base" in told
+    assert re.search(r"scatter_mad.*coverage_68", told)
+    assert re.search(r"^source +NN-Base +0\.\d{4} ", told, re.MULTILINE)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import yaml
 
@@ -26,7 +25,7 @@ logger = logging.getLogger(__name__)
 # Of a guess, what a description has under the same name.
 GUESSED = ("band_names", "unit", "null_values", "non_detection_values")
 # Figures of merit of `TrainedRun.summary`.
-SHOWN = ["scatter_mad", "bias_median", "outlier_fraction"]
+SHOWN = ["scatter_mad", "bias_median", "outlier_fraction", "coverage_68", "coverage_95"]
 
 
 @dataclass(frozen=True)
@@ -176,11 +175,16 @@ class TrainedRun:
         return "\n".join(lines)
 
     def _metrics(self) -> list[str]:
-        path = self.folder / "metrics" / "per_seed.csv"
-        if not path.is_file():
-            return [f"Figures of merit: unknown, {path} is not there"]
-        table = pd.read_csv(path)
-        width = table["z_max"] - table["z_min"]
-        whole = table[np.isclose(width, width.max())]
-        numbers = whole.groupby(["dataset", "strategy"])[SHOWN]
-        return ["Figures of merit, median over the networks:", numbers.median().to_string()]
+        """Return what the pages of the calibration say of galaxies that were held back."""
+        files = [self.folder / "calibration" / name for name in ("requirements.csv", "metrics.csv")]
+        if not all(path.is_file() for path in files):
+            return [f"Figures of merit: unknown, {files[0]} and {files[1].name} are not there"]
+        points, intervals = map(pd.read_csv, files)
+        points = points[points["dropped"] == 0]
+        home = (intervals["dataset"] == intervals["calibrated_on"]) & intervals["z_min"].notna()
+        table = points.merge(
+            intervals[home & (intervals["judged_by"] == "label")], on=["dataset", "strategy"]
+        ).set_index(["dataset", "strategy"])
+        low, high = table[["z_min", "z_max"]].iloc[0]
+        head = f"Figures of merit on held-back galaxies, {low:g} < z <= {high:g}:"
+        return [head, table[SHOWN].to_string(float_format="{:.4f}".format)]
