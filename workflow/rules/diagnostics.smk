@@ -11,6 +11,7 @@ include: "helpers/diagnostics.smk"
 
 wildcard_constraints:
     quantity="redshift|magnitude",
+    kind="|".join(BASELINES),
 
 
 localrules:
@@ -202,67 +203,38 @@ rule plot_colour_space:
         "../scripts/diagnostics/plot_colour_space.py"
 
 
-rule baseline_null:
-    """Predict from the redshift distribution of the training set alone."""
+rule baseline:
+    """Train one kind of baseline on the rows that the networks train on."""
     input:
         source="<results>/splits/source.parquet",
         target="<results>/splits/target.parquet",
         combo="<results>/splits/combo.parquet",
     output:
-        predictions="<results>/baselines/null.parquet",
+        predictions="<results>/baselines/{kind}.parquet",
     log:
-        "<logs>/baseline_null.log",
+        "<logs>/baseline/{kind}.log",
     benchmark:
-        "<benchmarks>/baseline_null.tsv"
-    conda:
-        "../../envs/plots.yaml"
-    resources:
-        mem_mb=request(1000, per_input=4),
-        runtime=request(10, per_input=0.05),
-    params:
-        code=code_hash("diagnostics/baseline_null", "plots"),
-    message:
-        "Predicting from the training n(z) alone"
-    script:
-        "../scripts/diagnostics/baseline_null.py"
-
-
-rule baseline_forest:
-    """Train random forests on the rows that the networks train on."""
-    input:
-        source="<results>/splits/source.parquet",
-        target="<results>/splits/target.parquet",
-        combo="<results>/splits/combo.parquet",
-    output:
-        predictions="<results>/baselines/forest.parquet",
-    log:
-        "<logs>/baseline_forest.log",
-    benchmark:
-        "<benchmarks>/baseline_forest.tsv"
+        "<benchmarks>/baseline/{kind}.tsv"
     conda:
         "../../envs/plots.yaml"
     resources:
         mem_mb=request(1000, per_input=40),
         runtime=request(15, per_input=2),
     params:
-        inputs=forest_inputs,
+        inputs=baseline_inputs,
         bands=config["bands"],
-        trees=config["diagnostics"]["forest"]["trees"],
-        min_leaf=config["diagnostics"]["forest"]["min_leaf"],
-        seeds=config["diagnostics"]["forest"]["seeds"],
-        code=code_hash("diagnostics/baseline_forest", "plots"),
+        settings=baseline_settings,
+        seeds=baseline_seeds,
+        code=code_hash("diagnostics/baseline", "plots"),
     message:
-        "Training random forests on the same rows"
+        "Training the baseline {wildcards.kind} on the same rows"
     script:
-        "../scripts/diagnostics/baseline_forest.py"
+        "../scripts/diagnostics/baseline.py"
 
 
 use rule evaluate as evaluate_baselines with:
     input:
-        predictions=[
-            "<results>/baselines/null.parquet",
-            "<results>/baselines/forest.parquet",
-        ],
+        predictions=expand("<results>/baselines/{kind}.parquet", kind=BASELINES),
     output:
         per_seed="<results>/metrics/baselines.csv",
     log:

@@ -33,9 +33,23 @@ def colour_labels():
     return [f"${blue} - {red}$ (mag)" for blue, red in pairs]
 
 
-def forest_inputs(wildcards):
+BASELINES = ("null", "forest", "boosting", "neighbours")
+
+
+def baseline_inputs(wildcards):
     """Return the networks' column templates; a function, for their braces are no wildcards."""
     return config["network"]["inputs"]
+
+
+def baseline_settings(wildcards):
+    """Return scikit-learn's keyword arguments of a baseline."""
+    keys = config["diagnostics"].get(wildcards.kind, {})
+    return {name: value for name, value in keys.items() if name != "seeds"}
+
+
+def baseline_seeds(wildcards):
+    """Return how often a baseline is trained; one time where chance plays no part."""
+    return config["diagnostics"].get(wildcards.kind, {}).get("seeds", 1)
 
 
 # Settings of the rules in comparisons.smk.

@@ -1,4 +1,4 @@
-"""Table 3: what the networks are worth, against no photometry and against random forests.
+"""Table 3: what the networks are worth, against no photometry and against plain regressors.
 
 Inputs
     per_seed : metrics/per_seed.csv
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 DATASETS = ("target", "source")
 NOTE = (
-    "Training n(z): every galaxy gets the median redshift of the training sample. Random forest: "
+    "Training n(z): every galaxy gets the median redshift of the training sample. The others: "
     "trained on the same rows and magnitudes as the networks. Mean and standard deviation over "
     "seeds; n(z) has none."
 )

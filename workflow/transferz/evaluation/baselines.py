@@ -1,17 +1,22 @@
-"""Estimates to compare the networks with: no photometry at all, and a random forest.
+"""Estimates to compare the networks with: no photometry at all, and scikit-learn's regressors.
 
-Both are trained on the same rows as the networks and predict the same test sets.
+All are trained on the same rows as the networks and predict the same test sets.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.base import RegressorMixin
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from transferz.core.products import read_parquet
 from transferz.evaluation.predictions import PREDICTION_COLUMNS
@@ -21,6 +26,12 @@ logger = logging.getLogger(__name__)
 
 SAMPLES = ("source", "target", "combo")
 TEST_SETS = ("source", "target")
+BASELINE_KINDS = {
+    "null": "Training n(z)",
+    "forest": "Random forest",
+    "boosting": "Gradient boosting",
+    "neighbours": "Nearest neighbours",
+}
 
 
 def read_split(
@@ -40,34 +51,33 @@ def read_split(
     return values, target_vector(rows, file=path)[:, 0], rows["object_id"].to_numpy()
 
 
-def predict_null(z_train: np.ndarray, n: int) -> np.ndarray:
-    """Return the median of the training redshifts for each of n galaxies.
-
-    What the training n(z) alone gives: the point estimate of RAIL's ``trainZ``, which assigns the
-    training n(z) to every galaxy, with the median for the mode, which depends on a bin width.
-    """
-    return np.full(n, np.median(z_train), dtype=np.float32)
+def colours_and_magnitude(values: np.ndarray) -> np.ndarray:
+    """Return the differences of neighbouring columns, and the middle column; the same shape."""
+    return np.column_stack([-np.diff(values, axis=1), values[:, values.shape[1] // 2]])
 
 
-def fit_forest(
-    values: np.ndarray, z_train: np.ndarray, *, trees: int, min_leaf: int, seed: int, threads: int
-) -> RandomForestRegressor:
-    """Fit a random forest (Breiman 2001); the same forest whatever the number of threads.
+def estimator(kind: str, settings: Mapping[str, float], seed: int, threads: int) -> RegressorMixin:
+    """Return an estimate that is not fitted yet.
 
     Parameters
     ----------
-    values : numpy.ndarray, shape (n, n_columns)
-    z_train : numpy.ndarray, shape (n,)
-    trees, min_leaf : int
-        Number of trees, and least number of galaxies in a leaf.
+    kind : str
+        One of `BASELINE_KINDS`. ``null`` gives every galaxy the median redshift of the training rows: the
+        point estimate of RAIL's ``trainZ``, with the median for the mode, which depends on a bin
+        width. ``neighbours`` takes the mean redshift of the nearest rows in colours and magnitude.
+    settings : mapping
+        Keyword arguments of scikit-learn's estimator.
     seed, threads : int
     """
-    forest = RandomForestRegressor(
-        n_estimators=trees, min_samples_leaf=min_leaf, random_state=seed, n_jobs=threads
-    )
-    forest.fit(values, z_train)
-    # With several threads the trees' predictions are summed in any order: not the same bits.
-    return forest.set_params(n_jobs=1)
+    if kind == "forest":
+        return RandomForestRegressor(**settings, random_state=seed, n_jobs=threads)
+    if kind == "boosting":
+        return HistGradientBoostingRegressor(**settings, early_stopping=False, random_state=seed)
+    if kind == "neighbours":
+        return make_pipeline(
+            FunctionTransformer(colours_and_magnitude), KNeighborsRegressor(**settings)
+        )
+    return DummyRegressor(strategy="median")
 
 
 def prediction_table(
@@ -102,21 +112,25 @@ def predict_samples(
     kind: str,
     paths: Mapping[str, str | Path],
     columns: Sequence[str],
-    fit: Callable[[np.ndarray, np.ndarray], Iterable[Callable[[np.ndarray], np.ndarray]]],
+    settings: Mapping[str, float],
+    *,
+    seeds: int,
+    threads: int,
 ) -> pd.DataFrame:
-    """Train on each sample and predict both test sets.
+    """Train on each sample and predict both test sets; the same bits with any number of threads.
 
     Parameters
     ----------
     kind : str
-        First part of the name in the column ``strategy``, ``{kind}-{sample}``.
+        One of `BASELINE_KINDS`, and first part of the name in the column ``strategy``, ``{kind}-{sample}``.
     paths : mapping
         Split catalogue of each of `SAMPLES`.
     columns : sequence of str
         Inputs.
-    fit : callable
-        From inputs and redshifts of the training rows to one estimate per seed, each from inputs
-        to redshifts.
+    settings, threads
+        See `estimator`.
+    seeds : int
+        Estimates per sample.
 
     Returns
     -------
@@ -127,8 +141,12 @@ def predict_samples(
     parts = []
     for sample in SAMPLES:
         values, z_train, _ = read_split(paths[sample], "train", columns)
-        for seed, estimate in enumerate(fit(values, z_train)):
-            z_pred = {name: estimate(test[0]) for name, test in tests.items()}
+        for seed in range(seeds):
+            fitted = estimator(kind, settings, seed, threads).fit(values, z_train)
+            if kind == "forest":
+                # With several threads the trees' predictions are summed in any order.
+                fitted.set_params(n_jobs=1)
+            z_pred = {name: fitted.predict(test[0]) for name, test in tests.items()}
             parts.append(prediction_table(f"{kind}-{sample}", seed, tests, z_pred))
         logger.info("%s: trained on %d galaxies", sample, len(values))
     return pd.concat(parts, ignore_index=True)
@@ -137,12 +155,11 @@ def predict_samples(
 def display_name(name: str, labels: Mapping[str, str]) -> str:
     """Return what a baseline is called: ``forest-combo`` is "Random forest, both"."""
     kind, _, sample = name.partition("-")
-    kinds = {"null": "Training n(z)", "forest": "Random forest"}
-    if kind not in kinds or sample not in SAMPLES:
+    if kind not in BASELINE_KINDS or sample not in SAMPLES:
         return labels.get(name, name)
-    return f"{kinds[kind]}, {'both' if sample == 'combo' else labels.get(sample, sample)}"
+    return f"{BASELINE_KINDS[kind]}, {'both' if sample == 'combo' else labels.get(sample, sample)}"
 
 
 def baseline_names() -> list[str]:
     """Return the baselines in the order in which tables and figures show them."""
-    return [f"{kind}-{sample}" for kind in ("null", "forest") for sample in SAMPLES]
+    return [f"{kind}-{sample}" for kind in BASELINE_KINDS for sample in SAMPLES]

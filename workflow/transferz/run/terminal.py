@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 USUAL_SECONDS = {
     "spectra_train": 166,
     "train": 118,
-    "baseline_forest": 43,
+    "baseline": 15,
     "calibrate": 40,
     "spectra_fit_templates": 37,
     "table_calibration": 35,

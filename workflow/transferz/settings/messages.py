@@ -24,6 +24,8 @@ RENAMED = {
     "strategies.*.train_on: galaxiesml": "target",
     "predict.calibrated_on: transferz": "source",
     "predict.calibrated_on: galaxiesml": "target",
+    "diagnostics.forest.trees": "n_estimators",
+    "diagnostics.forest.min_leaf": "min_samples_leaf",
     "figures.literature.*.dataset: transferz": "source",
     "figures.literature.*.dataset: galaxiesml": "target",
 }
