@@ -1,6 +1,7 @@
 # `make paper` reproduces the paper, `make test` checks the project; both bootstrap .venv first.
 PYTHON ?= python3
 VENV := .venv
+PEERS := .venv-peers
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 DOCS := .venv-docs
 INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' ' -f1)
@@ -8,7 +9,7 @@ INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' 
 # Tests side by side, those of a file together (they share what was made for them).
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: paper test test-all test-avx2 rehearse machine test-cluster test-faults lint unit workflow faults mutants audit status config lock docs notebook clean-venv help
+.PHONY: paper test test-all test-avx2 rehearse machine test-cluster test-faults lint unit workflow faults mutants audit status config lock docs notebook peers clean-venv help
 
 help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first); minutes left on the"
@@ -22,6 +23,7 @@ help:
 	@echo "make audit     holds a finished run against itself: results/audit.md"
 	@echo "make status    what of a run is done, what is missing; also beside a running one"
 	@echo "make config    config/config.yaml and its reference page from workflow/transferz/settings"
+	@echo "make peers     RAIL's estimators on the same splits, beside the strategies"
 	@echo "make docs      the site of the documentation into site/"
 	@echo "make notebook  runs the notebook of the tutorials again, on results/"
 	@echo "make lock      refresh the locks from envs/*.in and the conda environments"
@@ -108,6 +110,15 @@ $(INSTALLED): envs/requirements.txt
 config: $(INSTALLED)
 	PYTHONPATH=workflow python -m transferz.settings.write
 
+# The field's tools on the run's own splits, in an environment of their own; within the hour.
+peers: $(PEERS)/.installed
+	$(PEERS)/bin/snakemake --cores all peers
+
+$(PEERS)/.installed: envs/peers.txt
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/peers.txt
+	@touch $@
+
 # The site has tools of its own, which the workflow does not need.
 $(DOCS)/.installed: envs/docs.txt
 	$(PYTHON) -m venv --clear $(DOCS)
@@ -126,14 +137,12 @@ notebook: $(INSTALLED) $(DOCS)/.installed
 lock:
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet uv
-	for name in requirements docs; do \
+	for name in requirements docs mutants peers; do \
 	    $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --custom-compile-command "make lock" \
+	        $$(test $$name != peers || echo --constraint envs/requirements.txt) \
 	        --output-file envs/$$name.txt envs/$$name.in || exit 1; \
 	done
-	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --custom-compile-command "make lock" \
-	    --output-file envs/mutants.txt envs/mutants.in
 	rm -rf $(VENV)-lock
 	$(PYTHON) envs/pin_conda.py
 

@@ -41,10 +41,23 @@ def test_conda_environments_equal_the_lock(root: Path) -> None:
     assert finished.returncode == 0
     for path in (root / "envs").glob("*.yaml"):
         packages = yaml.safe_load(path.read_text())["dependencies"]
-        assert all("=" in package for package in packages), path
+        *packages, last = packages
+        packages += last["pip"] if isinstance(last, dict) else [last]
+        assert all("=" in package for package in packages if package != "pip"), path
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "docs.txt"])
+def test_the_peers_have_the_versions_of_the_lock(root: Path) -> None:
+    """Their environment is the workflow's own and more; the conda file names the same tools."""
+    own, peers = (
+        dict(re.findall(r"^([\w.-]+)==([^ ;]+)", (root / name).read_text(), re.MULTILINE))
+        for name in ("envs/requirements.txt", "envs/peers.txt")
+    )
+    assert own.items() <= peers.items()
+    pip = yaml.safe_load((root / "envs/peers.yaml").read_text())["dependencies"][-1]["pip"]
+    assert {tuple(package.split("==")) for package in pip} <= peers.items()
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "docs.txt", "peers.txt"])
 def test_the_locks_have_hashes_and_name_no_index(root: Path, name: str) -> None:
     text = (root / "envs" / name).read_text()
     assert text.count("--hash=sha256:") > 500
@@ -120,7 +133,7 @@ def test_the_installed_package_asks_for_what_it_imports(root: Path) -> None:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.partition(".")[0])
     # Snakemake is for checkers of types alone, and brings the jsonschema that reads its settings;
-    # the others come with jinja2, matplotlib, requests and tensorflow.
+    # the others come with jinja2, matplotlib, requests and tensorflow, RAIL with `make peers`.
     elsewhere = {"transferz", "snakemake", "jsonschema", "markupsafe", "PIL", "keras"}
     elsewhere |= {"rich", "urllib3"}
     imported -= {*sys.stdlib_module_names, *elsewhere}

@@ -162,7 +162,7 @@ def main(
         "Baselines.",
         f"{', '.join(METRICS[metric].label for metric in metrics)} for {z_range[0]:g} < z <= "
         f"{z_range[1]:g} of the networks (filled) beside estimates without photometry, each galaxy "
-        "at the median redshift of the training sample, and beside plain regressors on the same rows "
+        "at the median redshift of the training sample, and plain regressors on the same rows "
         "and magnitudes (open); named is the training sample. Mean and standard deviation over "
         "seeds; logarithmic axes; of the bias the absolute value. Green: LSST requirement. "
         f"{survey_note(survey)}",

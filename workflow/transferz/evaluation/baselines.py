@@ -62,9 +62,10 @@ def estimator(kind: str, settings: Mapping[str, float], seed: int, threads: int)
     Parameters
     ----------
     kind : str
-        One of `BASELINE_KINDS`. ``null`` gives every galaxy the median redshift of the training rows: the
-        point estimate of RAIL's ``trainZ``, with the median for the mode, which depends on a bin
-        width. ``neighbours`` takes the mean redshift of the nearest rows in colours and magnitude.
+        One of `BASELINE_KINDS`. ``null`` gives every galaxy the median redshift of the training
+        rows: the point estimate of RAIL's ``trainZ``, with the median for the mode, which depends
+        on a bin width. ``neighbours`` takes the mean redshift of the nearest rows in colours and
+        magnitude.
     settings : mapping
         Keyword arguments of scikit-learn's estimator.
     seed, threads : int
@@ -122,7 +123,7 @@ def predict_samples(
     Parameters
     ----------
     kind : str
-        One of `BASELINE_KINDS`, and first part of the name in the column ``strategy``, ``{kind}-{sample}``.
+        One of `BASELINE_KINDS`; the column ``strategy`` is ``{kind}-{sample}``.
     paths : mapping
         Split catalogue of each of `SAMPLES`.
     columns : sequence of str

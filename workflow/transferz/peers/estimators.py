@@ -22,6 +22,15 @@ from transferz.networks.features import REDSHIFT, select_split
 from transferz.uncertainty.scores import mean_scores, quantile, score_galaxies
 
 
+def estimate_label(name: str, labels: Mapping[str, str]) -> str | None:
+    """Return what ``{peer}-{sample}`` or ``{peer}-tuned-{sample}`` is called; None for others."""
+    peer, *tuning, sample = name.split("-")
+    if peer not in PEERS or tuning not in ([], ["tuned"]):
+        return None
+    where = "both" if sample == "combo" else labels.get(sample, sample)
+    return f"{PEERS[peer].label}{' (tuned)' if tuning else ''}, {where}"
+
+
 @dataclass(frozen=True)
 class Peer:
     """An estimator of RAIL.
@@ -65,9 +74,13 @@ PEERS = {
     "dnf": Peer("DNF", "dnf", "DNF", [{"selection_mode": 0}, {"selection_mode": 2}]),
     "pzflow": Peer("PZFlow", "pzflow_nf", "PZFlow", [{"n_training_epochs": 100}]),
 }
-# Shares of the distributions that point estimates and their classes rest on.
 NON_DETECTION = 99.0
 SMALLEST_ERROR = 1e-4
+# Of a galaxy and an estimate.
+SCORED_COLUMNS = [
+    *("estimate", "dataset", "object_id", "z_true", "z_pred"),
+    *("crps", "cde_loss", "pit", "width_68"),
+]
 
 
 def photometry(table: pd.DataFrame, bands: Sequence[str]) -> dict[str, np.ndarray]:
@@ -102,10 +115,12 @@ def stage_settings(bands: Sequence[str], edges: np.ndarray, faintest: Sequence[f
         "bands": magnitudes,
         "err_bands": errors,
         "column_names": magnitudes,
-        "err_names_dict": {error: f"{name}_err" for name, error in zip(magnitudes, errors)},
+        "err_names_dict": {
+            error: f"{name}_err" for name, error in zip(magnitudes, errors, strict=True)
+        },
         "ref_band": magnitudes[len(bands) // 2],
         "redshift_col": REDSHIFT,
-        "mag_limits": dict(zip(magnitudes, map(float, faintest))),
+        "mag_limits": dict(zip(magnitudes, map(float, faintest), strict=True)),
         "nondetect_val": NON_DETECTION,
         "replace_error_vals": [0.1] * len(bands),
         "zmin": float(edges[0]),
@@ -150,7 +165,9 @@ class Estimator:
             self.seconds = time.perf_counter() - begin
 
     def _stage(self, kind: type, **files: object) -> Any:
-        known = {name: value for name, value in self.settings.items() if name in kind.config_options}
+        known = {
+            name: value for name, value in self.settings.items() if name in kind.config_options
+        }
         return kind.make_stage(name=f"{kind.__name__}_{id(self)}", **known, **files)
 
     def estimate(self, table: pd.DataFrame) -> Any:

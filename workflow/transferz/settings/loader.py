@@ -27,6 +27,7 @@ DATA_FILES = (
     "diagnostics.yaml",
     "uncertainty.yaml",
     "photo_z.yaml",
+    "peers.yaml",
     "spectra.yaml",
     "run.yaml",
 )
