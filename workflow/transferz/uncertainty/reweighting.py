@@ -65,10 +65,10 @@ def neighbour_weights(
         )
     scale = population.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
-    place, others = cKDTree(sample / scale), cKDTree(population / scale)
+    tree, others = cKDTree(sample / scale), cKDTree(population / scale)
     # The first neighbour of a galaxy of the sample is itself.
-    distance = place.query(place.data, k=[neighbours + 1])[0][:, 0]
-    counts = others.query_ball_point(place.data, distance, return_length=True)
+    distance = tree.query(tree.data, k=[neighbours + 1])[0][:, 0]
+    counts = others.query_ball_point(tree.data, distance, return_length=True)
     if not counts.any():
         raise InputError(
             "no galaxy of the population is like those with redshifts",
