@@ -25,6 +25,7 @@ examples:
   transferz init galaxies.csv
   transferz info results
   transferz predict galaxies.fits --networks results --output photo_z.fits
+  transferz tomography galaxies.fits --networks results --output n_of_z
   transferz evaluate photo_z.fits --truth spectra.csv
 
 Every subcommand has its own help: transferz predict --help
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=__version__)
     subcommands = top.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_init, add_predict, add_info, add_evaluate):
+    for add in (add_init, add_predict, add_tomography, add_info, add_evaluate):
         add(subcommands)
     return top
 
@@ -126,18 +127,7 @@ def add_predict(subcommands: argparse._SubParsersAction) -> None:
         help="table to write: .parquet, .fits or .csv (its metadata in FILE.json)",
     )
     command.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="configuration whose section predict.catalogue describes the catalogue; default: "
-        "that of the run if its columns are there, or a guess, which is shown",
-    )
-    command.add_argument(
         "--pdf", type=Path, metavar="FILE", help="write the distributions too, HDF5 of qp"
-    )
-    command.add_argument("--members", type=int, metavar="N", help="use the first N networks only")
-    command.add_argument(
-        "--threads", type=int, default=os.cpu_count(), metavar="N", help="default: all cores"
     )
 
 
@@ -157,6 +147,17 @@ def add_networks(command: argparse.ArgumentParser) -> None:
         metavar="SET",
         help="intervals hold for galaxies like those of this data set, target or source; "
         "default: that of the run",
+    )
+    command.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="configuration whose section predict.catalogue describes the catalogue; default: "
+        "that of the run if its columns are there, or a guess, which is shown",
+    )
+    command.add_argument("--members", type=int, metavar="N", help="use the first N networks only")
+    command.add_argument(
+        "--threads", type=int, default=os.cpu_count(), metavar="N", help="default: all cores"
     )
 
 
@@ -181,6 +182,55 @@ def predict(options: argparse.Namespace) -> None:
             threads=options.threads,
             progress=True,
         )
+
+
+# ------------------------------------------------------------------------------- tomography
+
+
+def add_tomography(subcommands: argparse._SubParsersAction) -> None:
+    """Add `transferz tomography`."""
+    command = subcommands.add_parser(
+        "tomography",
+        help="redshift distributions n(z) of a catalogue in bins of photometric redshift",
+        description="Bin the galaxies of a catalogue by photometric redshift. Write the n(z) of "
+        "each bin, its mean and its width. Bins and methods are those of the run, section "
+        "tomography of its configuration.",
+    )
+    command.set_defaults(run=tomography)
+    command.add_argument("catalogue", type=Path, help="file or folder to look at")
+    add_networks(command)
+    command.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder for bins.csv and nz.hdf5 (qp)",
+    )
+
+
+def tomography(options: argparse.Namespace) -> None:
+    """Write the n(z) of a catalogue, by the rule's own code."""
+    from transferz.photo_z.catalogue import sampled_catalogue
+    from transferz.photo_z.tomography import write_tomography
+    from transferz.photo_z.trained import TrainedRun
+
+    run = TrainedRun(options.networks)
+    networks = run.chosen(options.strategy, options.calibrated_on)
+    estimator, galaxies = sampled_catalogue(
+        options.catalogue,
+        networks.models,
+        networks.sample,
+        description=networks.description(options.catalogue, options.config),
+        seeds=networks.first_seeds(options.members),
+        threads=options.threads,
+    )
+    name = options.catalogue.name
+    options.output.mkdir(parents=True, exist_ok=True)
+    bins, nz = (options.output / file for file in ("bins.csv", "nz.hdf5"))
+    measured = run.tomography().measure(estimator, galaxies, judges={})
+    write_tomography({name: measured}, bins, nz)
+    shown = measured[0].set_index("method").loc["shifted, reweighted"]
+    print(shown[["bin", "z_low", "z_high", "n", "mean", "mean_error"]].to_string(index=False))
 
 
 # ------------------------------------------------------------------------------------- info

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -18,6 +19,8 @@ from tests.small_run import galaxies, small_run
 
 from transferz import api
 from transferz.command import main
+from transferz.photo_z import catalogue
+from transferz.photo_z.trained import TrainedRun
 
 DESCRIPTION = {
     "columns": {"object_id": "object_id", "mag": "mag_{band}"},
@@ -75,6 +78,25 @@ def test_the_command_gives_the_numbers_of_the_api_in_every_format(folder, caplog
     for text in metadata:
         trained = {"target": "simulated (spec_z)", "training galaxies": "1000"}
         assert json.loads(text) == {"survey": "embedded"} | trained
+
+
+def test_tomography_writes_the_redshift_distribution_of_each_bin(folder, capsys, monkeypatch):
+    """The numbers of the package; of a large catalogue every second, fourth, ... row counts."""
+    words = ["tomography", folder / "mine.csv", "--networks", folder / "run", "--threads", "1"]
+    words += ["--config", folder / "mine.yaml", "--output"]
+    assert main(list(map(str, [*words, folder / "n_of_z"]))) == 0
+    bins = pd.read_csv(folder / "n_of_z" / "bins.csv")
+    estimator = api.load(folder / "run", "NN-Combo")
+    wanted, _ = TrainedRun(folder / "run").tomography().measure(estimator, galaxies(500, 2), {})
+    np.testing.assert_allclose(bins["mean"], wanted["mean"], rtol=1e-6)
+    assert bins.groupby("method")["n"].sum().unique() == [500]
+    assert len(capsys.readouterr().out.splitlines()) == 6
+    with h5py.File(folder / "n_of_z" / "nz.hdf5") as file:
+        assert len(file["ancil/name"]) == len(bins)
+    monkeypatch.setattr(catalogue.sampled_catalogue, "__kwdefaults__", {"most": 200})
+    assert main(list(map(str, [*words, folder / "thinned"]))) == 0
+    thinned = pd.read_csv(folder / "thinned" / "bins.csv")
+    assert thinned.groupby("method")["n"].sum().unique() == [125]
 
 
 def test_columns_that_nobody_described_are_guessed_and_shown(folder, caplog):

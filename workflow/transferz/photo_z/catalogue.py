@@ -12,6 +12,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from transferz import __version__
 from transferz.api import FLAGS, REDSHIFTS, PhotoZ
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 # Classes of redshift of written distributions: steps of 0.02 to z = 6, the rest in the last.
 PDF_EDGES = np.arange(301) / 50.0
 PROGRESS_SECONDS = 10.0
+SAMPLED_ROWS = 100_000
 
 
 def predict_catalogue(
@@ -133,6 +135,50 @@ def predict_catalogue(
         *counts.values(),
     )
     return counts
+
+
+def sampled_catalogue(
+    catalogue: str | Path,
+    models: Sequence[str | Path],
+    sample: str | Path,
+    *,
+    description: Mapping[str, object],
+    seeds: Sequence[int] | None,
+    threads: int,
+    most: int = SAMPLED_ROWS,
+) -> tuple[PhotoZ, pd.DataFrame]:
+    """Return an estimator, and galaxies of a catalogue that are evenly spaced over its rows.
+
+    Parameters
+    ----------
+    catalogue, models, sample, description, seeds, threads
+        See `predict_catalogue`.
+    most : int
+        Galaxies at most: what n(z) needs, of a catalogue of any size.
+
+    Returns
+    -------
+    PhotoZ
+    pandas.DataFrame
+        With the columns of the estimator.
+    """
+    configure_tensorflow(threads)
+    estimator = PhotoZ(Ensemble.load(models, seeds), CalibrationSample.load(sample))
+    bands = estimator.sample.bands
+    described = CatalogueDescription.from_config(description)
+    columns = described.to_predict(bands, estimator.columns)
+    step, first, parts = 1, 0, []
+    for piece in stream_catalogue(catalogue, columns, how=described.how):
+        galaxies = described.standardised(piece, bands)[list(estimator.columns)]
+        galaxies.index = pd.RangeIndex(first, first + len(galaxies))
+        first += len(galaxies)
+        parts.append(galaxies[galaxies.index % step == 0])
+        while sum(map(len, parts)) > most:
+            step *= 2
+            parts = [part[part.index % step == 0] for part in parts]
+    described.warn_of_refused()
+    logger.info("%s: every %d. of %d galaxies", catalogue, step, first)
+    return estimator, pd.concat(parts, ignore_index=True)
 
 
 def measure(arguments: Mapping[str, object], queue: Queue) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,7 @@ from transferz.catalogues.guess import guess, look_at
 from transferz.catalogues.reading import column_names
 from transferz.core.errors import InputError
 from transferz.networks.model_files import read_models
+from transferz.photo_z.tomography import Tomography
 from transferz.uncertainty.calibration_sample import CalibrationSample
 
 logger = logging.getLogger(__name__)
@@ -104,6 +106,13 @@ def guessed(catalogue: Path, sample: CalibrationSample) -> dict[str, object]:
     }
 
 
+def default_settings(stage: str, section: str) -> dict[str, object]:
+    """Return the defaults of a section of the configuration, without Snakemake's libraries."""
+    file = files("transferz.settings") / f"{stage}.yaml"
+    keys = yaml.safe_load(file.read_text(encoding="utf-8"))[section]["properties"]
+    return {name: key["default"] for name, key in keys.items() if "default" in key}
+
+
 class TrainedRun:
     """Folder of a finished run.
 
@@ -154,6 +163,13 @@ class TrainedRun:
         dataset = calibrated_on or configured.get("calibrated_on", "target")
         models, sample = files_of(self.folder, strategy, dataset)
         return Networks(strategy, models, sample, configured.get("catalogue", {}))
+
+    def tomography(self) -> Tomography:
+        """Return how the run bins galaxies, by default settings if it does not say."""
+        config = self.record.get("config", {})
+        bins = default_settings("photo_z", "tomography") | config.get("tomography", {})
+        windows = default_settings("evaluation", "evaluation") | config.get("evaluation", {})
+        return Tomography(**bins, z_range=windows["z_range"])
 
     def summary(self) -> str:
         """Return, in lines, what was trained on what, how good it is, and versions."""
