@@ -383,7 +383,10 @@ def test_fingerprint_sees_data_settings_start_code_and_device(trainer: Trainer) 
 
 # The script: from split catalogues to model files.
 
-NETWORK = {"inputs": ["mag_{band}"], "hidden": [16, 12], "activation": "relu", "skip": True}
+NETWORK = {
+    **{"inputs": ["mag_{band}"], "scaling": "min_max", "hidden": [16, 12]},
+    **{"activation": "relu", "skip": True},
+}
 TRAINING = {"batch_size": 64, "max_epochs": 3, "learning_rate": 1e-3}
 BANDS = ["g", "r", "i", "z", "y"]
 
