@@ -51,7 +51,7 @@ rule table_peers:
         costs=expand("<results>/peers/{peer}.csv", peer=config["peers"]["estimators"]),
         strategies=expand(
             "<results>/calibration/{strategy}/scores.parquet",
-            strategy=config["strategies"],
+            strategy=calibrated(),
         ),
         baselines=expand("<results>/baselines/{kind}.parquet", kind=BASELINES),
     output:
