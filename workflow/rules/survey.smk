@@ -116,7 +116,7 @@ if config["survey"] == "archive":
             timeout=config["download"]["timeout"],
             retries=config["download"]["retries"],
             wait=config["download"]["wait"],
-            known_by=lambda wildcards: known_by(local_copy(wildcards) or ""),
+            known_by=lambda wildcards: known_by(local_copy(wildcards)),
             code=code_hash("survey/download_dataset", "catalogues"),
         message:
             "Fetching {wildcards.file}"

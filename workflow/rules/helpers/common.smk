@@ -362,8 +362,11 @@ def known_by(path):
 
     Snakemake takes notice of files that are newer; one that `cp -p` brought may be older. So this is
     a param wherever such files are an input. Files of less than 1 MB are known by their bytes, as
-    in Snakemake itself, others by size and date. None of what a rule makes, or is not there yet.
+    in Snakemake itself, others by size and date. None of what a rule makes, or is not there yet, and
+    where no path is named.
     """
+    if not path:
+        return None
     names = named_files(path)
     names = [names] if isinstance(names, str) else names
     if any(each.is_producer(name) for each in workflow.rules for name in names):
