@@ -31,7 +31,8 @@ def test_a_catalogue_without_positions_is_predicted_row_by_row(clone: Callable[[
         "columns": {"object_id": "name"},
         "extra_columns": {"ra": None, "dec": None},
     }
-    overlay = {"predict": {"name": "mine", "benchmark_rows": [50], "catalogue": description}}
+    predict = {"name": "mine", "strategy": "NN-Combo", "benchmark_rows": [50]}
+    overlay = {"predict": predict | {"catalogue": description}}
     targets = ("predict", "benchmark_predict")
     output = run_snakemake(folder, *targets, *EVERY_JOB, "--cores", "2", overlay=overlay).stdout
     jobs = {"predict_catalogue": 1, "predict": 1, "benchmark_predict": 1, "total": 3}

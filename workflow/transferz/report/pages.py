@@ -19,8 +19,8 @@ from transferz.core.errors import InputError
 DATA_FILES = ["page.html.j2", "study.html.j2", "figure.html.j2"]
 # Pixels across, and quality of the images: sharp on dense screens, and the page stays below 1.5 MB,
 # beyond which Chromium shows no page inside another one (the report has it as a data URI).
-IMAGE_WIDTH = 1600
-IMAGE_QUALITY = 78
+IMAGE_WIDTH = 1280
+IMAGE_QUALITY = 75
 # A column with a cell of more characters than this is kept wide.
 WIDE = 40
 
