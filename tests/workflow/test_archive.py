@@ -83,7 +83,7 @@ def test_downloads_are_recorded_and_a_second_run_needs_no_server(
     # Removed links come back from what was downloaded.
     (downloaded / "data/archive" / HSC).unlink()
     asked = len(archive.requests)
-    snakemake(downloaded, "--cores", "1", "release")
+    snakemake(downloaded, "--cores", "1", f"data/archive/{HSC}")
     assert len(archive.requests) == asked
     assert not list((downloaded / "data/archive").rglob("*.part"))
 
@@ -145,7 +145,8 @@ def test_farmer_and_pdr3_are_a_matter_of_configuration(downloaded: Path, tmp_pat
     cosmos.write(tmp_path / "farmer.fits")
     hsc = Table.read(files / HSC, hdu=1)
     for band in "grizy":
-        hsc.rename_column(f"{band}_cmodel_magsigma", f"{band}_cmodel_magerr")
+        for end in ("", "_isnull"):
+            hsc.rename_column(f"{band}_cmodel_magsigma{end}", f"{band}_cmodel_magerr{end}")
     hsc.write(tmp_path / "pdr3.fits")
     settings(
         folder,
