@@ -131,3 +131,16 @@ def test_missing_positions_and_empty_tables() -> None:
 def test_bad_radius(radius: float) -> None:
     with pytest.raises(InputError, match=r"match radius out of range.*expected arcsec"):
         cross_match([5.0], [0.0], [5.0], [0.0], radius)
+
+
+def test_strips_of_declination_change_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    ra, dec = random.uniform(359.99, 360.01, 4000) % 360, random.uniform(-0.01, 0.01, 4000)
+    # A third lies in steps of a declination, so that strips end between equal ones.
+    dec[::3] = np.round(dec[::3], 4)
+    tables = ra[:2500], dec[:2500], ra[2500:], dec[2500:]
+    whole = pairs_within(*tables, 2.0)
+    assert len(whole.left) > 1000
+    monkeypatch.setattr("transferz.catalogues.matching.STRIP_ROWS", 40)
+    for found, expected in zip(pairs_within(*tables, 2.0), whole, strict=True):
+        np.testing.assert_array_equal(found, expected)

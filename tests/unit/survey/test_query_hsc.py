@@ -181,6 +181,17 @@ def test_pieces_that_have_come_are_kept(tmp_path: Path) -> None:
     assert low == pytest.approx([149.04, 149.549, 150.059, 150.059, 150.569], abs=1e-6)
 
 
+@pytest.mark.usefixtures("account", "sky")
+def test_a_check_that_failed_once_is_left_out_of_later_pieces(tmp_path: Path) -> None:
+    fails = "'--skip-syntax-check' in sys.argv or sys.exit('HTTP Error 502: Bad Gateway')"
+    output = tmp_path / "data" / ROW["file"]
+    settings = QUICK | {"pieces": 3, "retries": 1}
+    query_hsc.main(output, row=ROW, sql=SQL, client=client(tmp_path, fails), **settings)
+    assert output.read_bytes() == (tmp_path / "sky.fits").read_bytes()
+    skips = ["--skip-syntax-check" in each for each in calls(tmp_path)]
+    assert skips == [False, True, True, True]
+
+
 def test_a_query_without_a_box_is_not_cut() -> None:
     assert cut_query("SELECT 1", 1) == ["SELECT 1"]
     with pytest.raises(InputError, match=r"download\.hsc_pieces: the query cannot be cut .* to 1"):

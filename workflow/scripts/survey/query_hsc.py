@@ -87,20 +87,21 @@ def ask(
     sql: str,
     release: str,
     answer: Path,
+    options: list[str],
     *,
     retries: int,
     wait: float,
 ) -> None:
     """Write the archive's whole answer to `answer`; ask again after troubles that pass.
 
-    The client ends well even if its answer is cut short: the file itself is looked at.
+    The client ends well even if its answer is cut short: the file itself is looked at. An archive
+    whose check of the syntax failed once is asked without it: that is put into `options`.
 
     Raises
     ------
     InputError
         If the archive refuses, or no whole answer has come after `retries` more attempts.
     """
-    options: list[str] = []
     for attempt in range(retries + 1):
         status, messages = run_client(command, options, sql, release, answer)
         problem = f"status {status}: {messages.splitlines()[-1] if messages else ''}"
@@ -112,7 +113,7 @@ def ask(
         elif not PASSING.search(messages):
             break
         if status and CHECK_FAILED in messages:
-            options = ["--skip-syntax-check"]
+            options[:] = ["--skip-syntax-check"]
         if attempt < retries:
             pause = min(wait * 2**attempt, LONGEST_WAIT)
             logger.warning("%s: %s; again in %.1f s", answer.name, problem, pause)
@@ -140,10 +141,11 @@ def fetch_pieces(
         whole.with_name(f"{whole.stem}.{number}-of-{len(queries)}.fits")
         for number in range(1, len(queries) + 1)
     ]
+    options: list[str] = []
     for query, piece in zip(queries, pieces, strict=True):
         if not piece.is_file():
             arriving = piece.with_name(piece.name + ".part")
-            ask(command, query, release, arriving, retries=retries, wait=wait)
+            ask(command, query, release, arriving, options, retries=retries, wait=wait)
             arriving.replace(piece)
             logger.info("%s: %d bytes", piece.name, piece.stat().st_size)
     if len(pieces) > 1:

@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from transferz.catalogues.columns import load_columns
 from transferz.catalogues.cuts import apply_cuts, cutflow_row, cutflow_table, join_cutflows
-from transferz.catalogues.matching import cross_match
+from transferz.catalogues.matching import Pairs, cross_match
 from transferz.catalogues.reading import read_catalogue
 from transferz.core.errors import InputError
 from transferz.core.products import sha256
 
 
-def match_catalogues(cosmos: pd.DataFrame, hsc: pd.DataFrame, radius: float) -> pd.DataFrame:
+def match_catalogues(cosmos: pd.DataFrame, hsc: pd.DataFrame, radius: float) -> Pairs:
     """Return the pairs of both catalogues within `radius` arcsec, ordered by object_id."""
     pairs = cross_match(cosmos["ra_cosmos"], cosmos["dec_cosmos"], hsc["ra"], hsc["dec"], radius)
-    matched = pd.concat(
-        [
-            hsc.iloc[pairs.right].reset_index(drop=True),
-            cosmos.iloc[pairs.left].reset_index(drop=True),
-        ],
-        axis="columns",
-    )
-    matched["separation"] = pairs.separation
-    return matched.sort_values("object_id", ignore_index=True)
+    order = np.argsort(hsc["object_id"].to_numpy()[pairs.right])
+    return Pairs(pairs.left[order], pairs.right[order], pairs.separation[order])
 
 
 def identity(path: str | Path) -> dict[str, object]:
@@ -91,18 +85,24 @@ def match_surveys(
     described = load_columns(columns, "hsc", hsc_version, bands)
     hsc_table = read_catalogue(hsc, described, unique="object_id")
     hsc_table, flow = apply_cuts(hsc_table, hsc_cuts, bands, stage="HSC", file=hsc)
-    table = match_catalogues(cosmos_table, hsc_table, radius)
-    if table.empty:
+    pairs = match_catalogues(cosmos_table, hsc_table, radius)
+    if not len(pairs.left):
         raise nothing_near(cosmos, hsc, radius, hsc_table)
+    n_cosmos, n_hsc = len(cosmos_table), len(hsc_table)
+    # One after the other: what matched nothing leaves the memory before the next copy.
+    cosmos_table = cosmos_table.iloc[pairs.left].reset_index(drop=True)
+    hsc_table = hsc_table.iloc[pairs.right].reset_index(drop=True)
+    table = pd.concat([hsc_table, cosmos_table], axis="columns")
+    table["separation"] = pairs.separation
     step = (
         f"COSMOS2020 {cosmos_version} sources with an HSC object within {radius:g} arcsec, "
         "each the other's nearest"
     )
-    row = cutflow_row("cross-match", step, len(cosmos_table), len(table))
+    row = cutflow_row("cross-match", step, n_cosmos, len(table))
     flow = join_cutflows(flow, cutflow_table([row], "match"))
     return table, {
-        "n_cosmos": len(cosmos_table),
-        "n_hsc": len(hsc_table),
+        "n_cosmos": n_cosmos,
+        "n_hsc": n_hsc,
         "radius_arcsec": radius,
         "cosmos_version": cosmos_version,
         "hsc_version": hsc_version,

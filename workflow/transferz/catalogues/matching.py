@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ RANK_STEP = 1e-6
 # The search tree measures chords between unit vectors, the match great circles: search a little
 # wider, then cut at the radius.
 SEARCH_MARGIN = 1e-5
+
+# Rows of the first table that are matched at a time.
+STRIP_ROWS = 250_000
 
 
 class Pairs(NamedTuple):
@@ -65,14 +69,35 @@ def pairs_within(
     rows2 = np.flatnonzero(np.isfinite(ra2) & np.isfinite(dec2))
     if not len(rows1) or not len(rows2):
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    first = SkyCoord(ra1[rows1], dec1[rows1], unit="deg")
-    second = SkyCoord(ra2[rows2], dec2[rows2], unit="deg")
     limit = radius * (1 + SEARCH_MARGIN) + RANK_STEP
-    left, right, _, _ = search_around_sky(first, second, limit * u.arcsec)
-    separation = first[left].separation(second[right]).arcsec
+    found = []
+    for left, right in strips(dec1, rows1, dec2, rows2, limit / ARCSEC_PER_DEGREE):
+        first = SkyCoord(ra1[left], dec1[left], unit="deg")
+        second = SkyCoord(ra2[right], dec2[right], unit="deg")
+        of_left, of_right, _, _ = search_around_sky(first, second, limit * u.arcsec)
+        separation = first[of_left].separation(second[of_right]).arcsec
+        found.append((left[of_left], right[of_right], separation))
+    left, right, separation = map(np.concatenate, zip(*found, strict=True))
     order = np.lexsort((right, left))
     order = order[separation[order] <= radius]
-    return Pairs(rows1[left[order]], rows2[right[order]], separation[order])
+    return Pairs(left[order], right[order], separation[order])
+
+
+def strips(
+    dec1: np.ndarray, rows1: np.ndarray, dec2: np.ndarray, rows2: np.ndarray, margin: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rows of both tables by strips of declination, so that the search trees stay small.
+
+    A strip has at most `STRIP_ROWS` rows of the first table, each row once; those of the second
+    reach `margin` degrees farther. Strips without rows of the second are empty there.
+    """
+    rows1 = rows1[np.argsort(dec1[rows1], kind="stable")]
+    rows2 = rows2[np.argsort(dec2[rows2], kind="stable")]
+    for start in range(0, len(rows1), STRIP_ROWS):
+        left = rows1[start : start + STRIP_ROWS]
+        first = np.searchsorted(dec2[rows2], dec1[left[0]] - margin, side="left")
+        last = np.searchsorted(dec2[rows2], dec1[left[-1]] + margin, side="right")
+        yield np.sort(left), np.sort(rows2[first:last])
 
 
 def cross_match(
