@@ -31,7 +31,7 @@ help:
 paper: $(INSTALLED)
 	snakemake --cores all
 	snakemake --cores 1 --report results/report.html --report-stylesheet workflow/report/report.css
-	@echo "Read results/report.html (everything) or results/paper.pdf (the summary);"
+	@echo "Open results/index.html (everything) or results/paper.pdf (the summary);"
 	@echo "figures, tables and claims are in results/figures, results/tables, results/claims.md"
 
 test: machine lint unit workflow faults

@@ -129,7 +129,7 @@ def test_one_deleted_figure_is_the_only_one_made_again(clone: Callable[[], Path]
     output = run_snakemake(folder, *EVERY_JOB, "--cores", "1").stdout
     made = set(re.findall(r"\(Rule: (\w+)\)", output))
     # And the pages that show it.
-    assert {"figure3"} <= made <= {"figure3", "write_paper", "write_overview", "all"}
+    assert {"figure3"} <= made <= {"figure3", "write_paper", "write_index", "all"}
     assert figure.read_bytes() == before
 
 

@@ -1,4 +1,4 @@
-"""What people read: the summary paper, the overview page and the HTML report of the tiny run."""
+"""What people read: the summary paper, the entry page and the HTML report of the tiny run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 from pypdf import PdfReader
 
 from ..browser import CHROMIUM, DESKTOP, DRIVER, MISSING, PHONE, Browser
-from .conftest import RESULTS, copy_run, run_snakemake
+from .conftest import RESULTS, ROOT, copy_run, run_snakemake
 
 STYLESHEET = "workflow/report/report.css"
 needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason=MISSING)
@@ -236,30 +236,87 @@ return images.length > 0 && images.every(i => i.complete && i.naturalWidth > 300
 """
 
 
+# Nothing that can be seen is cut off at the right of the window, but in what scrolls by itself.
+CLIPPED = """
+return [...document.querySelectorAll('main *')].filter(e => {
+    const box = e.getBoundingClientRect();
+    return box.width && box.right > innerWidth + 1 && !e.closest('.scroll, figure div');
+}).map(e => e.outerHTML.slice(0, 80));
+"""
+NAMELESS = """
+return [...document.querySelectorAll('button, input, a, svg[role=img], img')].filter(e =>
+    !(e.innerText || e.alt || e.getAttribute('aria-label') || e.closest('label')?.innerText
+      || e.textContent)).map(e => e.outerHTML.slice(0, 80));
+"""
+
+
 @needs_browser
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("size", [(1440, 900), DESKTOP, PHONE], ids=["wide", "desktop", "phone"])
 @pytest.mark.parametrize(
     ("page", "n_figures", "note"),
     [
-        ("overview", 10, "These are not the real catalogues"),
+        ("index", 10, "These are not the real catalogues"),
         ("spectra", 7, "These are not real spectra"),
     ],
 )
-def test_the_page_of_a_study_shows_all_figures(
+def test_an_entry_page_shows_all_it_has(
     results: Path, size: tuple[int, int], page: str, n_figures: int, note: str
 ) -> None:
     with Browser(size) as browser:
         browser.open(results / f"{page}.html")
         assert browser.wait(ALL_SHOWN) >= n_figures
-        assert browser.run(WIDE_ENOUGH)
         assert browser.run("return [...document.images].every(i => i.alt.length > 40)")
         assert browser.run("return document.querySelector('main p').innerText").startswith(note)
-        browser.run("document.documentElement.style.scrollBehavior = 'auto'")
-        for section in ("claims", "tables", "behind"):
-            browser.run(f"document.querySelector('nav a[href=\"#{section}\"]').click()")
-            top = f"return document.querySelector('#{section}').getBoundingClientRect().top"
-            assert -5 < browser.run(top) < 0.5 * size[1]
+        assert browser.run(NAMELESS) == []
+        tabs = browser.run("return document.querySelectorAll('[role=tab]').length")
+        assert tabs >= 3
+        for number in range(tabs):
+            browser.run("document.querySelectorAll('[role=tab]')[arguments[0]].click()", number)
+            shown = "return [...document.querySelectorAll('[role=tabpanel]')].map(e => !e.hidden)"
+            assert browser.run(shown) == [number == each for each in range(tabs)]
+            assert browser.run(WIDE_ENOUGH)
+            assert browser.run(CLIPPED) == []
         assert browser.errors() == []
+
+
+@needs_browser
+def test_tables_of_the_entry_page_sort_and_strategies_can_be_left_out(results: Path) -> None:
+    column = (
+        "return [...document.querySelectorAll('table.claims tbody tr td:nth-child(3)')]"
+        ".slice(0, 10).map(e => parseFloat(e.dataset.sort))"
+    )
+    rows = "return [...document.querySelectorAll('table.claims tbody tr')].filter(e => !e.hidden)"
+    with Browser(DESKTOP) as browser:
+        browser.open(results / "index.html")
+        before = browser.run(column)
+        browser.run("document.querySelector('table.claims th:nth-child(3) button').click()")
+        assert browser.run(column) == sorted(before)
+        browser.run("document.querySelector('table.claims th:nth-child(3) button').click()")
+        assert browser.run(column) == sorted(before, reverse=True)
+        n_rows = browser.run(f"{rows}.length")
+        browser.run("document.querySelector('.switches input[value=NN-TL]').click()")
+        assert 0 < browser.run(f"{rows}.length") < n_rows
+        assert not browser.run(f"{rows}.some(e => e.innerText.startsWith('NN-TL'))")
+        # Arrow keys walk through the tabs; a link to a figure opens the tab that it is in.
+        browser.run(
+            "document.querySelector('[role=tab]').dispatchEvent("
+            "new KeyboardEvent('keydown', {key: 'ArrowRight'}))"
+        )
+        assert browser.run("return document.activeElement.id") == "tab-2"
+        browser.run("location.hash = '#calibration'")
+        browser.wait("return !document.getElementById('calibration').closest('section').hidden")
+
+
+def test_links_of_the_entry_page_lead_somewhere(results: Path) -> None:
+    text = (results / "index.html").read_text(encoding="utf-8")
+    targets = set(re.findall(r'<a href="([^"#]+)"', text))
+    assert len(targets) > 20
+    missing = {target for target in targets if not (results / target).is_file()}
+    # Made afterwards, by `make paper`.
+    assert missing == {"report.html"}
+    scripts = set(re.findall(r"drawn by <code>([^<]+)</code>", text))
+    assert len(scripts) > 10
+    assert all((ROOT / script).is_file() for script in scripts)
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +329,7 @@ def report(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("page", ["overview", "spectra"])
+@pytest.mark.parametrize("page", ["index", "spectra"])
 def test_a_page_is_small_enough_to_be_shown_in_the_report(results: Path, page: str) -> None:
     # Chromium opens no data URI of more than 2 MiB; base64 takes a third more than the page.
     assert (results / f"{page}.html").stat().st_size < 1.5e6
@@ -316,7 +373,7 @@ def test_the_report_shows_every_result(report: Path, size: tuple[int, int]) -> N
                 "return i && i.complete && i.naturalWidth > 300 && i.src === results["
                 f"{json.dumps(path)}].data_uri && i.clientWidth <= innerWidth"
             )
-        for page, n_figures in (("overview.html", 10), ("spectra.html", 7)):
+        for page, n_figures in (("index.html", 10), ("spectra.html", 7)):
             (shown,) = [path for path, *_ in found if path.endswith(page)]
             browser.run(SHOW, shown, "html")
             browser.wait("return document.querySelector('iframe') !== null")

@@ -1,8 +1,8 @@
-# The summary paper, the overview page, and what the HTML report shows.
+# The entry page, the summary paper, and what the HTML report shows.
 #
 # Inputs   figures, tables, claims, run_config.yaml
 # Outputs  <results>/paper.pdf and where each of its numbers comes from, paper_numbers.csv;
-#          overview.html, spectra.html (the second study), pages/*.html
+#          index.html, spectra.html (the second study), pages/*.html
 #
 # After the run, for the HTML report:
 #   snakemake --cores 1 --report results/report.html --report-stylesheet workflow/report/report.css
@@ -12,7 +12,7 @@ include: "helpers/report.smk"
 
 
 localrules:
-    write_overview,
+    write_index,
     write_page,
     write_paper,
     write_spectra_page,
@@ -97,8 +97,8 @@ rule write_page:
         "../scripts/report/write_page.py"
 
 
-rule write_overview:
-    """Write the overview page, with figures, tables and claims."""
+rule write_index:
+    """Write the entry page: claims, figures and tables by question."""
     input:
         figures=all_figures(),
         tables=expand("<results>/tables/table{number}.md", number=[1, 2, 3]),
@@ -106,32 +106,35 @@ rule write_overview:
         claims="<results>/claims.md",
     output:
         html=report(
-            "<results>/overview.html",
-            caption="../report/overview.rst",
+            "<results>/index.html",
+            caption="../report/index.rst",
             category="1 Summary",
-            labels={"Page": "Overview: everything on one page"},
+            labels={"Page": "Everything on one page"},
         ),
     log:
-        "<logs>/write_overview.log",
+        "<logs>/write_index.log",
     benchmark:
-        "<benchmarks>/write_overview.tsv"
+        "<benchmarks>/write_index.tsv"
     conda:
         "../../envs/plots.yaml"
     resources:
         mem_mb=request(1000),
         runtime=request(10),
     params:
+        questions=QUESTIONS,
+        links=index_links(),
+        strategies=list(config["strategies"]),
         labels=config["labels"],
         redshifts=redshift_kinds(),
         survey=config["survey"],
-        code=code_hash("report/write_overview", "plots"),
+        code=code_hash("report/write_index", "plots"),
     message:
-        "Writing the overview page {output.html}"
+        "Writing the entry page {output.html}"
     script:
-        "../scripts/report/write_overview.py"
+        "../scripts/report/write_index.py"
 
 
-use rule write_overview as write_spectra_page with:
+use rule write_index as write_spectra_page with:
     input:
         figures=spectra_figures("png"),
         tables=["<results>/tables/spectra_heads.md"],
@@ -148,6 +151,14 @@ use rule write_overview as write_spectra_page with:
         "<logs>/write_spectra_page.log",
     benchmark:
         "<benchmarks>/write_spectra_page.tsv"
+    params:
+        questions=SPECTRA_QUESTIONS,
+        links={"All of the paper": "index.html"},
+        strategies=[],
+        labels=config["labels"],
+        redshifts=redshift_kinds(),
+        survey=config["survey"],
+        code=code_hash("report/write_index", "plots"),
     message:
         "Writing the page of the second study, {output.html}"
 
@@ -157,7 +168,7 @@ rule pages:
     input:
         rules.write_spectra_page.output if config["survey"] == "embedded" else [],
         rules.write_paper.output,
-        rules.write_overview.output,
+        rules.write_index.output,
         expand(
             rules.write_page.output,
             page=["table1", "table2", "table3", "claims", "tomography"],

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scripts.report import write_overview, write_page
+from scripts.report import write_index, write_page
 from transferz.catalogues.columns import Column, expand_bands
 from transferz.catalogues.cuts import apply_cuts
 from transferz.catalogues.download import Dataset, fetch
@@ -269,7 +269,8 @@ class Tags(HTMLParser):
 
 def check_page(path: Path) -> None:
     tags = Tags(path.read_text())
-    assert "script" not in tags.tags
+    # Its own, and no other.
+    assert tags.tags.count("script") == 1
     assert not {name for name in tags.attributes if name.startswith("on")}
     assert NASTY in tags.text
 
@@ -281,24 +282,29 @@ def test_a_page_shows_a_column_named_script(tmp_path: Path) -> None:
     check_page(tmp_path / "table1.html")
 
 
-def test_the_overview_shows_labels_as_text(tmp_path: Path) -> None:
+def test_the_entry_page_shows_labels_as_text(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "figure1.png")
     caption = f"{NASTY} of {ATTRIBUTE}\n\nAlt text: {ATTRIBUTE} {NASTY}\n"
     (tmp_path / "figure1.md").write_text(caption)
     (tmp_path / "t.md").write_text(f"note\n\n{markdown_table([NASTY], [[ATTRIBUTE]])}\n")
     (tmp_path / "c.md").write_text(f"note\n\n# {NASTY}\n")
-    windows = {"claim": ["a", "a"], "z_min": [0.3, 0.0], "z_max": [1.5, 10.0]}
-    write_csv(pd.DataFrame(windows | {"verdict": ["partly", "undecided"]}), tmp_path / "c.csv")
-    write_overview.main(
+    claims = {"claim": ["a", "a"], "statement": NASTY, "z_min": [0.3, 0.0], "z_max": [1.5, 10.0]}
+    claims |= {"published": 5.0, "accepted_low": 4.0, "accepted_high": 6.0, "measured": 3.0}
+    claims |= {"low": 2.0, "high": [4.0, np.nan], "verdict": ["partly", "undecided"]}
+    write_csv(pd.DataFrame(claims), tmp_path / "c.csv")
+    write_index.main(
         [tmp_path / "figure1.png"],
         [tmp_path / "t.md"],
         tmp_path / "c.csv",
         tmp_path / "c.md",
-        tmp_path / "overview.html",
+        tmp_path / "index.html",
+        questions={NASTY: ["claims", "figure1", "t", "not made"]},
+        links={ATTRIBUTE: "paper.pdf"},
+        strategies=[NASTY, "B"],
         labels={"source": NASTY, "target": ATTRIBUTE},
         redshifts={"source": "photo_z", "target": "spec_z"},
         survey="custom",
     )
-    check_page(tmp_path / "overview.html")
-    text = (tmp_path / "overview.html").read_text()
+    check_page(tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text()
     assert "learn from photometric labels of many" in text and "from spectroscopic labels" in text

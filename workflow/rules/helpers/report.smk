@@ -1,16 +1,53 @@
 # Inputs of the rules in report.smk.
 
 
+# The tabs of the entry page: figures and tables in the order of a reader.
+QUESTIONS = {
+    "Does the paper hold?": [
+        *("claims", "figure3", "table1", "figure1", "figure2", "figure4", "table2")
+    ],
+    "Why?": [
+        *("trends_redshift", "trends_magnitude", "seed_spread", "control"),
+        *("labels_vs_spectra", "colour_space", "learning_curves"),
+    ],
+    "Are other methods better?": ["baselines", "table3"],
+    "How sure are the redshifts?": [
+        *("calibration", "conditional_coverage", "requirements", "tomography")
+    ],
+}
+SPECTRA_QUESTIONS = {
+    "Does the talk hold?": ["claims", "spectra_predictions", "spectra_heads"],
+    "What do the networks see?": ["spectra_examples", "spectra_impact"],
+    "How sure are they?": [
+        *("spectra_uncertainty", "spectra_resolution", "spectra_labels"),
+        "spectra_superresolution",
+    ],
+}
+
+
 def all_figures():
-    """Return the PNG figures that have a caption, the paper's first."""
-    names = ["figure1", "figure2", "figure3", "figure4"]
-    names += ["claims", "trends_redshift", "trends_magnitude"]
-    names += ["control"] if has_control() else []
-    names += ["baselines"] + (["labels_vs_spectra"] if has_spectra() else [])
-    names += ["colour_space"] if len(config["bands"]) > 2 else []
-    names += ["seed_spread", "learning_curves", "calibration"]
-    names += ["conditional_coverage", "requirements", "tomography"]
+    """Return the figures of the entry page that this run makes."""
+    made = {
+        "control": has_control(),
+        "labels_vs_spectra": has_spectra(),
+        "colour_space": len(config["bands"]) > 2,
+    }
+    names = [name for tab in QUESTIONS.values() for name in tab]
+    names = [n for n in names if n != "claims" and not n.startswith("table")]
+    names = [name for name in names if made.get(name, True)]
     return expand("<results>/figures/{name}.png", name=names)
+
+
+def index_links():
+    """Return what else the entry page leads to."""
+    links = {"Summary paper (PDF)": "paper.pdf"}
+    if config["survey"] == "embedded":
+        links["Second study: spectra"] = "spectra.html"
+    return links | {
+        "How each file was made (after make paper)": "report.html",
+        "Published claims, all readings": "claims.md",
+        "The data set": "release/README.md",
+    }
 
 
 def page_source(wildcards):

@@ -22,8 +22,22 @@ from matplotlib.patches import Patch
 
 from transferz.core.errors import InputError
 from transferz.core.logs import run
-from transferz.evaluation.claims import VERDICTS, by_window
-from transferz.report.figures import NEUTRAL, FigureFiles, legend_above, panel_letter, subplots
+from transferz.evaluation.claims import (
+    TICKS,
+    VERDICT_COLOURS,
+    VERDICT_MARKERS,
+    VERDICTS,
+    axis_limits,
+    by_window,
+    drawn_values,
+)
+from transferz.report.figures import (
+    NEUTRAL,
+    FigureFiles,
+    legend_above,
+    panel_letter,
+    subplots,
+)
 from transferz.report.tables import survey_note, with_interval
 
 if TYPE_CHECKING:
@@ -31,35 +45,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Okabe & Ito (2008); markers tell them apart in black and white.
-COLOURS = dict(zip(VERDICTS, ("#009E73", "#E69F00", "#D55E00", NEUTRAL), strict=True))
-MARKERS = dict(zip(VERDICTS, ("o", "^", "X", "s"), strict=True))
 ACCEPTED = "#DCE3EA"
-# Where the ends of the axis are, in units of the outermost value, and at most.
-MARGIN, FARTHEST = 1.25, 100.0
-
-
-def drawn_values(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims with what is drawn of each: `x, x_low, x_high`, and the accepted range.
-
-    A ratio is drawn as it is; of a requirement (accepted from 0 on), value over limit.
-    """
-    requirement = claims["accepted_low"] == 0
-    unit = np.where(requirement, claims["accepted_high"], 1.0)
-    drawn = {
-        name: claims[column] / unit
-        for name, column in (("x", "measured"), ("x_low", "low"), ("x_high", "high"))
-    }
-    return claims.assign(requirement=requirement, **drawn)
-
-
-def axis_limits(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the ends of a panel's axis; what lies farther is drawn to the edge."""
-    values = rows[["x", "x_low", "x_high"]].to_numpy(float).ravel()
-    values = np.append(values, rows.loc[~rows["requirement"], ["published", "accepted_high"]])
-    values = values[np.isfinite(values) & (values > 0)]
-    low, high = min(values.min(), 1.0), max(values.max(), 1.0)
-    return max(low / MARGIN, 1 / FARTHEST), min(high * MARGIN, FARTHEST)
 
 
 def draw_panel(axes: Axes, rows: pd.DataFrame, windows: list[str], title: str) -> None:
@@ -77,16 +63,17 @@ def draw_panel(axes: Axes, rows: pd.DataFrame, windows: list[str], title: str) -
     for row in rows.itertuples():
         number = windows.index(row.window)
         y = names.index(row.claim) + (number - 0.5 * (len(windows) - 1)) * 0.4
-        colour = COLOURS[row.verdict]
+        colour = VERDICT_COLOURS[row.verdict]
         if np.isfinite([row.x_low, row.x_high]).all():
             shown = np.clip([row.x_low, row.x_high], *ends)
             axes.plot(shown, [y, y], "-", color=colour, lw=1.1, zorder=2)
         face = colour if number == 0 else "white"
         x = np.clip(row.x, *ends)
-        axes.plot(x, y, MARKERS[row.verdict], color=colour, mfc=face, ms=4.4, mew=1.0, zorder=3)
+        axes.plot(
+            x, y, VERDICT_MARKERS[row.verdict], color=colour, mfc=face, ms=4.4, mew=1.0, zorder=3
+        )
     axes.set(xscale="log", xlim=ends, ylim=(len(names) - 0.4, -0.6), xlabel=title)
-    ticks = [tick for tick in (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)]
-    ticks = [tick for tick in ticks if ends[0] <= tick <= ends[1]]
+    ticks = [tick for tick in TICKS if ends[0] <= tick <= ends[1]]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
     statements = [rows.loc[rows["claim"] == name, "statement"].iloc[0] for name in names]
@@ -115,7 +102,7 @@ def draw(rows: pd.DataFrame, windows: list[str]) -> Figure:
         draw_panel(axes, part, windows, title)
         panel_letter(axes, letter)
     handles = [
-        Line2D([], [], ls="", marker=MARKERS[name], color=COLOURS[name], label=name)
+        Line2D([], [], ls="", marker=VERDICT_MARKERS[name], color=VERDICT_COLOURS[name], label=name)
         for name in VERDICTS
     ]
     for number, window in enumerate(windows):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -28,12 +29,19 @@ from transferz.evaluation.resampling import MAGNITUDE, SIGNED, Draws, magnitude,
 
 COMPARISONS = ("reduction", "increase", "below")
 VERDICTS = ("reproduced", "partly", "not reproduced", "undecided")
+# In figures and pages; markers and signs tell them apart in black and white.
+VERDICT_COLOURS = dict(zip(VERDICTS, ("#228833", "#CCBB44", "#CC3311", "#6B6B6B"), strict=True))
+VERDICT_MARKERS = dict(zip(VERDICTS, ("o", "^", "X", "s"), strict=True))
+VERDICT_SIGNS = dict(zip(VERDICTS, "\u25cf\u25b2\u2716\u25a0", strict=True))
 CSV_COLUMNS = [
     *("claim", "statement", "z_min", "z_max", "published", "accepted_low", "accepted_high"),
     *("measured", "low", "high", "verdict", "survey"),
 ]
 # Name of the reading of a metric by true redshifts.
 BY_TRUTH = "`{}`, judged by the truth"
+# Where the ends of the axis are, in units of the outermost value, and at most.
+MARGIN, FARTHEST = 1.25, 100.0
+TICKS = (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 # The rule of `verdict` in words, for pages; the head of config/claims.yaml has the same.
 VERDICT_RULES = """\
 - accepted: for a published ratio, published^(1 - t) to published^(1 + t) with the claim's tolerance
@@ -387,3 +395,26 @@ def by_window(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def window_name(window: ZRange) -> str:
     """Return what a page calls a window: its range, or all z."""
     return "all z" if window.closed else window.text()
+
+
+def drawn_values(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims with what is drawn of each: `x, x_low, x_high`, and the accepted range.
+
+    A ratio is drawn as it is; of a requirement (accepted from 0 on), value over limit.
+    """
+    requirement = claims["accepted_low"] == 0
+    unit = np.where(requirement, claims["accepted_high"], 1.0)
+    drawn = {
+        name: claims[column] / unit
+        for name, column in (("x", "measured"), ("x_low", "low"), ("x_high", "high"))
+    }
+    return claims.assign(requirement=requirement, **drawn)
+
+
+def axis_limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the ends of a panel's axis; what lies farther is drawn to the edge."""
+    values = rows[["x", "x_low", "x_high"]].to_numpy(float).ravel()
+    values = np.append(values, rows.loc[~rows["requirement"], ["published", "accepted_high"]])
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = min(values.min(), 1.0), max(values.max(), 1.0)
+    return max(low / MARGIN, 1 / FARTHEST), min(high * MARGIN, FARTHEST)

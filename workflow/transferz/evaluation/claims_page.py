@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from transferz.evaluation.bins import ZRange
@@ -14,6 +15,9 @@ from transferz.evaluation.claims import (
     Claim,
     Judgement,
     accepted_range,
+    axis_limits,
+    by_window,
+    drawn_values,
     window_name,
 )
 from transferz.evaluation.metrics import METRICS
@@ -236,3 +240,65 @@ def readings_table(judged: Sequence[Judgement], windows: Sequence[ZRange]) -> st
     for window in windows:
         header += [f"{window_name(window)} [95%]", "would be"]
     return markdown_table(header, rows, "ll" + "rl" * len(windows))
+
+
+# Units across the picture of an interval.
+STRIP_WIDTH = 200
+
+
+def strips(claims: pd.DataFrame) -> list[dict[str, object]]:
+    """Return claims.csv as tables with a picture per row and window, for a page.
+
+    Returns
+    -------
+    list of dict
+        Ratios, then requirements, where there are any: ``title`` and ``rows``. A row has its words
+        and places on a logarithmic axis of `STRIP_WIDTH` units, that of its table.
+    """
+    named = [rows.assign(window=name) for name, rows in by_window(claims).items()]
+    table = drawn_values(pd.concat(named).sort_index())
+    panels = []
+    for requirement, title in (
+        (False, "Comparisons: a ratio above 1 is as claimed"),
+        (True, "Requirements: below the limit is as claimed"),
+    ):
+        part = table[table["requirement"] == requirement]
+        if part.empty:
+            continue
+        low, high = axis_limits(part)
+
+        def place(x: float, low: float = low, high: float = high) -> float:
+            x = np.clip(x, low, high) if np.isfinite(x) else high
+            return round(float(STRIP_WIDTH * np.log(x / low) / np.log(high / low)), 1)
+
+        rows = []
+        for _, group in part.groupby("claim", sort=False):
+            first = group.iloc[0]
+            accepted = (
+                (0.0, 1.0) if requirement else (first["accepted_low"], first["accepted_high"])
+            )
+            published = "" if np.isnan(first["published"]) else f"{first['published']:g}"
+            ratio = published and not requirement
+            cells = [
+                {
+                    "x": place(cell.x),
+                    "low": place(cell.x_low if np.isfinite(cell.x_low) else cell.x),
+                    "high": place(cell.x_high if np.isfinite(cell.x_high) else cell.x),
+                    "value": cell.measured,
+                    "text": with_interval(cell.measured, cell.low, cell.high),
+                    "verdict": cell.verdict,
+                }
+                for cell in group.itertuples()
+            ]
+            rows.append(
+                {
+                    "statement": first["statement"],
+                    "published": f"< {published}" if requirement else published or "> 1",
+                    "published_x": place(first["published"]) if ratio else None,
+                    "accepted": tuple(map(place, accepted)),
+                    "one": place(1.0),
+                    "cells": cells,
+                }
+            )
+        panels.append({"title": title, "rows": rows})
+    return panels

@@ -50,9 +50,9 @@ DATASET_MARKERS = {"target": "o", "source": "s"}
 # Both data sets in the order of the figures.
 DATASETS = tuple(DATASET_COLOURS)
 
-# Strategies: the rest of the Okabe-Ito palette, then darker shades; markers tell them apart in
-# black and white.
-STRATEGY_COLOURS = ("#444444", "#009E73", "#CC79A7", "#56B4E9", "#882255", "#999933", "#332288")
+# Strategies: colours that mean neither a data set nor a verdict (evaluation.claims); markers tell
+# them apart in black and white.
+STRATEGY_COLOURS = ("#444444", "#AA3377", "#8C6D31", "#56B4E9", "#332288", "#CC79A7", "#999933")
 STRATEGY_MARKERS = ("o", "^", "D", "v", "P", "X", "s")
 
 # More entries than this on one axis and the panels go below each other; more than that, and the

@@ -16,13 +16,15 @@ from PIL import Image
 from transferz.core.errors import InputError
 
 # Part of the code of the rules that read them (see code_hash in common.smk).
-DATA_FILES = ["page.html.j2", "study.html.j2", "figure.html.j2"]
+DATA_FILES = ["page.html.j2", "page.js", "index.html.j2", "figure.html.j2"]
 # Pixels across, and quality of the images: sharp on dense screens, and the page stays below 1.5 MB,
 # beyond which Chromium shows no page inside another one (the report has it as a data URI).
 IMAGE_WIDTH = 1280
 IMAGE_QUALITY = 75
 # A column with a cell of more characters than this is kept wide.
 WIDE = 40
+# Where the scripts of this workflow lie, for the words "drawn by".
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -136,6 +138,18 @@ def figure(path: Path, measured_on: str) -> dict[str, str]:
     return {"name": path.stem, "image": picture(path), "caption": words, "alt": alt.strip()}
 
 
+def script_of(name: str) -> str | None:
+    """Return the script that draws a figure, below the folder of the project, or None."""
+    for stem in (name, f"plot_{name}", f"plot_{name.partition('_')[0]}"):
+        for path in (
+            *SCRIPTS.glob(f"*/{stem}.py"),
+            *SCRIPTS.glob(f"{name.partition('_')[0]}/{stem}.py"),
+        ):
+            return str(path.relative_to(SCRIPTS.parents[1]))
+    return None
+
+
 def page(template: str = "page.html.j2", **content: object) -> str:
     """Return a whole page: a template filled in, text escaped and `Markup` as it is."""
-    return TEMPLATES.get_template(template).render(content)
+    script = Markup((Path(__file__).parent / "page.js").read_text(encoding="utf-8"))
+    return TEMPLATES.get_template(template).render(content, script=script)

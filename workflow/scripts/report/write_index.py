@@ -1,0 +1,117 @@
+"""Put all figures, tables and verdicts of a study on one page: what to open first.
+
+Inputs
+    figures : PNG figures, their captions (Markdown) beside them
+    tables : tables/*.md
+    claims_csv, claims : claims.csv, claims.md; the page's first line says what was measured on
+
+Outputs
+    html : one HTML file that needs no network, called index or spectra; its words are in
+        transferz/report/index.html.j2
+"""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from transferz.core.logs import run
+from transferz.core.products import write_text
+from transferz.evaluation.claims import VERDICT_COLOURS, VERDICT_SIGNS, VERDICTS, by_window
+from transferz.evaluation.claims_page import strips
+from transferz.report.pages import figure, markdown_to_html, page, read, script_of
+from transferz.report.tables import REDSHIFT_WORDS
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+logger = logging.getLogger(__name__)
+
+
+def main(
+    figures: Sequence[str | Path],
+    tables: Sequence[str | Path],
+    claims_csv: str | Path,
+    claims: str | Path,
+    html: str | Path,
+    *,
+    questions: Mapping[str, Sequence[str]],
+    links: Mapping[str, str],
+    strategies: Sequence[str],
+    labels: Mapping[str, str],
+    redshifts: Mapping[str, str],
+    survey: str,
+) -> None:
+    """Write the page.
+
+    Parameters
+    ----------
+    questions : mapping
+        Tabs: names of figures and tables in their order, and `claims`. What is not made in this
+        run is left out.
+    links : mapping
+        Words to file, beside the page.
+    strategies : sequence of str
+        Whose rows can be switched off.
+    labels : mapping
+        Display names.
+    redshifts : mapping of str to str
+        Kind of redshift, `photo_z` or `spec_z`, of `source` and `target`.
+    survey : str
+        embedded, archive or custom.
+    """
+    folder = Path(html).parent
+    note, _, judged = read(claims).partition("\n")
+    read(claims_csv)
+    table = pd.read_csv(claims_csv)
+
+    def beside(path: str | Path) -> str:
+        return os.path.relpath(path, folder)
+
+    items: dict[str, object] = {
+        "claims": {
+            "rows": strips(table),
+            # Down to the first table, which says the same.
+            "words": markdown_to_html(
+                judged.partition("\n|")[0].partition("\n# ")[2].partition("\n")[2], 3
+            ),
+            "table": beside(claims_csv),
+            "page": beside(claims),
+        }
+    }
+    for path in map(Path, tables):
+        items[path.stem] = {"table": markdown_to_html(read(path).partition("\n")[2], 3)}
+    for path in map(Path, figures):
+        files = {"data": beside(path.with_suffix(".csv")), "PDF": beside(path.with_suffix(".pdf"))}
+        items[path.stem] = figure(path, note) | {"files": files, "script": script_of(path.stem)}
+    content = page(
+        "index.html.j2",
+        study=Path(html).stem,
+        note=note,
+        real=survey == "archive",
+        questions={
+            title: [items[name] for name in names if name in items]
+            for title, names in questions.items()
+        },
+        links=links,
+        strategies=[labels.get(name, name) for name in strategies],
+        n_claims=table["claim"].nunique(),
+        windows={
+            name: {verdict: rows["verdict"].tolist().count(verdict) for verdict in VERDICTS}
+            for name, rows in by_window(table).items()
+        },
+        colours=VERDICT_COLOURS,
+        signs=VERDICT_SIGNS,
+        target=labels.get("target", "target"),
+        source=labels.get("source", "source"),
+        kinds={role: REDSHIFT_WORDS[kind] for role, kind in redshifts.items()},
+    )
+    write_text(content, html)
+    logger.info("%d figures, %d tables", len(figures), len(tables))
+
+
+if __name__ == "__main__":
+    run(main, snakemake)
