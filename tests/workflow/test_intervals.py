@@ -29,22 +29,20 @@ METRICS = {
 }
 
 
-def draw_means(table: pd.DataFrame, metric: str) -> np.ndarray:
-    """Return means over drawn seeds of a metric of drawn galaxies, by strategy.
+def draw_means(z_true: np.ndarray, z_pred: np.ndarray, metric: str) -> np.ndarray:
+    """Return means over drawn seeds of a metric of drawn galaxies.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        Rows (strategy, seed), columns galaxies: z_pred - z_true with the row `z_true` on top.
+    z_true : numpy.ndarray, shape (galaxies,)
+    z_pred : numpy.ndarray, shape (strategies, seeds, galaxies)
 
     Returns
     -------
     numpy.ndarray, shape (strategies, 1 + draws)
     """
-    z_true, differences = table.iloc[0].to_numpy(float), table.iloc[1:].to_numpy(float)
-    strategies = table.index[1:].get_level_values(0).to_numpy()
-    n_strategies = len(pd.unique(strategies))
-    n_seeds, n = len(strategies) // n_strategies, len(z_true)
+    n_strategies, n_seeds, n = z_pred.shape
+    differences = (z_pred - z_true).reshape(-1, n)
     random = np.random.default_rng(20241118)
     dz = differences / (1 + z_true)
     plain = METRICS[metric](dz, differences).reshape(n_strategies, n_seeds).mean(axis=1)
@@ -71,8 +69,8 @@ def recompute(claim: dict, z_min: float, z_max: float, predictions: pd.DataFrame
     low, high = np.float32(z_min), np.float32(z_max)
     inside = (z_true > low) & (z_true <= high) if z_min else z_true >= low
     wide, z_true = wide.loc[:, inside.to_numpy()], z_true[inside].astype(float)
-    top = pd.DataFrame([z_true.to_numpy()], columns=wide.columns, index=[("z_true", -1)])
-    drawn = draw_means(pd.concat([top, wide - z_true.to_numpy()]), claim["metric"])
+    z_pred = wide.to_numpy().reshape(len(names), -1, len(z_true))
+    drawn = draw_means(z_true.to_numpy(), z_pred, claim["metric"])
     if claim["comparison"] == "below":
         low, high = np.percentile(drawn[0, 1:], [2.5, 97.5])
         ends = sorted((abs(low), abs(high)))

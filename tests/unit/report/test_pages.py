@@ -94,4 +94,4 @@ def test_page_starts_with_the_note(tmp_path: Path) -> None:
     source.write_text("These are not the real catalogues.\n\n# Claims\n\ntext\n")
     write_page.main(source, tmp_path / "claims.html", survey="embedded")
     reader = read((tmp_path / "claims.html").read_text())
-    assert reader.texts[-3:] == ["These are not the real catalogues.", "Claims", "text"]
+    assert reader.texts[-4:-1] == ["These are not the real catalogues.", "Claims", "text"]
