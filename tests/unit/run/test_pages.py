@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -97,3 +98,15 @@ def test_the_version_is_the_same_everywhere(root: Path, pages: dict[str, str]) -
     assert citation["version"] == transferz.__version__
     heading = f"## [{citation['version']}] - {citation['date-released']}"
     assert heading in pages["CHANGELOG.md"].splitlines()
+
+
+def test_two_processors_agree_as_the_page_says(root: Path, pages: dict[str, str]) -> None:
+    here, there = (
+        pd.read_csv(root / f"docs/results/default/{name}.csv") for name in ("claims", "claims_amd")
+    )
+    both = here.merge(there, on=["claim", "z_min", "z_max"], suffixes=("", "_there"))
+    assert len(both) == len(here)
+    inside = (both["low"] <= both["measured_there"]) & (both["measured_there"] <= both["high"])
+    assert inside.all()
+    assert (both["verdict"] == both["verdict_there"]).all()
+    assert f"All {len(both)} intervals" in pages["docs/results/default.md"]
