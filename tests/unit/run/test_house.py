@@ -26,7 +26,7 @@ FLOORS = (
     {"survey", "catalogues", "networks", "report"},
     {"evaluation", "release"},
     {"uncertainty"},
-    {"spectra", "peers", "run", "api"},
+    {"spectra", "images", "peers", "run", "api"},
     {"photo_z"},
     {"command"},
     {"__main__"},

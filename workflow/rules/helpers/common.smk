@@ -31,7 +31,7 @@ ROOMS = (
         "evaluation",
         "uncertainty",
     ),
-    *("photo_z", "peers", "spectra", "report", "run"),
+    *("photo_z", "peers", "spectra", "images", "report", "run"),
 )
 
 

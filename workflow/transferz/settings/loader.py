@@ -29,6 +29,7 @@ DATA_FILES = (
     "photo_z.yaml",
     "peers.yaml",
     "spectra.yaml",
+    "images.yaml",
     "run.yaml",
 )
 

@@ -1,0 +1,1 @@
+"""Studies of images: lenses with uncertain labels, stars and galaxies."""
