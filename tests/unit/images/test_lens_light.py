@@ -125,8 +125,7 @@ def test_sources_have_their_size_and_three_faces() -> None:
 
 def test_point_spread_has_its_width_and_keeps_the_light() -> None:
     camera = Camera(pixels=81, field=4.0, oversampling=3, psf_fwhm=0.3, snr=1.0)
-    x, y = camera.rays
-    point = np.zeros(x.shape)
+    point = np.zeros(camera.rays[0].shape)
     point[121, 121] = 1.0
     image = camera.binned(point)
     assert image.sum() * 9 == pytest.approx(1.0, rel=1e-6)
