@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,29 +53,47 @@ def run_snakemake(
     configfile: str | None = TEST_CONFIG,
     overlay: dict | None = None,
     check: bool = True,
+    fresh: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run snakemake in `folder`; return the finished process, output and errors in `stdout`.
 
-    `overlay` is configuration on top of `configfile`.
+    `overlay` is configuration on top of `configfile`; `fresh` starts another Python, as people do.
     """
-    command = [sys.executable, "-m", "snakemake", "--nocolor", *arguments]
+    command = ["--nocolor", *arguments]
     if configfile is not None:
         command += ["--configfile", configfile]
     if overlay is not None:
         (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
         command += ["overlay.yaml"] if configfile is not None else ["--configfile", "overlay.yaml"]
-    finished = subprocess.run(
-        command,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        timeout=1500,
-    )
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    if fresh:
+        finished = subprocess.run(
+            [sys.executable, "-m", "snakemake", *command],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            timeout=1500,
+        )
+    else:
+        with tempfile.NamedTemporaryFile("r", errors="replace") as output:
+            job = {"folder": str(folder), "output": output.name, "environment": environment}
+            server = starts()
+            server.stdin.write(json.dumps(job | {"arguments": command}) + "\n")
+            status = int(server.stdout.readline())
+            finished = subprocess.CompletedProcess(command, status, output.read())
     if check and finished.returncode:
-        raise AssertionError(f"{' '.join(command)} failed:\n{finished.stdout[-6000:]}")
+        raise AssertionError(f"snakemake {' '.join(command)} failed:\n{finished.stdout[-6000:]}")
     return finished
+
+
+@functools.cache
+def starts() -> subprocess.Popen[str]:
+    """The process of this one that starts Snakemake; it ends when its standard input does."""
+    command = [sys.executable, str(ROOT / "tests/snakemake_starts.py")]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1)
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +112,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            terminal = run_snakemake(copy_project(folder), "--cores", "2").stdout
+            terminal = run_snakemake(copy_project(folder), "--cores", "2", fresh=True).stdout
             (folder.parent / "terminal.txt").write_text(terminal)
             finished.touch()
     return folder

@@ -137,6 +137,6 @@ def test_planning_needs_no_science_package(
     blocked = subprocess.run([sys.executable, "-c", "import numpy"], capture_output=True)
     assert b"not installed: numpy" in blocked.stderr
     folder = copy_project(tmp_path / "copy")
-    jobs = jobs_of_dry_run(run_snakemake(folder, "-n", configfile=configfile).stdout)
+    jobs = jobs_of_dry_run(run_snakemake(folder, "-n", configfile=configfile, fresh=True).stdout)
     assert jobs["train"] > 3
     assert jobs["total"] > 60

@@ -103,6 +103,21 @@ def test_imports_of_the_package_run_down(workflow: Path) -> None:
     assert upward == set()
 
 
+def test_rules_find_the_files_that_a_module_needs(workflow: Path) -> None:
+    """By a pattern, not by the syntax tree of the module: the hash of a rule's code is in haste."""
+    helpers = (workflow / "rules/helpers/common.smk").read_text()
+    pattern = re.compile(re.search(r'^NEEDS = re.compile\(\n    rb"(.*)",', helpers, re.M)[1], re.M)
+    for path in workflow.rglob("*.py"):
+        needed = {
+            ast.dump(node)
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Import | ast.ImportFrom | ast.Assign)
+            and re.match("(from|import) transferz|DATA_FILES = ", ast.unparse(node))
+        }
+        found = ast.parse("\n".join(pattern.findall(path.read_text())))
+        assert {ast.dump(node) for node in found.body} == needed, path
+
+
 def test_no_script_imports_a_script(workflow: Path) -> None:
     found = {
         f"{name} imports {target}"

@@ -81,6 +81,13 @@ def fetch_source(name):
         return handle.read()
 
 
+# To parse these statements alone is ten times as fast; tests/unit/run/test_house.py knows them too.
+NEEDS = re.compile(
+    rb"^[ \t]*((?:from transferz\S* import |import transferz|DATA_FILES = )(?:[(\[][^)\]]*[)\]]|.*))",
+    re.MULTILINE,
+)
+
+
 @functools.cache
 def package_files(name, source):
     """Return, sorted, the package files that a module needs: imports, and its DATA_FILES.
@@ -88,7 +95,7 @@ def package_files(name, source):
     Modules lie in the rooms of the package, `transferz/{room}/{module}.py`, or beside them.
     """
     modules, files = set(), set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.parse(b"\n".join(NEEDS.findall(source))).body:
         if isinstance(node, ast.ImportFrom):
             origin = node.module or ""
             is_package = (

@@ -33,6 +33,9 @@ DATA_FILES = (
     "run.yaml",
 )
 
+# In C, ten times as fast, where it was built.
+QuickLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class ConfigurationError(Exception):
     """A configuration with mistakes, one in each line."""
@@ -94,7 +97,8 @@ def schema() -> dict:
     """Return the JSON schema of a whole configuration; not to be changed."""
     whole: dict = {"properties": {}, "$defs": {}}
     for file in DATA_FILES:
-        entries = yaml.safe_load((Path(__file__).parent / file).read_text(encoding="utf-8"))
+        text = (Path(__file__).parent / file).read_text(encoding="utf-8")
+        entries = QuickLoader(text).get_single_data()
         whole["$defs"] |= entries.pop("$defs", {})
         whole["properties"] |= entries
     for entry in (whole, *whole["$defs"].values()):
