@@ -2,7 +2,7 @@
 #
 # Inputs   <results>/{splits,models,predictions,metrics}/...
 # Outputs  <results>/metrics/{per_magnitude,per_colour,baselines}.csv, baselines/*.parquet,
-#          tables/table3.*,
+#          tables/table3.*, figures/stress.* (with config/stress.yaml),
 #          figures/{trends_*,seed_spread,learning_curves,colour_space,baselines,labels_vs_spectra}.*
 
 
@@ -386,6 +386,44 @@ rule diagnostics:
             if has_spectra()
             else []
         ),
+
+
+rule plot_stress:
+    """Draw the metrics of strategies against the share of their spectra that is lost or wrong."""
+    input:
+        per_seed="<results>/metrics/per_seed.csv",
+        samples=stress_samples,
+    output:
+        pdf="<results>/figures/stress.pdf",
+        png="<results>/figures/stress.png",
+        table="<results>/figures/stress.csv",
+        caption="<results>/figures/stress.md",
+    log:
+        "<logs>/plot_stress.log",
+    benchmark:
+        "<benchmarks>/plot_stress.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000, per_input=4),
+        runtime=request(10),
+    params:
+        strategies=config["diagnostics"]["stress"]["strategies"],
+        metrics=config["diagnostics"]["trend_metrics"],
+        z_range=config["evaluation"]["z_range"],
+        labels=config["labels"],
+        survey=config["survey"],
+        code=code_hash("diagnostics/plot_stress", "plots"),
+    message:
+        "Plotting the stress tests"
+    script:
+        "../scripts/diagnostics/plot_stress.py"
+
+
+rule stress:
+    """The stress tests: config/stress.yaml."""
+    input:
+        rules.plot_stress.output,
 
 
 # Strategies beyond the paper's, seed by seed: pairs of them, and recipes of training.

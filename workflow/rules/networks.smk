@@ -1,8 +1,38 @@
 # Training and prediction: one job trains a chunk of seeds of one strategy.
 #
 # Inputs   <results>/splits/{source,target,combo}.parquet
-# Outputs  <results>/models/{strategy}/seeds-{chunk}.npz, training histories beside them,
+# Outputs  <results>/samples/{strategy}.{parquet,csv}, of strategies with a changed sample,
+#          <results>/models/{strategy}/seeds-{chunk}.npz, training histories beside them,
 #          <results>/predictions/{strategy}/seeds-{chunk}.parquet
+
+
+rule change_sample:
+    """Change the spectroscopic rows that a strategy is trained on."""
+    input:
+        split=unchanged_split,
+        population="<results>/splits/source.parquet",
+        truth="<resources>/truth.parquet" if config["survey"] == "embedded" else [],
+    output:
+        changed="<results>/samples/{strategy}.parquet",
+        summary="<results>/samples/{strategy}.csv",
+    log:
+        "<logs>/change_sample/{strategy}.log",
+    benchmark:
+        "<benchmarks>/change_sample/{strategy}.tsv"
+    conda:
+        "../../envs/catalogues.yaml"
+    resources:
+        mem_mb=request(1000, per_input=6),
+        runtime=request(10),
+    params:
+        sample=lambda wildcards: entry_of(wildcards.strategy)["sample"],
+        bands=config["bands"],
+        seed=config["splits"]["seed"],
+        code=code_hash("networks/change_sample", "catalogues"),
+    message:
+        "Changing the sample of {wildcards.strategy}"
+    script:
+        "../scripts/networks/change_sample.py"
 
 
 rule train:

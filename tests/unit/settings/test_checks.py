@@ -6,7 +6,7 @@ import pytest
 
 from transferz.catalogues import cuts
 from transferz.settings.checks import COMPUTED, cross_key_problems
-from transferz.settings.loader import own_strategies_last, with_defaults
+from transferz.settings.loader import checked, own_strategies_last, with_defaults
 
 HEAD = {"bins": 80, "z_max": 4, "cross_entropy": 1}
 BASE = {"train_on": "combo"}
@@ -181,6 +181,20 @@ CASES = {
         "spectra.studies.heads.n_train: found 9000, expected at most 8000; raise "
         "spectra.simulation.seds or redshifts_per_sed",
     ),
+    "sample without spectra": (
+        {"strategies": {"NN-Base": {"train_on": "source", "sample": {"change": "augment"}}}},
+        "strategies.NN-Base.sample: found train_on: source, expected target or combo, which have "
+        "spectra",
+    ),
+    "sample that loses nothing": (
+        {"strategies": {"S": {"train_on": "target", "sample": {"change": "faint"}}}},
+        "strategies.S.sample.share: found nothing, expected a share of the rows, for change is "
+        "faint",
+    ),
+    "stress test of an unknown strategy": (
+        {"diagnostics": {"stress": {"strategies": ["NN"]}}},
+        f"diagnostics.stress.strategies: found 'NN', expected one of {NAMES}",
+    ),
     "ensemble that is not trained": (
         {"predict": {"strategy": "NN"}},
         f"predict.strategy: found 'NN', expected one of {NAMES}, NN-Colours",
@@ -206,6 +220,14 @@ def problems(config: dict) -> list[str]:
 def test_contradiction(case: str) -> None:
     config, line = CASES[case]
     assert line in problems(config)
+
+
+def test_stress_tests_are_strategies_on_worse_samples() -> None:
+    stress = {"strategies": ["NN-TL"], "shares": {"faint": [0.25]}, "surveys": ["gama"]}
+    found = checked({"diagnostics": {"stress": stress}})["strategies"]
+    assert found["NN-TL-faint-25"]["sample"] == {"change": "faint", "share": 0.25}
+    assert found["NN-TL-faint-25"]["start_from"] == found["NN-TL"]["start_from"] == "NN-Base"
+    assert found["NN-TL-surveys"]["sample"]["surveys"] == ["gama"] and len(found) == 5
 
 
 def test_a_cut_may_name_what_the_code_computes() -> None:

@@ -269,9 +269,16 @@ def start_model(wildcards):
     return f"<results>/models/{parent}/seeds-{wildcards.chunk}.npz" if parent else []
 
 
-def training_split(wildcards):
-    """Return the split table that a strategy is trained on."""
+def unchanged_split(wildcards):
+    """Return the split table that a strategy is trained on, or on a changed sample of which."""
     return f"<results>/splits/{entry_of(wildcards.strategy)['train_on']}.parquet"
+
+
+def training_split(wildcards):
+    """Return the table that a strategy is trained on: a split table, or a changed sample."""
+    if entry_of(wildcards.strategy).get("sample"):
+        return f"<results>/samples/{wildcards.strategy}.parquet"
+    return unchanged_split(wildcards)
 
 
 def roles():

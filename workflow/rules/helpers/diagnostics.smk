@@ -33,6 +33,18 @@ def colour_labels():
     return [f"${blue} - {red}$ (mag)" for blue, red in pairs]
 
 
+def stress_samples(wildcards):
+    """Return the summaries of the changed samples of the stress tests."""
+    names = [
+        name for name, entry in config["strategies"].items() if entry.get("sample")
+    ]
+    if not names:
+        raise WorkflowError(
+            "diagnostics.stress: no strategies, shares or surveys; see config/stress.yaml"
+        )
+    return expand("<results>/samples/{strategy}.csv", strategy=names)
+
+
 BASELINES = ("null", "forest", "boosting", "neighbours")
 
 

@@ -18,16 +18,16 @@ import numpy as np
 import pandas as pd
 
 from transferz.api import PhotoZ
+from transferz.catalogues.reweighting import (
+    colour_magnitude,
+    effective_number,
+    neighbour_weights,
+)
 from transferz.catalogues.writers import DistributionWriter
 from transferz.core.errors import InputError
 from transferz.core.products import write_csv
 from transferz.evaluation.requirements import MEAN_REQUIREMENTS, verdict
 from transferz.photo_z.catalogue import PDF_EDGES
-from transferz.uncertainty.reweighting import (
-    colour_magnitude,
-    effective_number,
-    neighbour_weights,
-)
 
 METHODS = ("stacked", "shifted", "shifted, reweighted", "direct", "direct, reweighted")
 

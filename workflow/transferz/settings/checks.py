@@ -105,6 +105,7 @@ def networks(config: dict) -> Iterator[str]:
             yield f"ensembles.{name}: found a name that a strategy has, expected another one"
     for name, entry in strategies.items():
         yield from layer_problems("strategies", name, entry, config)
+        yield from sample_problems(name, entry, config)
         seen, parent = {name}, entry.get("start_from")
         while parent is not None:
             if parent not in strategies:
@@ -118,6 +119,18 @@ def networks(config: dict) -> Iterator[str]:
                 break
             seen.add(parent)
             parent = strategies[parent].get("start_from")
+
+
+def sample_problems(name: str, entry: dict, config: dict) -> Iterator[str]:
+    """Yield what a changed sample needs and does not have."""
+    sample = entry.get("sample") or {}
+    change, key = sample.get("change"), f"strategies.{name}.sample"
+    if sample and entry["train_on"] == "source":
+        yield f"{key}: found train_on: source, expected target or combo, which have spectra"
+    if change in ("faint", "redshift", "type", "lines") and "share" not in sample:
+        yield f"{key}.share: found nothing, expected a share of the rows, for change is {change}"
+    if change == "surveys" and ("surveys" not in sample or config["survey"] != "embedded"):
+        yield f"{key}.surveys: expected names of surveys, in a run of the embedded survey"
 
 
 def layer_problems(kind: str, name: str, entry: dict, config: dict) -> Iterator[str]:
@@ -180,7 +193,13 @@ def evaluation(config: dict) -> Iterator[str]:
 
 
 def diagnostics(config: dict) -> Iterator[str]:
-    """Yield colours of bands that are not there."""
+    """Yield colours of bands that are not there, and stress tests of unknown strategies."""
+    for name in config["diagnostics"]["stress"]["strategies"]:
+        if name not in config["strategies"]:
+            yield (
+                f"diagnostics.stress.strategies: found '{name}', expected one of "
+                f"{', '.join(config['strategies'])}"
+            )
     for pair in config["diagnostics"]["colours"] or []:
         yield from unknown_bands("diagnostics.colours", pair, config)
 

@@ -52,6 +52,7 @@ def checked(config: dict) -> Section:
         named = config["ensembles"].items()
         config["ensembles"] = {name: entry for name, entry in named if entry is not None}
         settle(config)
+        config["strategies"] |= stressed(config)
         problems = cross_key_problems(config)
     if problems:
         raise ConfigurationError("\n  ".join(problems))
@@ -77,6 +78,24 @@ def settle(config: dict) -> None:
         # Both data sets are the one that there is.
         for entry in config["ensembles"].values():
             entry["train_on"] = "source"
+
+
+def stressed(config: dict) -> dict:
+    """Return the strategies of the stress tests: on spectra that are worse in one way."""
+    stress, known = config["diagnostics"]["stress"], config["strategies"]
+    cases = {
+        f"{change}-{100 * share:g}": {"change": change, "share": share}
+        for change, shares in stress["shares"].items()
+        for share in shares
+    }
+    if stress["surveys"]:
+        cases["surveys"] = {"change": "surveys", "surveys": stress["surveys"]}
+    return {
+        f"{name}-{case}": known[name] | {"sample": sample}
+        for name in stress["strategies"]
+        if name in known
+        for case, sample in cases.items()
+    }
 
 
 def alone(strategies: dict) -> dict:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from transferz.core.errors import InputError
-from transferz.uncertainty.reweighting import (
+from transferz.catalogues.reweighting import (
     colour_magnitude,
     effective_number,
     neighbour_weights,
 )
+from transferz.core.errors import InputError
 
 
 def test_a_weighted_sample_has_the_moments_of_the_population():
