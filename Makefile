@@ -8,6 +8,9 @@ INSTALLED := $(VENV)/.installed-$(shell cksum < envs/requirements.txt | cut -d' 
 
 # Tests side by side, those of a file together (they share what was made for them).
 WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
+# `make unit LONG=1` has the long tests too.
+LONG :=
+CHOSEN = $(if $(LONG),,-m "not long")
 
 .PHONY: paper test test-all test-avx2 rehearse machine test-cluster test-faults lint unit workflow faults mutants audit status config lock docs notebook peers clean-venv help
 
@@ -15,7 +18,7 @@ help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first); minutes left on the"
 	@echo "               terminal, what each job says in logs/"
 	@echo "make test      lint, unit tests, the whole workflow on a tiny configuration"
-	@echo "make test-all  make test, the same without AVX-512, and every fault"
+	@echo "make test-all  also the long tests, all of it without AVX-512, and every fault"
 	@echo "make test-cluster   the tiny workflow through a one-node Slurm, with faults"
 	@echo "make test-faults    kills, full disks, damaged files, bad inputs; the tables in results/faults"
 	@echo "make rehearse  the run on the real catalogues, against archives played on this machine"
@@ -42,8 +45,10 @@ machine: $(INSTALLED)
 	    from transferz.run.benchmarking import machine; \
 	    print("TensorFlow", version("tensorflow"), "on", machine()["Processor"])'
 
-# The long tests: everything again as on a processor without AVX-512, and every fault.
-test-all: test test-avx2 test-faults
+# Before a release: with the long tests, again as on a processor without AVX-512, and every fault.
+test-all:
+	$(MAKE) test LONG=1
+	$(MAKE) test-avx2 test-faults LONG=1
 
 # On a processor with AVX-512 this plays one without; elsewhere it is `make test` once more.
 test-avx2:
@@ -56,10 +61,10 @@ lint: $(INSTALLED)
 	snakemake --lint
 
 unit: $(INSTALLED)
-	pytest tests/unit $(WORKERS)
+	pytest tests/unit $(WORKERS) $(CHOSEN)
 
 workflow: $(INSTALLED)
-	pytest tests/workflow $(WORKERS) --no-loadscope-reorder
+	pytest tests/workflow $(WORKERS) --no-loadscope-reorder $(CHOSEN)
 
 # A short form of the fault campaign: under a minute of CPU.
 faults: $(INSTALLED)

@@ -95,6 +95,7 @@ def test_real_catalogues_are_not_called_simulated(downloaded: Path) -> None:
         assert (downloaded / f"results/archive/figures/{name}.pdf").stat().st_size > 1000
 
 
+@pytest.mark.long
 def test_local_files_give_the_same_release(downloaded: Path, tmp_path: Path) -> None:
     folder = copy_project(tmp_path / "project")
     local = {name: str(downloaded / "data/archive" / FILES[name]) for name in NAMES}
@@ -136,6 +137,7 @@ def test_dry_run_needs_no_network_and_no_account(
     assert "download.local: unknown data sets hsc; known: cosmos2020_classic" in finished.stdout
 
 
+@pytest.mark.long
 def test_farmer_and_pdr3_are_a_matter_of_configuration(downloaded: Path, tmp_path: Path) -> None:
     folder, files = copy_project(tmp_path / "project"), downloaded / "data/archive"
     cosmos = Table.read(files / COSMOS, hdu=1)

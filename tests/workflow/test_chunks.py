@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from .conftest import RESULTS, digests, run_snakemake
 
 
+@pytest.mark.long
 def test_one_core_and_another_chunking_give_the_same_bytes(
     project: Path, clone: Callable[[], Path]
 ) -> None:

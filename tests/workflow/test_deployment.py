@@ -118,6 +118,7 @@ def test_a_deployed_copy_needs_a_part_of_the_configuration_only(from_github: Pat
     assert "Configuration" not in planned
 
 
+@pytest.mark.long
 def test_a_deployed_copy_brings_the_package_along(from_github: Path, project: Path) -> None:
     split = RESULTS / "splits/combo.parquet"
     run_snakemake(from_github, "--cores", "2", str(split))

@@ -157,6 +157,7 @@ def test_a_touched_module_re_runs_nothing(clone: Callable[[], Path]) -> None:
     assert "Nothing to be done" in run_snakemake(folder, "-n").stdout
 
 
+@pytest.mark.long
 def test_a_strategy_with_classes_of_redshift_joins_a_finished_run(
     clone: Callable[[], Path],
 ) -> None:

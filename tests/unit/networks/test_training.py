@@ -121,13 +121,25 @@ def keras_fit(
     ("architecture", "settings"),
     [
         (PAPER, Settings(batch_size=100, max_epochs=3)),
-        (SMALL, Settings(batch_size=530, max_epochs=3)),
-        (SMALL, Settings(batch_size=1000, max_epochs=3)),
-        (SMALL, Settings(batch_size=64, max_epochs=3, loss="mse", optimizer="sgd")),
-        (SMALL, Settings(batch_size=64, max_epochs=3, trainable=("hidden_1", "redshift"))),
+        pytest.param(SMALL, Settings(batch_size=530, max_epochs=3), marks=pytest.mark.long),
+        pytest.param(SMALL, Settings(batch_size=1000, max_epochs=3), marks=pytest.mark.long),
+        pytest.param(
+            SMALL,
+            Settings(batch_size=64, max_epochs=3, loss="mse", optimizer="sgd"),
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            SMALL,
+            Settings(batch_size=64, max_epochs=3, trainable=("hidden_1", "redshift")),
+            marks=pytest.mark.long,
+        ),
         (SMALL, QUICK),
         (CLASSES, Settings(batch_size=64, max_epochs=3, class_loss=ClassLoss(1.0))),
-        (CLASSES, Settings(batch_size=64, max_epochs=3, class_loss=ClassLoss(0.0, 1.0, 0.02))),
+        pytest.param(
+            CLASSES,
+            Settings(batch_size=64, max_epochs=3, class_loss=ClassLoss(0.0, 1.0, 0.02)),
+            marks=pytest.mark.long,
+        ),
     ],
     ids=[
         *("paper", "one batch", "batch too large", "mse and sgd", "frozen", "early stopping"),
@@ -149,6 +161,7 @@ def test_bitwise_equal_to_keras_fit(architecture: Architecture, settings: Settin
         assert fit.best_epoch < len(losses) < settings.max_epochs
 
 
+@pytest.mark.long
 def test_plain_fit_agrees_to_single_precision() -> None:
     """Without XLA, as the authors' public code runs, sums are taken in another order."""
     settings = Settings(batch_size=53, max_epochs=5)
@@ -452,6 +465,7 @@ def test_script_trains_and_refines(tmp_path: Path) -> None:
 HEAD = {"bins": 40, "z_max": 4.0, "cross_entropy": 1}
 
 
+@pytest.mark.long
 def test_script_trains_classes_on_what_labels_are_worth(tmp_path: Path) -> None:
     split = split_catalogue(tmp_path / "a.parquet", 0.0)
     table = pd.read_parquet(split)
@@ -498,6 +512,7 @@ train.main(**json.load(open(sys.argv[1])))
 """
 
 
+@pytest.mark.long
 def test_killed_job_goes_on_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
     """A process that dies by a signal, then one with another number of threads."""
     split = split_catalogue(tmp_path / "a.parquet", 0.0)
