@@ -204,3 +204,144 @@ rule tomography:
         rules.tomographic_bins.output,
         rules.table_tomography.output,
         rules.plot_tomography.output,
+
+
+# Training galaxies as vectors, and the index of them.
+#
+# Inputs   the networks and the calibration above, <results>/splits/..., and for the test of the flag
+#          on the embedded survey <results>/transferz/matched.parquet and <resources>/truth.parquet
+# Outputs  <results>/neighbours/{strategy}/{galaxies.npz,vectors.usearch,flags.csv,recall.csv,
+#          distances.parquet}, <results>/neighbours/benchmark.csv, <results>/figures/neighbours.*
+
+
+rule index_neighbours:
+    """Turn the training galaxies of a strategy into vectors, and index them."""
+    input:
+        models=models,
+        training=training_chain,
+        sample="<results>/calibration/{strategy}/{calibrated_on}.npz".format(
+            strategy="{strategy}", calibrated_on=config["predict"]["calibrated_on"]
+        ),
+    output:
+        galaxies="<results>/neighbours/{strategy}/galaxies.npz",
+        index="<results>/neighbours/{strategy}/vectors.usearch",
+    log:
+        "<logs>/index_neighbours/{strategy}.log",
+    benchmark:
+        "<benchmarks>/index_neighbours/{strategy}.tsv"
+    conda:
+        "../../envs/neighbours.yaml"
+    threads: 1
+    resources:
+        mem_mb=request(2000, per_input=8),
+        runtime=request(10, per_input=0.1),
+    params:
+        networks=config["neighbours"]["networks"],
+        dimensions=config["neighbours"]["dimensions"],
+        limits=config["uncertainty"]["out_of_distribution"],
+        code=code_hash("photo_z/index_neighbours", "neighbours"),
+    message:
+        "Training galaxies of {wildcards.strategy} as vectors"
+    script:
+        "../scripts/photo_z/index_neighbours.py"
+
+
+rule judge_neighbours:
+    """Measure the recall of the index, and its distance as a flag beside today's."""
+    input:
+        **split_tables(),
+        models=models,
+        sample=rules.index_neighbours.input.sample,
+        vectors=rules.index_neighbours.output,
+        matched=known_objects("<results>/transferz/matched.parquet"),
+        truth=known_objects("<resources>/truth.parquet"),
+    output:
+        flags="<results>/neighbours/{strategy}/flags.csv",
+        recalls="<results>/neighbours/{strategy}/recall.csv",
+        distances="<results>/neighbours/{strategy}/distances.parquet",
+    log:
+        "<logs>/judge_neighbours/{strategy}.log",
+    benchmark:
+        "<benchmarks>/judge_neighbours/{strategy}.tsv"
+    conda:
+        "../../envs/neighbours.yaml"
+    threads: 1
+    resources:
+        mem_mb=request(2000, per_input=8),
+        runtime=request(20, per_input=0.1),
+    params:
+        bands=config["bands"],
+        photometry=config["photometry"],
+        cuts={name: config["selection"]["cuts"].get(name) for name in PHOTOMETRIC_CUTS},
+        test_share=config["uncertainty"]["test_share"],
+        calibration_seed=config["uncertainty"]["seed"],
+        code=code_hash("photo_z/judge_neighbours", "neighbours"),
+    message:
+        "Recall and flag of the vectors of {wildcards.strategy}"
+    script:
+        "../scripts/photo_z/judge_neighbours.py"
+
+
+rule plot_neighbours:
+    """Draw the redshifts of nearest training galaxies, and the flag's curves."""
+    input:
+        distances="<results>/neighbours/{strategy}/distances.parquet".format(
+            **config["predict"]
+        ),
+        flags="<results>/neighbours/{strategy}/flags.csv".format(**config["predict"]),
+    output:
+        pdf="<results>/figures/neighbours.pdf",
+        png="<results>/figures/neighbours.png",
+        table="<results>/figures/neighbours.csv",
+        caption="<results>/figures/neighbours.md",
+    log:
+        "<logs>/plot_neighbours.log",
+    benchmark:
+        "<benchmarks>/plot_neighbours.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        strategy=config["predict"]["strategy"],
+        survey=config["survey"],
+        code=code_hash("photo_z/plot_neighbours", "plots"),
+    message:
+        "Figure: training galaxies that look alike"
+    script:
+        "../scripts/photo_z/plot_neighbours.py"
+
+
+rule benchmark_neighbours:
+    """Measure time, memory and recall of indices of many vectors."""
+    input:
+        vectors=expand(
+            rules.index_neighbours.output, strategy=config["predict"]["strategy"]
+        ),
+    output:
+        table="<results>/neighbours/benchmark.csv",
+    log:
+        "<logs>/benchmark_neighbours.log",
+    benchmark:
+        "<benchmarks>/benchmark_neighbours.tsv"
+    conda:
+        "../../envs/neighbours.yaml"
+    threads: 2
+    resources:
+        mem_mb=request(3000),
+        runtime=request(60),
+    params:
+        lengths=config["neighbours"]["benchmark_rows"],
+        code=code_hash("photo_z/benchmark_neighbours", "neighbours"),
+    message:
+        "Timing indices of {params.lengths} vectors"
+    script:
+        "../scripts/photo_z/benchmark_neighbours.py"
+
+
+rule neighbours:
+    """Training galaxies as vectors, with how well the index and its flag work."""
+    input:
+        rules.plot_neighbours.output,
+        expand(rules.judge_neighbours.output, strategy=config["predict"]["strategy"]),

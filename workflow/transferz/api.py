@@ -23,6 +23,7 @@ from transferz.catalogues.units import MAGNITUDE_RANGE, check_unit, no_magnitude
 from transferz.core.errors import InputError
 from transferz.evaluation.metrics import compute_metrics
 from transferz.networks.ensemble import Ensemble
+from transferz.networks.vectors import TrainingVectors
 from transferz.uncertainty.calibration_sample import CalibrationSample
 from transferz.uncertainty.conformal import INTERVALS, Conformal, EnsembleEstimate
 from transferz.uncertainty.incomplete_photometry import band_inputs
@@ -251,6 +252,35 @@ class PhotoZ:
         return self._conformal[code]
 
 
+class Neighbours:
+    """Training galaxies that look like other galaxies to the networks.
+
+    Parameters
+    ----------
+    photo_z : PhotoZ
+        Of the networks that made the vectors.
+    training : TrainingVectors
+    """
+
+    def __init__(self, photo_z: PhotoZ, training: TrainingVectors) -> None:
+        self.photo_z, self.training = photo_z, training
+
+    def vectors(self, table: pd.DataFrame | Table) -> np.ndarray:
+        """Vectors of galaxies, shape (n, d), float32; see `PhotoZ.predict` for the table."""
+        complete, _, _ = self.photo_z._prepare(as_frame(table, self.photo_z.columns))
+        return self.training.space.of(self.photo_z.ensemble, complete)
+
+    def of(self, table: pd.DataFrame | Table, number: int = 10) -> pd.DataFrame:
+        """Return the `number` nearest training galaxies of each galaxy.
+
+        `TrainingVectors.neighbours_of` says what the columns are, and which errors there are; the
+        index is that of `table`, each entry `number` times.
+        """
+        table = as_frame(table, self.photo_z.columns)
+        found = self.training.neighbours_of(self.vectors(table), number)
+        return found.set_index(table.index.repeat(number))
+
+
 @dataclass(frozen=True)
 class _Group:
     """Galaxies measured in the same bands."""
@@ -308,6 +338,18 @@ def load(
     """
     files, sample = files_of(results, strategy, calibrated_on)
     return PhotoZ(Ensemble.load(files, seeds), CalibrationSample.load(sample))
+
+
+def load_neighbours(
+    results: str | Path, strategy: str, *, calibrated_on: str = "target"
+) -> Neighbours:
+    """Load the vectors of a strategy's training galaxies, and the networks that made them.
+
+    See `load`; ``snakemake neighbours`` makes the vectors, in the folder ``neighbours``.
+    """
+    training = TrainingVectors.load(Path(results) / "neighbours" / strategy)
+    seeds = training.space.seeds.tolist()
+    return Neighbours(load(results, strategy, calibrated_on=calibrated_on, seeds=seeds), training)
 
 
 def files_of(results: str | Path, strategy: str, calibrated_on: str) -> tuple[list[Path], Path]:
@@ -424,4 +466,4 @@ def evaluate(
     return result | {"n_without": int((~keep).sum())}
 
 
-__all__ = ["FLAGS", "REDSHIFTS", "PhotoZ", "evaluate", "load"]
+__all__ = ["FLAGS", "REDSHIFTS", "Neighbours", "PhotoZ", "evaluate", "load", "load_neighbours"]

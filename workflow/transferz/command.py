@@ -26,6 +26,7 @@ examples:
   transferz info results
   transferz predict galaxies.fits --networks results --output photo_z.fits
   transferz tomography galaxies.fits --networks results --output n_of_z
+  transferz neighbours galaxies.fits --networks results --output neighbours.fits
   transferz evaluate photo_z.fits --truth spectra.csv
 
 Every subcommand has its own help: transferz predict --help
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=__version__)
     subcommands = top.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_init, add_predict, add_tomography, add_info, add_evaluate):
+    for add in (*(add_init, add_predict, add_tomography, add_neighbours, add_info, add_evaluate),):
         add(subcommands)
     return top
 
@@ -231,6 +232,50 @@ def tomography(options: argparse.Namespace) -> None:
     write_tomography({name: measured}, bins, nz)
     shown = measured[0].set_index("method").loc["shifted, reweighted"]
     print(shown[["bin", "z_low", "z_high", "n", "mean", "mean_error"]].to_string(index=False))
+
+
+# ------------------------------------------------------------------------------- neighbours
+
+
+def add_neighbours(subcommands: argparse._SubParsersAction) -> None:
+    """Add `transferz neighbours`."""
+    command = subcommands.add_parser(
+        "neighbours",
+        help="training galaxies that look like yours to the networks, and their redshifts",
+        description="Write, for every galaxy of a catalogue, the training galaxies whose vectors "
+        "in the networks are nearest. `snakemake neighbours` makes the vectors.",
+    )
+    command.set_defaults(run=neighbours)
+    command.add_argument("catalogue", type=Path, help="file or folder to look at")
+    add_networks(command)
+    command.add_argument(
+        "--number", type=int, default=10, metavar="K", help="neighbours of each; default: 10"
+    )
+    command.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="table: .parquet, .fits or .csv"
+    )
+    command.add_argument(
+        "--figure", type=Path, metavar="FILE", help="draw the redshifts for the first galaxies"
+    )
+
+
+def neighbours(options: argparse.Namespace) -> None:
+    """Write the nearest training galaxies of a catalogue."""
+    from transferz.api import load_neighbours
+    from transferz.networks.tensorflow import configure_tensorflow
+    from transferz.photo_z.neighbours import neighbours_of_catalogue
+    from transferz.photo_z.output import written_as
+    from transferz.photo_z.trained import TrainedRun
+
+    configure_tensorflow(options.threads)
+    run = TrainedRun(options.networks).chosen(options.strategy, options.calibrated_on)
+    finder = load_neighbours(options.networks, run.strategy, calibrated_on=run.sample.stem)
+    description = run.description(options.catalogue, options.config)
+    with written_as(options.output) as table:
+        counts = neighbours_of_catalogue(
+            options.catalogue, finder, table, options.figure, description, options.number
+        )
+    print(f"{counts['galaxies']} galaxies, {counts['unlike']} unlike the training galaxies")
 
 
 # ------------------------------------------------------------------------------------- info

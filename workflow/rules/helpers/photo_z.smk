@@ -47,3 +47,17 @@ def tomography_settings():
     """Return the arguments of `tomography.Tomography`."""
     z_range = config["evaluation"]["z_range"]
     return brief(config["tomography"] | {"z_range": z_range}, "tomography")
+
+
+# Cuts that objects other than galaxies have to pass as well; see selection.cuts.
+PHOTOMETRIC_CUTS = ("HSC flags", "cmodel", "magnitudes", "magnitude errors")
+
+
+def split_tables():
+    """Return the split tables of the data sets of the run, by role."""
+    return {role: f"<results>/splits/{role}.parquet" for role in roles()}
+
+
+def known_objects(path):
+    """Return a file that tells stars and quasars of the embedded survey, or nothing."""
+    return path if config["survey"] == "embedded" else []

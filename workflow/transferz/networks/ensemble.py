@@ -8,7 +8,8 @@ their spread tells where the training data leave them free.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,27 @@ class Ensemble:
             if total is not None:
                 total += answer[:, :-1]
         return redshifts, None if total is None else total / np.float32(len(self.seeds))
+
+    @cached_property
+    def _last_hidden(self) -> Predictor:
+        layers = [layer.name for layer in self._model.layers if layer.name.startswith("hidden_")]
+        if not layers:
+            raise InputError(
+                "networks without a hidden layer", expected="network.hidden: [200, ...]"
+            )
+        return Predictor(keras.Model(self._model.inputs, self._model.get_layer(layers[-1]).output))
+
+    def hidden(self, values: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the last hidden layer of each network, shape (n, units), float32, by seed.
+
+        Raises
+        ------
+        InputError
+            If the networks have no hidden layer.
+        """
+        for weights in self._weights:
+            self._model.set_weights(weights)
+            yield self._last_hidden(values)
 
     def estimate(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return what the networks say together.
