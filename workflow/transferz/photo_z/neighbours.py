@@ -16,7 +16,7 @@ from transferz.core.products import atomic_path
 from transferz.report.figures import SOURCE, TARGET, subplots
 
 # Galaxies of a figure, and rows of a catalogue in memory.
-SHOWN, CHUNK_ROWS = 12, 16384
+DRAWN, CHUNK_ROWS = 12, 16384
 
 
 def neighbours_of_catalogue(
@@ -59,7 +59,7 @@ def neighbours_of_catalogue(
             found = finder.of(described.standardised(piece, bands), number)
             found.insert(0, "object_id", piece["object_id"].repeat(number))
             writer.write(found)
-            first = found.head(SHOWN * number) if first is None else first
+            first = found.head(DRAWN * number) if first is None else first
             counts["galaxies"] += len(piece)
             counts["unlike"] += int(found["flag_unlike_training"].sum()) // number
     described.warn_of_refused()
