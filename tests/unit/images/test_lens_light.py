@@ -5,17 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scripts.images import lenses_simulate
-from transferz.core.errors import InputError
+from transferz.images.lens_labels import SOURCE_KINDS, mask_of
 from transferz.images.lens_light import (
     FWHM_PER_SIGMA,
-    SOURCE_KINDS,
     Camera,
     draw_lens,
     field_deflection,
     inclined,
     lens_deflection,
-    mask_of,
     potential_modes,
     source_light,
 )
@@ -154,9 +151,3 @@ def test_mask_holds_the_ring_and_shrinks_with_its_threshold() -> None:
     assert sizes == sorted(sizes, reverse=True)
     assert smooth[masks[0]].sum() > 0.7 * smooth.sum()
     assert not masks[0][:2].any()
-
-
-def test_too_few_rays_are_refused(tmp_path: object) -> None:
-    camera = {"pixels": 20, "field": 4.0, "oversampling": 3, "psf_fwhm": 0.1, "snr": 40}
-    with pytest.raises(InputError, match="too few rays"):
-        lenses_simulate.main("", "", simulation={"lenses": 1, "seed": 1, **LENS}, camera=camera)

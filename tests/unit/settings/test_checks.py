@@ -153,6 +153,16 @@ CASES = {
         {"diagnostics": {"colours": [["g", "r"], ["r", "K"]]}},
         "diagnostics.colours: found 'K', expected one of g, r, i, z, y",
     ),
+    "too few rays for a lens": (
+        {"lenses": {"camera": {"oversampling": 2}}},
+        "lenses.camera.oversampling: found 64 rays along the side, expected at least 100, twice "
+        "lenses.simulation.modes",
+    ),
+    "loss of lenses that is not described": (
+        {"lenses": {"studies": {"published": {"loss": "softest"}}}},
+        "lenses.studies.published.loss: found 'softest', expected one of published, divergence, "
+        "strong_entropy, the keys of lenses.losses",
+    ),
     "no spectrum to train on": (
         {"spectra": {"simulation": {"seds": 2000}}},
         "spectra.simulation.seds: found 2000, expected more than validation + test = 2000",

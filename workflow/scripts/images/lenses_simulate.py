@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import atomic_path, write_parquet
 from transferz.images.lens_light import Camera, draw_lens
@@ -34,14 +33,6 @@ def main(
 ) -> None:
     """Draw the lenses one after another; see `lens_light.draw_lens` for the settings."""
     optics = Camera(**camera)
-    if optics.pixels * optics.oversampling < 2 * simulation["modes"]:
-        raise InputError(
-            "too few rays for the waves of the random field",
-            key="lenses.camera.oversampling",
-            found=f"{optics.pixels} pixels of {optics.oversampling} rays",
-            expected=f"at least {2 * simulation['modes']} rays, twice lenses.simulation.modes",
-            fix="more rays, or fewer modes",
-        )
     number, seed = simulation["lenses"], simulation["seed"]
     drawn = [draw_lens(k, seed, optics, simulation) for k in range(number)]
     values, noisy, smooth = zip(*drawn, strict=True)

@@ -13,12 +13,11 @@ import numpy as np
 from lenstronomy.LensModel.Profiles.sie import SIE
 from scipy import ndimage
 
-SOURCE_KINDS = ("smooth", "clumpy", "spiral")
+from transferz.images.lens_labels import SOURCE_KINDS
+
 # First entry of the random generators' keys: lens k of a simulation has its own stream.
 LENS_STREAM = 81
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
-# Radius in pixels over which an image is smoothed before its mask is taken.
-MASK_SMOOTHING = 1.0
 
 Light = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -226,9 +225,3 @@ def draw_lens(
         images.append(image / image.max())
     image = images[0] + draw.normal(0.0, 1.0 / camera.snr, images[0].shape)
     return values, image.astype(np.float32), images[1].astype(np.float32)
-
-
-def mask_of(image: np.ndarray, threshold: float) -> np.ndarray:
-    """Pixels, True inside, where a slightly smoothed image is above `threshold` of its peak."""
-    smoothed = ndimage.gaussian_filter(image, MASK_SMOOTHING)
-    return smoothed > threshold * smoothed.max()

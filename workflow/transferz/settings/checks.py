@@ -14,7 +14,8 @@ COLUMN_WORDS = ("column", "below_column", "above_column")
 
 def cross_key_problems(config: dict) -> list[str]:
     """Return one line for each contradiction in a configuration with all its defaults."""
-    stages = (general, survey, catalogues, networks, evaluation, diagnostics, photo_z, spectra)
+    stages = (general, survey, catalogues, networks, evaluation, diagnostics, photo_z)
+    stages = (*stages, spectra, lenses)
     return [line for stage in stages for line in stage(config)]
 
 
@@ -257,4 +258,23 @@ def spectra(config: dict) -> Iterator[str]:
             yield (
                 f"spectra.studies.{name}.n_train: found {max(axes['n_train'])}, expected at most "
                 f"{available}; raise spectra.simulation.seds or redshifts_per_sed"
+            )
+
+
+def lenses(config: dict) -> Iterator[str]:
+    """Yield too few rays for the waves of the field, and studies of a loss not described."""
+    section = config["lenses"]
+    camera, modes = section["camera"], section["simulation"]["modes"]
+    rays = camera["pixels"] * camera["oversampling"]
+    if rays < 2 * modes:
+        yield (
+            f"lenses.camera.oversampling: found {rays} rays along the side, expected at least "
+            f"{2 * modes}, twice lenses.simulation.modes"
+        )
+    for name, study in section["studies"].items():
+        loss = (section["default"] | (study or {}))["loss"]
+        if study is not None and loss not in section["losses"]:
+            yield (
+                f"lenses.studies.{name}.loss: found '{loss}', expected one of "
+                f"{', '.join(section['losses'])}, the keys of lenses.losses"
             )
