@@ -12,7 +12,7 @@ from scipy.stats import entropy as scipy_entropy
 
 from scripts.images import lenses_judge_claims
 from transferz.images.lens_labels import (
-    PARAMETERS,
+    LABELLED,
     SENSITIVITY,
     bin_edges,
     copies_of,
@@ -21,7 +21,7 @@ from transferz.images.lens_labels import (
     split_copies,
 )
 from transferz.images.lens_networks import LensImages, build_network, predict, train_network
-from transferz.images.lens_results import METRIC_LABELS, scores_of, within_labels
+from transferz.images.lens_results import SCORE_NAMES, scores_of, within_labels
 from transferz.networks.losses import ClassLoss
 from transferz.networks.tensorflow import tf
 
@@ -32,7 +32,7 @@ TRAINING = {"learning_rate": 0.01, "batch_size": 32}
 
 def lenses(number: int = 400) -> pd.DataFrame:
     draw = np.random.default_rng(1)
-    values = {name: draw.uniform(*LIMITS[name], number) for name in PARAMETERS}
+    values = {name: draw.uniform(*LIMITS[name], number) for name in LABELLED}
     return pd.DataFrame({"kind": "smooth", **values})
 
 
@@ -137,7 +137,7 @@ def test_scores_of_a_perfect_label_and_of_a_narrower_one() -> None:
     peak = np.exp(-0.5 * ((bins - truth[:, None] - draw.normal(0, 0.05, (4000, 1))) / 0.05) ** 2)
     peak /= peak.sum(axis=1, keepdims=True)
     same = scores_of(label, label, edges, truth)
-    assert set(same) == set(METRIC_LABELS)
+    assert set(same) == set(SCORE_NAMES)
     assert same["jensen_shannon"] == pytest.approx(0, abs=1e-9)
     assert same["width_68"] == pytest.approx(same["label_width_68"])
     better = scores_of(peak, label, edges, truth)
@@ -157,10 +157,10 @@ def test_the_claim_is_judged_by_the_widths(
 ) -> None:
     rows = [
         {"study": "published", "seed": seed, "sample": "test", "parameter": name}
-        | dict.fromkeys(METRIC_LABELS, 1.0)
+        | dict.fromkeys(SCORE_NAMES, 1.0)
         | {"label_width_68": ratio + 1e-4 * seed}
         for seed in range(3)
-        for name in PARAMETERS
+        for name in LABELLED
     ]
     pd.DataFrame(rows).to_csv(tmp_path / "metrics.csv", index=False)
     lenses_judge_claims.main(

@@ -20,8 +20,8 @@ import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_text
-from transferz.images.lens_labels import PARAMETERS, bin_edges, copies_of, label_distributions
-from transferz.images.lens_results import METRIC_LABELS, NAMES, NOTE, scores_of
+from transferz.images.lens_labels import LABELLED, bin_edges, copies_of, label_distributions
+from transferz.images.lens_results import LABELLED_NAMES, LENSES_NOTE, SCORE_NAMES, scores_of
 from transferz.report.tables import fixed, markdown_table
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def scored(
             continue
         mine = copies.iloc[rows[used]]
         counts = {"n_lenses": mine["lens"].nunique(), "n_copies": len(mine)}
-        for place, name in enumerate(PARAMETERS):
+        for place, name in enumerate(LABELLED):
             labels, truth = label_distributions(mine, name), mine[name].to_numpy()
             for seed, each in enumerate(probability):
                 key = {"study": study, "seed": seed, "sample": sample, "parameter": name}
@@ -51,18 +51,18 @@ def scored(
 
 def table_text(metrics: pd.DataFrame, studies: Sequence[str]) -> str:
     """Return a Markdown table for each parameter, a column per study and sample."""
-    parts = [f"{NOTE} Means over the seeds of each study."]
-    for name in PARAMETERS:
+    parts = [f"{LENSES_NOTE} Means over the seeds of each study."]
+    for name in LABELLED:
         mine = metrics[metrics["parameter"] == name]
-        means = mine.groupby(["study", "sample"])[[*METRIC_LABELS, "n_lenses"]].mean()
+        means = mine.groupby(["study", "sample"])[[*SCORE_NAMES, "n_lenses"]].mean()
         columns = [(study, sample) for study in studies for sample in ("test", "unseen")]
         columns = [key for key in columns if key in means.index]
         rows = [
             [text, *(fixed(means.loc[key, metric], 3) for key in columns)]
-            for metric, text in METRIC_LABELS.items()
+            for metric, text in SCORE_NAMES.items()
         ]
         rows.append(["Lenses", *(fixed(means.loc[key, "n_lenses"], 0) for key in columns)])
-        header = [NAMES[name], *(f"{study}, {sample}" for study, sample in columns)]
+        header = [LABELLED_NAMES[name], *(f"{study}, {sample}" for study, sample in columns)]
         parts.append(markdown_table(header, rows, "l" + "r" * len(columns)))
     return "\n\n".join(parts)
 

@@ -21,7 +21,7 @@ from transferz.core.products import write_csv, write_text
 from transferz.evaluation.claims import VERDICT_RULES, accepted_range, read_claims, verdict
 from transferz.evaluation.claims_page import published_and_accepted, shown
 from transferz.evaluation.over_seeds import bootstrap, paired
-from transferz.images.lens_results import NAMES, NOTE, read_metrics
+from transferz.images.lens_results import LABELLED_NAMES, LENSES_NOTE, read_metrics
 from transferz.report.tables import markdown_table
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def main(metrics: str | Path, claims: str | Path, csv: str | Path, md: str | Pat
     values = read_metrics(metrics)
     values = values[(values["study"] == "published") & (values["sample"] == "test")]
     rows, cells = [], []
-    for claim in read_claims(claims, "lenses", NAMES, dataset="lenses"):
+    for claim in read_claims(claims, "lenses", LABELLED_NAMES, dataset="lenses"):
         mine = values[values["parameter"] == claim.metric].set_index("seed").sort_index()
         pair = paired(mine[WIDTHS[claim.against]], mine[WIDTHS[claim.of]])
         measured = bootstrap(np.divide, *pair)
@@ -66,7 +66,7 @@ def main(metrics: str | Path, claims: str | Path, csv: str | Path, md: str | Pat
     write_csv(pd.DataFrame(rows, columns=columns), csv)
     header = ["Claim", "Published", "Accepted", "Measured [95%]", "Verdict"]
     parts = [
-        NOTE,
+        LENSES_NOTE,
         "# Published claim on lenses with uncertain labels, measured again",
         markdown_table(header, cells, "lrrrl"),
         "## What differs from the paper",

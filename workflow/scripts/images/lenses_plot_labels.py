@@ -29,7 +29,7 @@ from transferz.images.lens_labels import (
     label_distributions,
     mask_of,
 )
-from transferz.images.lens_results import NAMES, NOTE, within_labels
+from transferz.images.lens_results import LABELLED_NAMES, LENSES_NOTE, within_labels
 from transferz.report.figures import (
     SOURCE,
     TARGET,
@@ -60,7 +60,7 @@ def draw_distributions(
     axes.stairs(probability / width, edges, color=TARGET, lw=1.1, label="predicted")
     axes.stairs(both / width, edges, color=SOURCE, lw=1.1, label="within the label")
     axes.axvline(copy[name].iloc[0], color="k", lw=0.9, ls="--", label="truth")
-    axes.set(xlabel=NAMES[name], ylabel="Density", xlim=(edges[0], edges[-1]))
+    axes.set(xlabel=LABELLED_NAMES[name], ylabel="Density", xlim=(edges[0], edges[-1]))
 
 
 def draw(
@@ -116,10 +116,10 @@ def main(
         figure,
         None,
         "Lenses: labels and predictions.",
-        "The first test lens of each kind of source. (a) Image and the first of its masks. (b) What is "
+        "The first test lens of each kind of source. (a) Image and its first mask. (b) What is "
         "left inside of it when the same lens without random field is taken away; no network of "
         "these sees that. (c), (d) Label, predicted distribution, the prediction within the "
-        f"label, and the truth, of log A and beta. {NOTE}",
+        f"label, and the truth, of log A and beta. {LENSES_NOTE}",
         "A row of four panels for each kind of source: image, difference, two distributions.",
     )
     logger.info("Lenses %s", ", ".join(map(str, chosen["lens"])))

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 
 from transferz.core.logs import run
 from transferz.core.products import read_parquet
-from transferz.images.lens_labels import PARAMETERS, bin_edges, copies_of, label_distributions
-from transferz.images.lens_results import NAMES, NOTE
+from transferz.images.lens_labels import LABELLED, bin_edges, copies_of, label_distributions
+from transferz.images.lens_results import LABELLED_NAMES, LENSES_NOTE
 from transferz.report.figures import (
     NEUTRAL,
     SOURCE,
@@ -87,17 +87,21 @@ def draw(
         recovered.errorbar(
             mine["truth"], mine["median"], yerr=np.abs(ends), fmt="o", ms=3, color=SOURCE, lw=0.9
         )
-        recovered.set(xlabel=f"True {NAMES[name]}", ylabel=f"Predicted {NAMES[name]}")
+        recovered.set(
+            xlabel=f"True {LABELLED_NAMES[name]}", ylabel=f"Predicted {LABELLED_NAMES[name]}"
+        )
         recovered.set(xlim=limits[name], ylim=limits[name])
         widths.plot(mine["truth"], mine["label_width_68"], "s-", color=NEUTRAL, ms=3, label="label")
         widths.plot(mine["truth"], mine["width_68"], "o-", color=TARGET, ms=3, label="predicted")
-        widths.set(xlabel=f"True {NAMES[name]}", ylabel="Width of the 68% interval")
+        widths.set(xlabel=f"True {LABELLED_NAMES[name]}", ylabel="Width of the 68% interval")
         widths.set_ylim(bottom=0)
         widths.legend()
         nominal, held = central_coverage(np.histogram(pit, PIT_BINS, (0.0, 1.0))[0])
         calibration.plot((0, 1), (0, 1), color=NEUTRAL, lw=0.8, ls="--")
         calibration.plot(nominal, held, color=TARGET)
-        calibration.set(xlabel="Central interval", ylabel=f"Share of true {NAMES[name]} inside")
+        calibration.set(
+            xlabel="Central interval", ylabel=f"Share of true {LABELLED_NAMES[name]} inside"
+        )
         for letter, axes in zip("abc" if row == 0 else "def", panels[row], strict=True):
             panel_letter(axes, letter)
     return figure
@@ -135,9 +139,9 @@ def main(
         "predicted distribution against the truth; points are means in bins of the truth with the "
         "central 68% of the copies. (b), (e) Mean width of the central 68% interval of the "
         "predicted distributions and of the labels. (c), (f) Share of the truths in central "
-        f"intervals; dashed is calibrated, above it intervals are too wide. {NOTE}",
+        f"intervals; dashed is calibrated, above it intervals are too wide. {LENSES_NOTE}",
         "Six panels: predicted against true values, widths by truth, and calibration curves, for "
-        f"{' and '.join(NAMES[name] for name in PARAMETERS)}.",
+        f"{' and '.join(LABELLED_NAMES[name] for name in LABELLED)}.",
     )
     logger.info("%d test copies", len(mine))
 

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import ndimage
 
 SOURCE_KINDS = ("smooth", "clumpy", "spiral")
-PARAMETERS = ("log_a", "beta")
+LABELLED = ("log_a", "beta")
 BINS = 50
 # Largest shift of each end of a label: the number of trials of a binomial.
 TRIALS = 30
@@ -46,7 +46,7 @@ def mask_of(image: np.ndarray, threshold: float) -> np.ndarray:
 
 def bin_edges(limits: Mapping[str, tuple[float, float]]) -> dict[str, np.ndarray]:
     """Edges of the bins of each parameter, shape (BINS + 1,)."""
-    return {name: np.linspace(*limits[name], BINS + 1) for name in PARAMETERS}
+    return {name: np.linspace(*limits[name], BINS + 1) for name in LABELLED}
 
 
 def shift_probability(log_a: np.ndarray, beta: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ def copies_of(
     """
     per_lens = masks * rotations
     number = np.arange(len(lenses) * per_lens)
-    copies = lenses.loc[number // per_lens, ["kind", *PARAMETERS]].reset_index(drop=True)
+    copies = lenses.loc[number // per_lens, ["kind", *LABELLED]].reset_index(drop=True)
     copies.insert(0, "lens", number // per_lens)
     copies["mask"], copies["rotation"] = number // rotations % masks, number % rotations
     probability = shift_probability(copies["log_a"].to_numpy(), copies["beta"].to_numpy())

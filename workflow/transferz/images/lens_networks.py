@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from transferz.images.lens_labels import BINS, PARAMETERS, label_distributions
+from transferz.images.lens_labels import BINS, LABELLED, label_distributions
 from transferz.networks.losses import ClassLoss
 from transferz.networks.tensorflow import keras
 
@@ -77,7 +77,7 @@ def build_network(pixels: int, network: Mapping[str, float]) -> keras.Model:
         out = layers.MaxPooling2D(3, 2, padding="same")(out)
     flat = layers.Dropout(network["dropout"])(layers.Flatten()(out))
     heads = []
-    for _ in PARAMETERS:
+    for _ in LABELLED:
         head = layers.BatchNormalization()(layers.Dense(network["dense"])(flat))
         heads.append(layers.Dense(BINS)(layers.Dropout(network["dropout"])(head)))
     return keras.Model(image, heads)
@@ -107,9 +107,9 @@ def train_network(
     steps = len(copies) // size
     rate = keras.optimizers.schedules.CosineDecay(training["learning_rate"], steps * epochs)
     optimizer = keras.optimizers.Adam(rate)
-    terms = [lambda target, logits: loss(target, logits) for _ in PARAMETERS]
+    terms = [lambda target, logits: loss(target, logits) for _ in LABELLED]
     model.compile(optimizer, loss=terms, jit_compile=False)
-    targets = [label_distributions(copies, name) for name in PARAMETERS]
+    targets = [label_distributions(copies, name) for name in LABELLED]
     order, history = np.random.default_rng(seed), []
     for _ in range(epochs):
         shuffled = order.permutation(len(copies))

@@ -18,8 +18,8 @@ from transferz.uncertainty.scores import (
     quantile,
 )
 
-NAMES = {"log_a": "log A", "beta": "beta"}
-METRIC_LABELS = {
+LABELLED_NAMES = {"log_a": "log A", "beta": "beta"}
+SCORE_NAMES = {
     "mae": "Mean absolute error",
     "label_mae": "Mean absolute error, label",
     "correlation": "Correlation with the truth",
@@ -34,7 +34,7 @@ METRIC_LABELS = {
     "within_mae": "Mean absolute error within the label",
 }
 # The note of pages and captions.
-NOTE = "Simulated lenses, not those of the paper."
+LENSES_NOTE = "Simulated lenses, not those of the paper."
 
 
 def within_labels(probability: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -56,7 +56,7 @@ def mean_width(probability: np.ndarray, edges: np.ndarray) -> float:
 def scores_of(
     probability: np.ndarray, labels: np.ndarray, edges: np.ndarray, truth: np.ndarray
 ) -> dict[str, float]:
-    """Scores of many copies for one parameter; the keys are those of `METRIC_LABELS`.
+    """Scores of many copies for one parameter; the keys are those of `SCORE_NAMES`.
 
     Parameters
     ----------
@@ -91,4 +91,4 @@ def scores_of(
 def read_metrics(path: str | Path) -> pd.DataFrame:
     """Read lenses/metrics.csv."""
     keys = ["study", "seed", "sample", "parameter"]
-    return read_csv(path, [*keys, *METRIC_LABELS], what="table of metrics", rule="lenses_evaluate")
+    return read_csv(path, [*keys, *SCORE_NAMES], what="table of metrics", rule="lenses_evaluate")
