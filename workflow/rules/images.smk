@@ -88,6 +88,7 @@ rule lenses_evaluate:
         runtime=request(10),
     params:
         names=list(lens_studies()),
+        losses=config["lenses"]["losses"],
         copies=lens_copies(),
         seed=config["lenses"]["simulation"]["seed"],
         code=code_hash("images/lenses_evaluate", "plots"),

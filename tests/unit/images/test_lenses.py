@@ -21,7 +21,7 @@ from transferz.images.lens_labels import (
     split_copies,
 )
 from transferz.images.lens_networks import LensImages, build_network, predict, train_network
-from transferz.images.lens_results import SCORE_NAMES, scores_of, within_labels
+from transferz.images.lens_results import SCORE_NAMES, loss_values, scores_of, within_labels
 from transferz.networks.losses import ClassLoss
 from transferz.networks.tensorflow import tf
 
@@ -97,6 +97,19 @@ def test_the_published_loss_is_that_of_scipy() -> None:
     expected = 0.85 * jensenshannon(target, p, axis=1) ** 2 + 0.15 * scipy_entropy(p, axis=1)
     loss = ClassLoss(jensen_shannon=0.85, entropy=0.15)
     np.testing.assert_allclose(loss(tf.constant(target), tf.constant(logits)), expected, rtol=1e-6)
+
+
+def test_with_much_entropy_a_sure_wrong_answer_costs_less_than_the_label() -> None:
+    losses = {"published": (0.85, 0.15), "strong": (0.7, 0.3)}
+    weights = {
+        name: dict(zip(("jensen_shannon", "entropy"), w, strict=True)) for name, w in losses.items()
+    }
+    values = loss_values(weights)
+    label, wrong = values.loc["the label itself"], values.loc["one bin outside the label"]
+    assert label["published"] == pytest.approx(0.15 * np.log(17))
+    assert wrong["strong"] == pytest.approx(0.7 * np.log(2))
+    assert label["published"] < wrong["published"] < values.loc["all bins alike", "published"]
+    assert wrong["strong"] < label["strong"]
 
 
 def test_network_has_the_published_layers() -> None:

@@ -21,7 +21,14 @@ import pandas as pd
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_text
 from transferz.images.lens_labels import LABELLED, bin_edges, copies_of, label_distributions
-from transferz.images.lens_results import LABELLED_NAMES, LENSES_NOTE, SCORE_NAMES, scores_of
+from transferz.images.lens_results import (
+    LABELLED_NAMES,
+    LENSES_NOTE,
+    SCORE_NAMES,
+    TYPICAL_BINS,
+    loss_values,
+    scores_of,
+)
 from transferz.report.tables import fixed, markdown_table
 
 if TYPE_CHECKING:
@@ -49,6 +56,17 @@ def scored(
                 yield key | counts | scores_of(each[used, place], labels, edges[name], truth)
 
 
+def losses_text(losses: Mapping[str, Mapping[str, float]]) -> str:
+    """Return a Markdown table of what each loss says of some answers."""
+    values = loss_values(losses)
+    rows = [
+        [name, *(fixed(value, 3) for value in row)]
+        for name, row in zip(values.index, values.to_numpy(), strict=True)
+    ]
+    title = f"Loss of an answer to a label of {TYPICAL_BINS} bins"
+    return markdown_table([title, *values.columns], rows, "l" + "r" * len(values.columns))
+
+
 def table_text(metrics: pd.DataFrame, studies: Sequence[str]) -> str:
     """Return a Markdown table for each parameter, a column per study and sample."""
     parts = [f"{LENSES_NOTE} Means over the seeds of each study."]
@@ -74,10 +92,11 @@ def main(
     md: str | Path,
     *,
     names: Sequence[str],
+    losses: Mapping[str, Mapping[str, float]],
     copies: Mapping[str, object],
     seed: int,
 ) -> None:
-    """Write the scores of the studies called `names`; `copies` and `seed` as in training."""
+    """Write the scores of the studies called `names`; the other settings as in training."""
     table = copies_of(
         read_parquet(lenses), len(copies["masks"]), copies["rotations"], copies["limits"], seed
     )
@@ -88,7 +107,7 @@ def main(
     ]
     values = pd.DataFrame(found)
     write_csv(values, metrics)
-    write_text(table_text(values, names), md)
+    write_text(f"{table_text(values, names)}\n\n{losses_text(losses)}", md)
     logger.info("%d studies, %d rows", len(names), len(values))
 
 

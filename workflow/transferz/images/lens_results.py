@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from scipy.spatial.distance import jensenshannon
 
 from transferz.core.products import read_csv
+from transferz.images.lens_labels import BINS
 from transferz.uncertainty.scores import (
     CENTRAL_68,
     coverage,
@@ -18,6 +20,8 @@ from transferz.uncertainty.scores import (
     quantile,
 )
 
+# Bins of a label in the middle of the published range of shifts.
+TYPICAL_BINS = 17
 LABELLED_NAMES = {"log_a": "log A", "beta": "beta"}
 SCORE_NAMES = {
     "mae": "Mean absolute error",
@@ -86,6 +90,29 @@ def scores_of(
         "within_coverage_68": coverage(cut["pit"].to_numpy(), *CENTRAL_68),
         "within_mae": float(np.abs(within @ centres - truth).mean()),
     }
+
+
+def loss_values(losses: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """Return each loss of four answers to a label of `TYPICAL_BINS`; a column per loss.
+
+    JS is never above ln 2 and H(P) may reach ln 50, so that a sure answer can cost less than the
+    label itself, even a wrong one.
+    """
+    label = np.r_[np.full(TYPICAL_BINS, 1.0 / TYPICAL_BINS), np.zeros(BINS - TYPICAL_BINS)]
+    answers = {
+        "the label itself": label,
+        "one bin of the label": np.eye(BINS)[0],
+        "one bin outside the label": np.eye(BINS)[-1],
+        "all bins alike": np.full(BINS, 1.0 / BINS),
+    }
+    rows = {}
+    for name, answer in answers.items():
+        terms = (jensenshannon(label, answer) ** 2, float(entropy(answer[None])[0]))
+        rows[name] = {
+            loss: entry["jensen_shannon"] * terms[0] + entry["entropy"] * terms[1]
+            for loss, entry in losses.items()
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def read_metrics(path: str | Path) -> pd.DataFrame:
