@@ -64,7 +64,7 @@ def page_figure(wildcards):
 
 def paper_figures():
     """Return the figures of the paper."""
-    names = ["figure1", "figure2", "figure3", "figure4", "trends_redshift"]
+    names = ["figure1", "figure2", "figure3", "trends_redshift"]
     names += ["claims"] + (["control"] if has_control() else [])
     return expand("<results>/figures/{name}.pdf", name=names)
 

@@ -15,6 +15,7 @@ Outputs
 """
 
 import logging
+import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,8 +28,8 @@ from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import atomic_path, write_csv
 from transferz.evaluation.baselines import baseline_names, display_name
-from transferz.evaluation.claims import VERDICTS, by_window, read_claims
-from transferz.evaluation.metrics import METRICS
+from transferz.evaluation.claims import VERDICTS, Claim, by_window, read_claims
+from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT
 from transferz.report.paper import (
     WORDS,
     Book,
@@ -120,6 +121,21 @@ class Words:
         """Yield the requirements, and who meets them on a test set."""
         metrics = {name: (text, METRICS[name].requirement) for name, text in self.metrics.items()}
         return requirements(self.book, dataset, self.strategies, metrics)
+
+    def claims_with(self, verdict: str) -> list[Claim]:
+        """Return the claims that got a verdict in a range of redshift."""
+        names = self.book.rows("claims", {"verdict": verdict})["claim"].unique()
+        return [self._claims[name] for name in names if name in self._claims]
+
+    def outliers_break_the_limit(self, strategy: str) -> bool:
+        """Return whether the outliers alone exceed the limit on the RMS, on the target.
+
+        A fraction f of errors above a threshold t gives an RMS above t sqrt(f).
+        """
+        limit = self.config["evaluation"]["requirements"].get("scatter")
+        where = {"dataset": TARGET, "strategy": strategy}
+        share = self.book.value("table1", where, "outlier_fraction_mean")
+        return limit is not None and OUTLIER_LIMIT * math.sqrt(share) > limit
 
     def picture(self, name: str) -> Markup:
         """Return a figure's file and alternative text."""
