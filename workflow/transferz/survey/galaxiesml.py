@@ -16,6 +16,7 @@ from transferz.survey.hsc_camera import saturated
 from transferz.survey.imaging import (
     COSMOS_BANDS,
     TARGET_BANDS,
+    axis_ratio,
     half_light_radius,
     observe_hsc,
     parent_magnitudes,
@@ -216,12 +217,12 @@ def _whereabouts(targets: pd.DataFrame, rng: np.random.Generator) -> pd.DataFram
 def _shapes(targets: pd.DataFrame, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Half-light radius (pixels), ellipticity and Sersic index in each band."""
     n, radius = len(targets), targets["radius"].to_numpy()
-    axis_ratio = rng.beta(4.0, 2.0, n)
+    flatness = 1.0 - axis_ratio(n, rng)
     index = np.where(targets["kind"] == "red", rng.normal(3.8, 0.9, n), rng.normal(1.2, 0.4, n))
     columns = {}
     for band in HSC_BANDS:
         size = np.maximum(radius, 0.25) * np.exp(rng.normal(0.0, 0.08, n))
-        flattening = np.clip(1.0 - axis_ratio + rng.normal(0, 0.02, n), 0, 0.95)
+        flattening = np.clip(flatness + rng.normal(0, 0.02, n), 0, 0.95)
         sersic = np.clip(index + rng.normal(0, 0.1, n), 0.4, 6.5)
         columns[f"{band}_half_light_radius"] = np.round(size / 0.168, 3)
         columns[f"{band}_ellipticity"] = np.round(flattening, 4)

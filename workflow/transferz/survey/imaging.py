@@ -37,6 +37,11 @@ def half_light_radius(magnitude_i: np.ndarray, rng: np.random.Generator) -> np.n
     return 10.0 ** np.clip(rng.normal(median, 0.18), -1.0, 1.0)
 
 
+def axis_ratio(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Apparent axis ratios of n galaxies, two thirds on average (our choice)."""
+    return rng.beta(4.0, 2.0, n)
+
+
 def observe_hsc(
     flux: np.ndarray,
     ebv: np.ndarray,
