@@ -21,7 +21,7 @@ import pandas as pd
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_parquet
 from transferz.images.star_galaxy_files import Cutouts
-from transferz.images.star_galaxy_objects import STREAM, candidates, choose, detections
+from transferz.images.star_galaxy_objects import OBJECT_STREAM, candidates, choose, detections
 from transferz.images.star_galaxy_stamps import draw, features
 from transferz.survey.hsc_camera import PIXEL, SEEING
 
@@ -56,7 +56,7 @@ def main(
     chosen = choose(detected, found["object_id"], settings)
     layer = embedded["transferz_layer"]
     depth, exposure = embedded["depth"][layer], embedded["exposure"][layer]
-    rng = np.random.default_rng([STREAM, settings["seed"], 1])
+    rng = np.random.default_rng([OBJECT_STREAM, settings["seed"], 1])
     drawn = draw(sky, flux, chosen["origin"].to_numpy(), depth, exposure, rng)
     cutouts = Cutouts.of(drawn)
     measured = features(drawn, cutouts.noise, bands, PIXEL, SEEING)

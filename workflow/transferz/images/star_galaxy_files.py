@@ -13,7 +13,7 @@ from astropy.io import fits
 
 from transferz.core.errors import InputError
 from transferz.core.products import atomic_path
-from transferz.images.star_galaxy_objects import SAMPLES, STREAM
+from transferz.images.star_galaxy_objects import LEARNING_SAMPLES, OBJECT_STREAM
 
 CROP = 44
 """Pixels along a side of what the network sees; larger cut-outs are cropped."""
@@ -132,18 +132,18 @@ def split_own(table: pd.DataFrame, settings: Mapping) -> pd.DataFrame:
     InputError
         If there are fewer than asked for, or a sample lacks stars or galaxies.
     """
-    counts = [settings["objects"][sample] for sample in SAMPLES]
+    counts = [settings["objects"][sample] for sample in LEARNING_SAMPLES]
     if len(table) < sum(counts):
         raise InputError(
             "fewer cut-outs than the samples need",
             file=settings["files"]["path"],
             key="star_galaxy.objects",
             found=len(table),
-            expected=f"{sum(counts)}: {dict(zip(SAMPLES, counts, strict=True))}",
+            expected=f"{sum(counts)}: {dict(zip(LEARNING_SAMPLES, counts, strict=True))}",
         )
-    rng = np.random.default_rng([STREAM, settings["seed"]])
+    rng = np.random.default_rng([OBJECT_STREAM, settings["seed"]])
     chosen = table.iloc[rng.permutation(len(table))[: sum(counts)]]
-    chosen = chosen.assign(sample=np.repeat(SAMPLES, counts))
+    chosen = chosen.assign(sample=np.repeat(LEARNING_SAMPLES, counts))
     if (chosen.groupby("sample")["label"].nunique() < 2).any():
         raise InputError(
             "a sample without stars or without galaxies",

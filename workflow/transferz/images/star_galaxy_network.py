@@ -27,7 +27,7 @@ DENSE = (2048, 2048)
 LEAK = 0.01
 """Slope of the leaky ReLU below 0: Lasagne's, with which the published network was made."""
 
-STREAM = 81
+CONVNET_STREAM = 81
 
 
 def build(bands: int, width: float, dropout: float, seed: int) -> keras.Model:
@@ -118,7 +118,7 @@ def fit(
     losses : list of (float, float)
         Training and validation loss of each epoch.
     """
-    rng = np.random.default_rng([STREAM, seed])
+    rng = np.random.default_rng([CONVNET_STREAM, seed])
     model = build(images.shape[-1], settings["width"], settings["dropout"], seed)
     first, last = settings["learning_rate"]
     optimizer = keras.optimizers.SGD(first, settings["momentum"], nesterov=True)

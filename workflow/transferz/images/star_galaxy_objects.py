@@ -15,9 +15,9 @@ from transferz.survey.filters import HSC_BANDS
 from transferz.survey.imaging import COSMOS_BANDS
 from transferz.survey.simulate import workers
 
-SAMPLES = ("train", "validation", "test")
+LEARNING_SAMPLES = ("train", "validation", "test")
 CANDIDATE = "candidate"
-STREAM = 82
+OBJECT_STREAM = 82
 
 
 def detections(embedded: Mapping, processes: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
@@ -109,14 +109,14 @@ def choose(detected: pd.DataFrame, parent: Sequence[int], settings: Mapping) -> 
     InputError
         If the survey has too few stars or galaxies.
     """
-    rng = np.random.default_rng([STREAM, settings["seed"]])
+    rng = np.random.default_rng([OBJECT_STREAM, settings["seed"]])
     galaxy = detected["type"].isin(["blue", "red"]).to_numpy()
     of_parent = detected["object_id"].isin(parent).to_numpy()
     drawn = rng.permutation(np.flatnonzero(of_parent & galaxy))[: settings["objects"][CANDIDATE]]
     parts = [(CANDIDATE, np.concatenate([np.flatnonzero(of_parent & ~galaxy), drawn]))]
     free = detected["magnitude_i"].between(*settings["magnitude"]).to_numpy(copy=True)
     free[parts[0][1]] = False
-    counts = [settings["objects"][sample] for sample in SAMPLES]
+    counts = [settings["objects"][sample] for sample in LEARNING_SAMPLES]
     for share, kind in (
         (settings["star_share"], (detected["type"] == "star").to_numpy()),
         (1.0 - settings["star_share"], galaxy),
@@ -131,7 +131,7 @@ def choose(detected: pd.DataFrame, parent: Sequence[int], settings: Mapping) -> 
                 f"{settings['star_share']:g}",
                 fix="ask for fewer, or for a larger embedded.n_transferz",
             )
-        parts += list(zip(SAMPLES, np.split(rows[: ends[-1]], ends[:-1]), strict=True))
+        parts += list(zip(LEARNING_SAMPLES, np.split(rows[: ends[-1]], ends[:-1]), strict=True))
     rows = np.concatenate([part for _, part in parts])
     chosen = detected.iloc[rows].reset_index(drop=True)
     chosen["sample"] = np.repeat([name for name, _ in parts], [len(part) for _, part in parts])
