@@ -276,7 +276,6 @@ rule figure2:
         runtime=request(10, per_input=0.05),
     params:
         strategies=list(config["strategies"]),
-        seeds=all_seeds(),
         seed=config["figures"]["figure2_seed"],
         z_range=config["evaluation"]["z_range"],
         redshift_max=config["figures"]["redshift_max"],

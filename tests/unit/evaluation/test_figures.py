@@ -114,7 +114,7 @@ def draw(
         module: ModuleType = figure1
     elif number == 2:
         inputs = [sorted(run.glob("predictions-*")), run / "per_seed.csv"]
-        options = {"strategies": strategies, "seeds": list(range(N_SEEDS)), "seed": None}
+        options = {"strategies": strategies, "seed": None}
         options |= {"z_range": [0.3, 1.5], "redshift_max": 4.0}
         module = figure2
     elif number == 3:
@@ -271,11 +271,17 @@ def test_figure2_shows_one_run(
     np.testing.assert_allclose(shown["z_pred"], stored["z_pred"], rtol=1e-6)
 
 
-def test_figure2_run_is_drawn_once_and_for_all() -> None:
-    seeds = range(100)
-    chosen = figure2.random_seed(seeds)
-    assert chosen in seeds
-    assert figure2.random_seed(list(reversed(seeds))) == chosen
+def test_figure2_shows_a_run_that_is_near_the_median_in_every_strategy() -> None:
+    rms = {"A": [0.1, 0.2, 0.3, 0.4, 0.5], "B": [0.2, 0.5, 0.1, 0.3, 0.4]}
+    rows = [
+        {"strategy": name, "seed": seed, "dataset": "target", "rms": value}
+        for name, values in rms.items()
+        for seed, value in enumerate(values)
+    ]
+    table = pd.DataFrame(rows).assign(z_min=0.3, z_max=1.5)
+    # Seed 2 is the median of A, but the best of B.
+    assert figure2.median_seed(table, ["A", "B"], "target", (0.3, 1.5)) == 3
+    assert figure2.median_seed(table, ["A"], "target", (0.3, 1.5)) == 2
 
 
 def test_figure2_without_predictions_of_a_strategy(make_run: Callable, tmp_path: Path) -> None:

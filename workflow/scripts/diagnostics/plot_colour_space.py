@@ -133,6 +133,7 @@ def draw(
     for axes in panels[-1]:
         axes.set_xlabel(axis_labels[0])
     for axes in panels.flat:
+        axes.set_aspect("equal")
         axes.tick_params(axis="x", pad=5)
     if others:
         place = {"ax": panels[:, :-1], "location": "bottom", "pad": 0.02}

@@ -32,6 +32,7 @@ from transferz.report.figures import (
     FigureFiles,
     label,
     legend_above,
+    panel_letter,
     requirement_handle,
     shade_requirement,
     strategy_handles,
@@ -121,6 +122,7 @@ def draw(
             allowed = allowed_range(metric, requirements)
             mine = inside[inside["metric"] == metric]
             draw_metric(panels[row, column], mine, styles, metric, allowed)
+            panel_letter(panels[row, column], "abcdefgh"[2 * (row - 1) + column])
         panels[-1, column].set_xlabel(axis_label)
         panels[-1, column].tick_params(axis="x", pad=5)
         for axes in panels[:, column]:
