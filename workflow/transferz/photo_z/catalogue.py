@@ -131,7 +131,7 @@ def predict_catalogue(
     logger.info(
         "%s: %d galaxies; out of distribution %d, with a non-detection %d, with a missing band %d, "
         "without any band %d",
-        photo_z,
+        catalogue,
         *counts.values(),
     )
     return counts
