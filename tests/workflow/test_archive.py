@@ -91,7 +91,7 @@ def test_downloads_are_recorded_and_a_second_run_needs_no_server(
 def test_real_catalogues_are_not_called_simulated(downloaded: Path) -> None:
     for name in ("README.md", "DATASHEET.md", "croissant.json", "zenodo.json", "CITATION.cff"):
         assert "imulat" not in (downloaded / RELEASE / name).read_text(), name
-    for name in ("sky_map", "separations", "magnitude_offsets", "label_uncertainty"):
+    for name in ("separations", "magnitude_offsets", "label_uncertainty"):
         assert (downloaded / f"results/archive/figures/{name}.pdf").stat().st_size > 1000
 
 

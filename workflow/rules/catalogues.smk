@@ -92,12 +92,12 @@ if config["survey"] != "custom":
             "../scripts/catalogues/clean_galaxiesml.py"
 
 
-# Quality of the catalogues behind TransferZ, embedded or real: where they are, how they match, how
-# their magnitudes and labels compare.
+# Quality of the catalogues behind TransferZ, embedded or real: how they match, how their magnitudes
+# and labels compare.
 #
 # Inputs   config["inputs"], <results>/transferz/{matched,transferz}.parquet
-# Outputs  <results>/quality/{separations,sky_map}.csv,
-#          <results>/figures/{sky_map,separations,magnitude_offsets,label_uncertainty}.{pdf,png,md}
+# Outputs  <results>/quality/separations.csv,
+#          <results>/figures/{separations,magnitude_offsets,label_uncertainty}.{pdf,png,md}
 
 
 if config["survey"] != "custom":
@@ -108,10 +108,8 @@ if config["survey"] != "custom":
             cosmos=config["inputs"]["cosmos2020"],
             hsc=config["inputs"]["hsc"],
             columns="config/columns.tsv",
-            matched="<results>/transferz/matched.parquet",
         output:
             separation_table="<results>/quality/separations.csv",
-            sky_table="<results>/quality/sky_map.csv",
         log:
             "<logs>/measure_match.log",
         benchmark:
@@ -132,31 +130,6 @@ if config["survey"] != "custom":
             "Measuring the match beside chance"
         script:
             "../scripts/catalogues/measure_match.py"
-
-    rule plot_sky_map:
-        """Draw both catalogues on the sky."""
-        input:
-            sky="<results>/quality/sky_map.csv",
-        output:
-            pdf="<results>/figures/sky_map.pdf",
-            png="<results>/figures/sky_map.png",
-            caption="<results>/figures/sky_map.md",
-        log:
-            "<logs>/plot_sky_map.log",
-        benchmark:
-            "<benchmarks>/plot_sky_map.tsv"
-        conda:
-            "../../envs/plots.yaml"
-        resources:
-            mem_mb=request(1000, per_input=4),
-            runtime=request(10, per_input=0.05),
-        params:
-            survey=config["survey"],
-            code=code_hash("catalogues/plot_sky_map", "plots"),
-        message:
-            "Plotting both catalogues on the sky"
-        script:
-            "../scripts/catalogues/plot_sky_map.py"
 
     rule plot_separations:
         """Draw the separations of matched pairs beside chance matches."""
@@ -242,7 +215,6 @@ if config["survey"] != "custom":
     rule catalogue_quality:
         """Every figure that checks the match and the labels."""
         input:
-            rules.plot_sky_map.output,
             rules.plot_separations.output,
             rules.plot_magnitude_offsets.output,
             rules.plot_label_uncertainty.output,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from transferz.catalogues.match_quality import quantiles_in_bins, separations, sky_counts, stack
+from transferz.catalogues.match_quality import quantiles_in_bins, separations, stack
 
 
 def sky(n: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -51,16 +51,6 @@ def test_sky_outside_the_other_catalogue_counts_for_neither() -> None:
     table = separations(first, second, radius=1.0)
     assert table["n_matched"].sum() == pytest.approx(len(second), rel=0.01)
     assert table["purity"].iloc[19] > 0.999
-
-
-def test_every_object_is_in_one_cell_of_the_sky() -> None:
-    rng = np.random.default_rng(9)
-    tables = {"a": sky(5000, rng), "b": sky(700, rng)}
-    cells = sky_counts(tables)
-    assert (cells["a"].sum(), cells["b"].sum()) == (5000, 700)
-    box = cells["area"].sum()
-    assert box == pytest.approx(0.2 * 0.2 * np.cos(np.radians(2.1)) * 3600, rel=0.3)
-    assert sky_counts(tables, cells=3)["a"].max() < 5000
 
 
 def test_quantiles_in_bins() -> None:

@@ -1,12 +1,11 @@
-"""Measure the match of COSMOS2020 to HSC: separations beside chance, and the map of the sky.
+"""Measure the match of COSMOS2020 to HSC: separations beside chance.
 
 Inputs
     cosmos, hsc : both catalogues as the archives serve them
     columns : table of column templates
-    matched : the match of the two
 
 Outputs
-    separation_table, sky_table : CSV, which plot_separations and plot_sky_map show
+    separation_table : CSV, which plot_separations shows
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from transferz.catalogues.columns import load_columns
 from transferz.catalogues.cuts import apply_cuts
-from transferz.catalogues.match_quality import separations, sky_counts
+from transferz.catalogues.match_quality import separations
 from transferz.catalogues.reading import read_catalogue
 from transferz.core.logs import run
-from transferz.core.products import read_parquet, write_csv
+from transferz.core.products import write_csv
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -27,9 +26,7 @@ def main(
     cosmos: str,
     hsc: str,
     columns: str,
-    matched: str,
     separation_table: str,
-    sky_table: str,
     *,
     bands: Sequence[str],
     cosmos_version: str,
@@ -37,7 +34,7 @@ def main(
     hsc_cuts: Mapping[str, Mapping | None],
     radius: float,
 ) -> None:
-    """Write the tables; settings as of `crossmatch.match_surveys`."""
+    """Write the table; settings as of `crossmatch.match_surveys`."""
     wanted = load_columns(columns, "cosmos2020", cosmos_version, bands)
     first = read_catalogue(cosmos, [c for c in wanted if c.quantity in ("ra_cosmos", "dec_cosmos")])
     first = first.rename(columns={"ra_cosmos": "ra", "dec_cosmos": "dec"})
@@ -46,8 +43,6 @@ def main(
     second = read_catalogue(hsc, [c for c in wanted if c.quantity in {"ra", "dec", *used}])
     second, _ = apply_cuts(second, hsc_cuts, bands, stage="HSC", file=hsc)
     write_csv(separations(first, second, radius), separation_table)
-    pairs = read_parquet(matched, ["ra", "dec"])
-    write_csv(sky_counts({"cosmos2020": first, "hsc": second, "matched": pairs}), sky_table)
 
 
 def columns_of(cut: Mapping, bands: Sequence[str]) -> list[str]:

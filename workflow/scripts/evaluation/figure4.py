@@ -72,7 +72,8 @@ def process_node(row: object) -> Node:
     """Return the box of one cut."""
     removed = f"removes {thousands(row.n_removed)} ({row.n_removed / max(1, row.n_in):.1%})"
     text = row.description if row.description != row.cut else ""
-    return Node(row.cut, text, removed if row.n_removed else "removes none", PROCESS)
+    note = removed if row.n_removed else "removes none"
+    return Node(row.cut, text, note, PROCESS, row.n_out / max(1, row.n_in))
 
 
 def build_matched(
@@ -183,7 +184,8 @@ def main(
         figure,
         pd.DataFrame(arrows, columns=["from", "to", "n"]).astype({"n": "Int64"}),
         "Figure 4.",
-        f"How {name} is made. Blue: input catalogues; green: processes; red: the data set. Numbers "
+        f"How {name} is made. Blue: input catalogues; green: processes; red: the data set. Bars: "
+        "the part that goes on (green) and that is removed (yellow). Numbers "
         f"at the arrows are the objects that pass on. {survey_note(survey)}",
         "Flow chart. "
         + " ".join(

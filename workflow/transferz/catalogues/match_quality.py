@@ -80,49 +80,6 @@ def _in_box(table: pd.DataFrame, other: pd.DataFrame) -> np.ndarray:
     return (inside & table["dec"].between(other["dec"].min(), other["dec"].max())).to_numpy()
 
 
-def sky_counts(tables: dict[str, pd.DataFrame], cells: int | None = None) -> pd.DataFrame:
-    """Return how many rows of each table lie in each cell of the sky.
-
-    Parameters
-    ----------
-    tables : dict of pandas.DataFrame
-        With ``ra`` and ``dec`` in degrees, away from right ascension 0.
-    cells : int, optional
-        Along the longer side, cells are about square; by default at most 60, and so few that the
-        smallest table has ten rows in a cell.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``ra_low``, ``ra_high``, ``dec_low``, ``dec_high``, one column per table, and
-        ``area`` in square arcmin; a row per cell.
-    """
-    ra = np.concatenate([table["ra"].to_numpy() for table in tables.values()])
-    dec = np.concatenate([table["dec"].to_numpy() for table in tables.values()])
-    if cells is None:
-        fewest = min(len(table) for table in tables.values())
-        cells = int(np.clip(np.sqrt(fewest / 10), 4, 60))
-    scale = np.cos(np.radians(dec.mean()))
-    side = max(np.ptp(ra) * scale, np.ptp(dec), 1e-6) / cells
-    ra_edges = _edges(ra, side / scale)
-    dec_edges = _edges(dec, side)
-    result = pd.DataFrame(
-        {
-            "ra_low": np.repeat(ra_edges[:-1], len(dec_edges) - 1),
-            "ra_high": np.repeat(ra_edges[1:], len(dec_edges) - 1),
-            "dec_low": np.tile(dec_edges[:-1], len(ra_edges) - 1),
-            "dec_high": np.tile(dec_edges[1:], len(ra_edges) - 1),
-        }
-    )
-    for name, table in tables.items():
-        counted = np.histogram2d(table["ra"], table["dec"], [ra_edges, dec_edges])[0]
-        result[name] = counted.astype(np.int64).ravel()
-    sines = np.sin(np.radians(result["dec_high"])) - np.sin(np.radians(result["dec_low"]))
-    width = result["ra_high"] - result["ra_low"]
-    result["area"] = np.degrees(sines) * width * 3600
-    return result
-
-
 def _edges(values: np.ndarray, step: float) -> np.ndarray:
     number = max(1, int(np.ceil(np.ptp(values) / step)))
     return values.min() + step * np.arange(number + 1)

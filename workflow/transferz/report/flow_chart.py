@@ -24,17 +24,23 @@ PRODUCT = ("#F9E0DD", "#B3352B")
 TITLE_SIZE, TEXT_SIZE = 8.0, 7.0
 LINE = 1.18 / 72  # inches per point of letter size
 PADDING = 0.055
+BAR = 0.05
+REMOVED = "#D9A441"
 ARROW = {"arrowstyle": "-|>,head_length=2.6,head_width=1.5", "shrinkA": 0, "shrinkB": 0}
 
 
 @dataclass(frozen=True)
 class Node:
-    """A box of a flow chart: title, text, note in grey, fill and edge colour."""
+    """A box of a flow chart: title, text, note in grey, fill and edge colour.
+
+    `passed` is the part of what came in that goes on, drawn as a bar at the lower edge.
+    """
 
     title: str
     text: str
     note: str
     colours: tuple[str, str]
+    passed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,8 @@ class FlowChart:
             for line in wrap(text, inner, size, weight)
         ]
         sizes = [TITLE_SIZE if kind == "title" else TEXT_SIZE for kind, _ in lines]
-        return sum(sizes) * LINE + 2 * PADDING, tuple(lines)
+        bar = 0.0 if node.passed is None else BAR
+        return sum(sizes) * LINE + 2 * PADDING + bar, tuple(lines)
 
     def below(self, box: Box, node: Node, n: int | None) -> Box:
         """Place a node below a box, with an arrow and a count between them."""
@@ -193,6 +200,11 @@ class FlowChart:
         )
         patch.set(facecolor=fill, edgecolor=edge, linewidth=0.9)
         axes.add_patch(patch)
+        if box.node.passed is not None:
+            left, length = corner[0] + PADDING, box.width - 2 * PADDING
+            kept = length * box.node.passed
+            bar = {"left": [left, left + kept], "color": [edge, REMOVED], "lw": 0}
+            axes.barh(box.bottom + BAR, [kept, length - kept], height=0.6 * BAR, **bar)
         y = box.top - PADDING
         for kind, line in box.lines:
             size = TITLE_SIZE if kind == "title" else TEXT_SIZE
