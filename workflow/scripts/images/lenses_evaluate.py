@@ -41,7 +41,7 @@ def scored(
     study: str, path: str | Path, copies: pd.DataFrame, limits: Mapping[str, tuple]
 ) -> Iterator[dict[str, object]]:
     """Yield a row of the table for each seed, sample and parameter of a study."""
-    with np.load(path) as arrays:
+    with np.load(path, allow_pickle=False) as arrays:
         rows, unseen, probability = (arrays[name] for name in ("rows", "unseen", "probability"))
     edges = bin_edges(limits)
     for sample, used in (("test", ~unseen), ("unseen", unseen)):

@@ -106,7 +106,10 @@ def main(
     table = copies_of(
         read_parquet(lenses), len(copies["masks"]), copies["rotations"], copies["limits"], seed
     )
-    with np.load(study) as arrays, np.load(images) as pictures:
+    with (
+        np.load(study, allow_pickle=False) as arrays,
+        np.load(images, allow_pickle=False) as pictures,
+    ):
         test = table.iloc[arrays["rows"]].reset_index(drop=True)
         upright = test[(test["rotation"] == 0) & (test["mask"] == 0)]
         chosen = upright.drop_duplicates("kind").sort_values("kind", key=kind_order)

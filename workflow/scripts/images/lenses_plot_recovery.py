@@ -119,7 +119,7 @@ def main(
     table = copies_of(
         read_parquet(lenses), len(copies["masks"]), copies["rotations"], copies["limits"], seed
     )
-    with np.load(study) as arrays:
+    with np.load(study, allow_pickle=False) as arrays:
         mine = table.iloc[arrays["rows"][~arrays["unseen"]]]
         distributions = arrays["probability"][0, ~arrays["unseen"]].astype(float)
     found, points = {}, []

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 def read_images(path: str | Path, light: str, thresholds: Sequence[float]) -> LensImages:
     """Return the images, or what a perfect smooth model leaves of them, and their masks."""
-    with np.load(path) as arrays:
+    with np.load(path, allow_pickle=False) as arrays:
         image, smooth = arrays["image"], arrays["smooth"]
     masks = [[mask_of(each, threshold) for threshold in thresholds] for each in image]
     return LensImages(image - smooth if light == "difference" else image, np.array(masks))

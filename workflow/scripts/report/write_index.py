@@ -10,8 +10,10 @@ Outputs
         transferz/report/index.html.j2
 """
 
+import io
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +31,35 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 logger = logging.getLogger(__name__)
+
+
+# The title of claims.md.
+FIRST_WORDS = re.compile(r"^\s*# .*")
+
+
+def items_of(
+    figures: Sequence[str | Path], tables: Sequence[str | Path], folder: Path, note: str
+) -> dict[str, dict[str, object]]:
+    """Return figures and tables by name, with links from `folder` to what is behind a figure."""
+    items: dict[str, dict[str, object]] = {
+        Path(path).stem: {"table": markdown_to_html(read(path).partition("\n")[2], 3)}
+        for path in tables
+    }
+    for path in map(Path, figures):
+        files = {
+            name: os.path.relpath(path.with_suffix(suffix), folder)
+            for name, suffix in {"data": ".csv", "PDF": ".pdf"}.items()
+        }
+        items[path.stem] = figure(path, note) | {"files": files, "script": script_of(path.stem)}
+    return items
+
+
+def verdicts_of(claims: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return how many claims got each verdict, by window."""
+    return {
+        name: {verdict: rows["verdict"].tolist().count(verdict) for verdict in VERDICTS}
+        for name, rows in by_window(claims).items()
+    }
 
 
 def main(
@@ -54,55 +85,35 @@ def main(
         run is left out.
     links : mapping
         Words to file, beside the page.
-    strategies : sequence of str
-        Whose rows can be switched off.
+    strategies : sequence of str, whose rows can be switched off
     labels : mapping
         Display names.
     redshifts : mapping of str to str
         Kind of redshift, `photo_z` or `spec_z`, of `source` and `target`.
-    survey : str
-        embedded, archive or custom.
+    survey : {"embedded", "archive", "custom"}
     """
-    folder = Path(html).parent
     note, _, judged = read(claims).partition("\n")
-    read(claims_csv)
-    table = pd.read_csv(claims_csv)
-
-    def beside(path: str | Path) -> str:
-        return os.path.relpath(path, folder)
-
-    items: dict[str, object] = {
-        "claims": {
-            "rows": strips(table),
-            # Down to the first table, which says the same.
-            "words": markdown_to_html(
-                judged.partition("\n|")[0].partition("\n# ")[2].partition("\n")[2], 3
-            ),
-            "table": beside(claims_csv),
-            "page": beside(claims),
-        }
+    table = pd.read_csv(io.StringIO(read(claims_csv)))
+    folder = Path(html).parent
+    items = items_of(figures, tables, folder, note)
+    items["claims"] = {
+        "rows": strips(table),
+        # Down to the first table, which says the same.
+        "words": markdown_to_html(FIRST_WORDS.sub("", judged.partition("\n|")[0]), 3),
+        "table": os.path.relpath(claims_csv, folder),
+        "page": os.path.relpath(claims, folder),
     }
-    for path in map(Path, tables):
-        items[path.stem] = {"table": markdown_to_html(read(path).partition("\n")[2], 3)}
-    for path in map(Path, figures):
-        files = {"data": beside(path.with_suffix(".csv")), "PDF": beside(path.with_suffix(".pdf"))}
-        items[path.stem] = figure(path, note) | {"files": files, "script": script_of(path.stem)}
+    shown = {title: [items[n] for n in names if n in items] for title, names in questions.items()}
     content = page(
         "index.html.j2",
         study=Path(html).stem,
         note=note,
         real=survey == "archive",
-        questions={
-            title: [items[name] for name in names if name in items]
-            for title, names in questions.items()
-        },
+        questions=shown,
         links=links,
         strategies=[labels.get(name, name) for name in strategies],
         n_claims=table["claim"].nunique(),
-        windows={
-            name: {verdict: rows["verdict"].tolist().count(verdict) for verdict in VERDICTS}
-            for name, rows in by_window(table).items()
-        },
+        windows=verdicts_of(table),
         colours=VERDICT_COLOURS,
         signs=VERDICT_SIGNS,
         target=labels.get("target", "target"),

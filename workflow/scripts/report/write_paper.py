@@ -21,21 +21,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jinja2
 from markupsafe import Markup
 
-from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import atomic_path, write_csv
 from transferz.evaluation.baselines import baseline_names, display_name
 from transferz.evaluation.claims import VERDICTS, Claim, by_window, read_claims
 from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT
 from transferz.report.paper import (
-    WORDS,
     Book,
     Strong,
     changes,
-    environment,
+    compose,
     picture,
     requirements,
     typeset,
@@ -214,22 +211,6 @@ def word(metric: str) -> str:
     return text if text.isupper() else text[0].lower() + text[1:].replace("hsc", "HSC")
 
 
-def compose(words: Words) -> str:
-    """Return the Typst source of the paper.
-
-    Raises
-    ------
-    InputError
-        If a product is missing or lacks a number, or the template asks for what is not there.
-    """
-    names = {name: getattr(words, name) for name in dir(words) if not name.startswith("_")}
-    templates = environment({"name": words.name, "word": word})
-    try:
-        return templates.get_template(WORDS.name).render(names)
-    except jinja2.TemplateError as error:
-        raise InputError("the paper cannot be set", file=WORDS, found=error) from error
-
-
 def main(
     table1: str,
     table3: str,
@@ -253,7 +234,7 @@ def main(
     files |= {"control": control} if control else {}
     book = Book(files)
     paths = {Path(path).stem: Path(path) for path in figures}
-    source = compose(Words(book, paths, claims_file, inputs, redshifts))
+    source = compose(Words(book, paths, claims_file, inputs, redshifts), word=word)
     document = typeset(source, paths.values())
     with atomic_path(pdf) as temporary:
         temporary.write_bytes(document)

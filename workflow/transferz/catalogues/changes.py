@@ -60,7 +60,8 @@ def augmented(
     """
     chosen = population.sample(min(len(rows), len(population)), random_state=draw)
     ours, theirs = magnitudes(rows, bands), magnitudes(chosen, bands)
-    near = cKDTree(np.diff(ours)).query(np.diff(theirs), k=min(NEAREST, len(rows)))[1]
+    tree = cKDTree(np.diff(ours))
+    near = tree.query(np.diff(theirs), k=min(NEAREST, len(rows)))[1]
     dimming = theirs.mean(axis=1)[:, None] - ours.mean(axis=1)[near]
     order = np.where(dimming > 0, draw.random(near.shape), 2.0)
     pick = order.argmin(axis=1)

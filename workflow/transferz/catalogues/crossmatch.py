@@ -63,16 +63,15 @@ def match_surveys(
     bands : sequence of str, those of HSC
     cosmos_version : {"CLASSIC", "FARMER"}
     hsc_version : {"pdr2", "pdr3"}
-    radius : float
-        Largest separation, arcsec.
+    radius : float, arcsec
     hsc_cuts : mapping
         Cuts on the HSC table before matching: a copy of an object in an overlapping patch must not
         be matched in place of the object.
 
     Returns
     -------
-    matched : pandas.DataFrame
-    provenance : dict
+    pandas.DataFrame
+    dict
         Versions, counts, sizes and checksums of the inputs, and the cut flow so far.
 
     Raises
@@ -80,26 +79,21 @@ def match_surveys(
     InputError
         If a catalogue is not as described, or nothing matches.
     """
-    described = load_columns(columns, "cosmos2020", cosmos_version, bands)
-    cosmos_table = read_catalogue(cosmos, described, unique="cosmos_id")
-    described = load_columns(columns, "hsc", hsc_version, bands)
-    hsc_table = read_catalogue(hsc, described, unique="object_id")
+    wanted = load_columns(columns, "cosmos2020", cosmos_version, bands)
+    cosmos_table = read_catalogue(cosmos, wanted, unique="cosmos_id")
+    wanted = load_columns(columns, "hsc", hsc_version, bands)
+    hsc_table = read_catalogue(hsc, wanted, unique="object_id")
     hsc_table, flow = apply_cuts(hsc_table, hsc_cuts, bands, stage="HSC", file=hsc)
+    n_cosmos, n_hsc = len(cosmos_table), len(hsc_table)
     pairs = match_catalogues(cosmos_table, hsc_table, radius)
     if not len(pairs.left):
         raise nothing_near(cosmos, hsc, radius, hsc_table)
-    n_cosmos, n_hsc = len(cosmos_table), len(hsc_table)
     # One after the other: what matched nothing leaves the memory before the next copy.
     cosmos_table = cosmos_table.iloc[pairs.left].reset_index(drop=True)
     hsc_table = hsc_table.iloc[pairs.right].reset_index(drop=True)
-    table = pd.concat([hsc_table, cosmos_table], axis="columns")
-    table["separation"] = pairs.separation
-    step = (
-        f"COSMOS2020 {cosmos_version} sources with an HSC object within {radius:g} arcsec, "
-        "each the other's nearest"
-    )
-    row = cutflow_row("cross-match", step, n_cosmos, len(table))
-    flow = join_cutflows(flow, cutflow_table([row], "match"))
+    table = hsc_table.join(cosmos_table).assign(separation=pairs.separation)
+    words = f"COSMOS2020 {cosmos_version} sources with an HSC object within {radius:g} arcsec"
+    row = cutflow_row("cross-match", f"{words}, each the other's nearest", n_cosmos, len(table))
     return table, {
         "n_cosmos": n_cosmos,
         "n_hsc": n_hsc,
@@ -107,5 +101,5 @@ def match_surveys(
         "cosmos_version": cosmos_version,
         "hsc_version": hsc_version,
         "inputs": {"cosmos2020": identity(cosmos), "hsc": identity(hsc)},
-        "cutflow": flow.to_dict(orient="list"),
+        "cutflow": join_cutflows(flow, cutflow_table([row], "match")).to_dict(orient="list"),
     }

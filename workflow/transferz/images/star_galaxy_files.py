@@ -49,7 +49,7 @@ class Cutouts:
     @classmethod
     def read(cls, path: str | Path) -> Cutouts:
         """Read what `write` has written."""
-        with np.load(path) as file:
+        with np.load(path, allow_pickle=False) as file:
             return cls(file["images"], file["noise"])
 
 

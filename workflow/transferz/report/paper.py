@@ -329,3 +329,19 @@ def typeset(source: str, figures: Iterable[Path]) -> bytes:
         except typst.TypstError as error:
             reason = str(error).splitlines()[0]
             raise InputError("the paper cannot be set", file=WORDS, found=reason) from error
+
+
+def compose(words: object, **filters: Callable) -> str:
+    """Return the Typst source of the paper; public names of `words` are names of the template.
+
+    Raises
+    ------
+    InputError
+        If a product is missing or lacks a number, or the template asks for what is not there.
+    """
+    names = {name: getattr(words, name) for name in dir(words) if not name.startswith("_")}
+    templates = environment({"name": words.name, **filters})
+    try:
+        return templates.get_template(WORDS.name).render(names)
+    except jinja2.TemplateError as error:
+        raise InputError("the paper cannot be set", file=WORDS, found=error) from error
