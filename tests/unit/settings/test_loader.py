@@ -109,7 +109,7 @@ def test_a_strategy_may_override_what_all_have() -> None:
     keys = schema()["properties"]["strategies"]["additionalProperties"]["properties"]
     sections = (schema()["properties"][name]["properties"] for name in ("network", "training"))
     expected = {name for section in sections for name in section}
-    assert set(keys) == expected | {"train_on", "start_from"}
+    assert set(keys) == expected | {"train_on", "start_from", "sample"}
     assert not [name for name, key in keys.items() if "default" in key]
 
 

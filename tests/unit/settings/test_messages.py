@@ -129,8 +129,9 @@ def test_configuration_key(key: Key, shown: Shown) -> None:
         assert any(line.startswith(name) for line in found), found
     if entry.get("additionalProperties") is False:
         known = list(entry["properties"])
-        found = problems((*key, known[0] + "s"), 1)
-        shown_for((*key, known[0] + "s"), "unknown key", found, shown)
+        mistyped = f"_{known[0]}" if known[0] + "s" in known else known[0] + "s"
+        found = problems((*key, mistyped), 1)
+        shown_for((*key, mistyped), "unknown key", found, shown)
         assert any(f"did you mean '{known[0]}'?" in line for line in found), found
     missing = problems(key, KeyError)
     if key[-1] in parent.get("required", []):
