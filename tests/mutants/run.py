@@ -1,20 +1,31 @@
 """Change one operator or number at a time in the modules that decide: a test must fail each time.
 
-    make mutants                                     all of MODULES: hours
+    make mutants                                     all of MODULES: an hour or two
     make mutants MODULES="catalogues/crossmatch"     one of them
 
-Runs in a copy of the project. Changes that no test notices are printed, and are an error unless
-tests/mutants/equivalent.txt names them and says why they change no result.
+Runs in a copy of the project; cosmic-ray makes the changes. One process imports the libraries of
+the tests and forks once per change. Changes that no test notices are printed, and are an error
+unless tests/mutants/equivalent.txt names them and says why they change no result. The numbers go
+into tests/mutants/RESULT.md.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import difflib
+import importlib
+import os
+import re
+import resource
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Modules whose numbers are published, or decide splits, cuts and verdicts, and their tests.
@@ -40,64 +51,105 @@ EXCLUDED = [
     "core/ReplaceComparisonOperator_.*_(Is|IsNot)",
     "core/(ExceptionReplacer|RemoveDecorator|ZeroIterationForLoop)",
 ]
-CONFIG = """\
-[cosmic-ray]
-module-path = "workflow/transferz/{module}.py"
-timeout = 120.0
-excluded-modules = []
-test-command = "{python} -m pytest -x -q -p no:cacheprovider {tests}"
-[cosmic-ray.distributor]
-name = "local"
-[cosmic-ray.filters.operators-filter]
-exclude-operators = {excluded}
-"""
+# Processor seconds after which the tests of a change end: it never stops.
+LIMIT = 60
 
 
-def survivors(module: str, project: Path, tools: Path) -> tuple[list[str], int]:
-    """Return the changes of a module that its tests do not notice, and how many were tried."""
-    tests = " ".join(f"tests/unit/{name}" for name in MODULES[module])
-    fields = {"module": module, "tests": tests, "python": sys.executable}
-    (project / "mutants.toml").write_text(CONFIG.format(**fields, excluded=json.dumps(EXCLUDED)))
-    files = ["mutants.toml", "mutants.sqlite"]
-    (project / files[1]).unlink(missing_ok=True)
+def changes(code: str) -> Iterator[str]:
+    """Yield the code of a module with one change each."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator, operator_names
 
-    def run(*command: str) -> str:
-        done = subprocess.run(
-            [tools / command[0], *command[1:]], cwd=project, check=True, capture_output=True
-        )
-        return done.stdout.decode()
-
-    run("cosmic-ray", "init", *files)
-    run("cosmic-ray", "baseline", files[0])
-    run("cr-filter-operators", files[1], files[0])
-    run("cosmic-ray", "exec", *files)
-    found, tried = [], 0
-    for line in run("cosmic-ray", "dump", files[1]).splitlines():
-        _, result = json.loads(line)
-        if result is None or result["worker_outcome"] == "skipped":
+    for name in sorted(operator_names()):
+        operator = get_operator(name)
+        if operator.arguments() or any(re.fullmatch(pattern, name) for pattern in EXCLUDED):
             continue
-        tried += 1
-        if result["test_outcome"] == "survived":
-            lines = [text for text in result["diff"].splitlines() if text[:1] in "+-"][3:]
-            found.append(f"{module}: " + " -> ".join(text[1:].strip() for text in lines))
+        occurrence = 0
+        while (changed := mutate_code(code, operator(), occurrence)) is not None:
+            occurrence += 1
+            # The star of a signature is no product.
+            if changed.count("/,") == code.count("/,"):
+                yield changed
+
+
+def in_child(work: Callable[[], int], limit: int) -> int:
+    """Return what `work` returns in a fork of this process, -1 if that was ended."""
+    child = os.fork()
+    if not child:
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+        signal.alarm(20 * limit)
+        os._exit(work())
+    status = os.waitpid(child, 0)[1]
+    return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else -1
+
+
+def preload(tests: list[str], folder: Path) -> None:
+    """Import the libraries that tests import; fail if tests do."""
+
+    def work() -> int:
+        failed = int(pytest.main(tests))
+        own = ("transferz", "scripts", "tests", "conftest", "test_", "_pytest", "__main__", "py.")
+        names = [name for name in list(sys.modules) if not name.startswith(own)]
+        (folder / "imported.txt").write_text("\n".join(names))
+        return failed
+
+    if in_child(work, 20 * LIMIT):
+        raise SystemExit(f"tests fail before any change: {' '.join(tests)}")
+    for name in (folder / "imported.txt").read_text().split():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def survivors(module: str) -> tuple[list[str], int]:
+    """Return the changes of a module that its tests do not notice, and how many were tried."""
+    path = Path(f"workflow/transferz/{module}.py")
+    tests = ["-x", "-q", "-p", "no:cacheprovider", *(f"tests/unit/{t}" for t in MODULES[module])]
+    preload(tests, Path.cwd().parent)
+    code, found, tried = path.read_text(), [], 0
+    for tried, changed in enumerate(changes(code), start=1):
+        path.write_text(changed)
+        # Compiled code goes by whole seconds and sizes, which two changes may share.
+        os.utime(path, (tried, tried))
+        if in_child(lambda: int(pytest.main(tests)), LIMIT) == 0:
+            lines = list(difflib.unified_diff(code.split("\n"), changed.split("\n"), n=0))[3:]
+            texts = filter(None, (line[1:].strip() for line in lines))
+            found.append(f"{module}: " + " -> ".join(texts))
+    path.write_text(code)
     return found, tried
+
+
+def record(module: str, tried: int, known: int, new: int) -> None:
+    """Replace the line of a module in RESULT.md."""
+    path = ROOT / "tests/mutants/RESULT.md"
+    head, rule, rows = path.read_text().partition("|---|---:|---:|---:|---:|---|\n")
+    kept = [row for row in rows.splitlines() if not row.startswith(f"| {module} |")]
+    numbers = f"{tried} | {tried - known - new} | {known} | {new}"
+    kept.append(f"| {module} | {numbers} | {time.strftime('%Y-%m-%d')} |")
+    path.write_text(head + rule + "\n".join(sorted(kept)) + "\n")
 
 
 def main(names: list[str], tools: Path) -> int:
     """Try the changes of the modules named; return how many are not noticed and not listed."""
+    sys.path.extend(map(str, tools.parent.glob("lib/python*/site-packages")))
     text = (ROOT / "tests/mutants/equivalent.txt").read_text()
-    known = {line for line in text.splitlines() if line and not line.startswith("#")}
+    listed = {line for line in text.splitlines() if line and not line.startswith("#")}
     unnoticed = 0
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "project"
         ignore = shutil.ignore_patterns(".*", "results", "data", "logs", "__pycache__")
         shutil.copytree(ROOT, project, ignore=ignore)
+        os.chdir(project)
         for module in names or MODULES:
-            found, tried = survivors(module, project, tools)
-            new = [line for line in found if line not in known]
+            found, tried = survivors(module)
+            new = [line for line in found if line not in listed]
             print(f"{module}: {tried} changes, {len(found)} not noticed, {len(new)} not listed")
             print(*new, sep="\n", flush=True)
+            record(module, tried, len(found) - len(new), len(new))
             unnoticed += len(new)
+        os.chdir(ROOT)
     return unnoticed
 
 

@@ -18,6 +18,7 @@ from tests.catalogue_files import write
 
 from transferz.catalogues.columns import Column
 from transferz.catalogues.container import ReadingOptions
+from transferz.catalogues.converters import integers
 from transferz.catalogues.reading import read_catalogue, stream_catalogue
 from transferz.core.errors import InputError
 
@@ -175,6 +176,21 @@ def test_text_identifiers(tmp_path: Path) -> None:
     path.write_text("id\n3.6411448540268e+16\n3.6411448540269e+16\n")
     with pytest.raises(InputError, match=r"id: value of the wrong kind; found 3.64.*not decimals"):
         read_catalogue(path, columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        (["0", "-5", "12"], [0, -5, 12]),
+        (["1", str(2**63 - 1), str(-(2**63))], [1, 2**63 - 1, -(2**63)]),
+        *((["1", code], None) for code in ("007", "+5", "-0", "1.0", "1e3", " 5", "", "x")),
+        *((["1", str(beyond)], None) for beyond in (2**63, -(2**63) - 1, 10**30)),
+    ],
+)
+def test_integers_are_what_int64_writes(text: list[str], numbers: list[int] | None) -> None:
+    for order in (1, -1):
+        found = integers(pd.Series(text[::order], dtype="str"))
+        assert (None if found is None else found.tolist()) == (numbers and numbers[::order])
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -14,7 +14,7 @@ from sklearn.metrics import root_mean_squared_error
 from scripts.evaluation.evaluate import main
 from transferz.core.errors import InputError
 from transferz.evaluation.bins import Ranges, ZRange
-from transferz.evaluation.metrics import METRICS, compute_metrics
+from transferz.evaluation.metrics import METRICS, compute_metrics, metrics_table
 from transferz.evaluation.predictions import iterate_predictions
 
 RANGES = {"z_range": [0.3, 1.5], "full_range": [0.0, 10.0]}
@@ -258,6 +258,28 @@ def test_reading_in_batches_joins_what_was_cut(tmp_path: Path, batch_rows: int) 
     for part, (_, expected) in zip(parts, groups, strict=True):
         assert part.z_pred.tolist() == expected["z_pred"].tolist()
         assert part.object_id.to_pylist() == expected["object_id"].tolist()
+
+
+def test_a_range_without_galaxies_has_no_row(tmp_path: Path) -> None:
+    table = predictions()
+    near = table["dataset"].eq("target")
+    table.loc[near, "z_true"] = np.linspace(0.01, 0.29, 700, dtype="float32").tolist() * 6
+    measured = evaluate(tmp_path, table)
+    windows = measured[measured["z_min"].eq(0.3) & measured["z_max"].eq(1.5)]
+    assert set(windows["dataset"]) == {"source"}
+    assert measured[list(METRICS)].notna().all(axis=None)
+
+
+def test_the_table_is_sorted_and_its_rows_numbered_anew() -> None:
+    row = {"z_min": 0.0, "z_max": 10.0, "n": 1} | dict.fromkeys(METRICS, 0.0)
+    table = metrics_table({("B", 1, "target"): [row], ("A", 2, "target"): [row]})
+    assert table.index.tolist() == [0, 1]
+    assert table["strategy"].tolist() == ["A", "B"]
+
+
+def test_only_biases_have_a_sign() -> None:
+    signed = {name for name, metric in METRICS.items() if metric.signed}
+    assert signed == {"bias_mean", "bias_median", "bias_biweight"}
 
 
 def test_identifiers_may_be_text(tmp_path: Path) -> None:

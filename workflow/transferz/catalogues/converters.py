@@ -5,12 +5,14 @@ Here alone text becomes numbers, and masks and sentinels become nulls.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from transferz.catalogues.columns import Column
 from transferz.core.errors import InputError
@@ -24,19 +26,29 @@ CODE = r"[+-]?(0\d+|\d{16,})"
 INT64 = np.iinfo(np.int64)
 
 
-def is_integer(text: pd.Series) -> pd.Series:
-    """Return which texts are what int64 writes: no other digits come back from it."""
-    matches = text.str.fullmatch(r"-?[1-9]\d{0,18}|0")
-    for row in np.flatnonzero(matches & (text.str.len() >= 19)):
-        matches.iloc[row] = INT64.min <= int(text.iloc[row]) <= INT64.max
-    return matches
+def integers(text: pd.Series) -> np.ndarray | None:
+    """Return text as int64; None unless all of it is what int64 writes: 007 comes back as 7."""
+    if len(text) and not re.fullmatch(r"-?\d+", text.iloc[0]):
+        return None
+    written = pa.array(text, pa.string())
+    try:
+        numbers = written.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    return numbers.to_numpy() if numbers.cast(pa.string()).equals(written) else None
+
+
+def are_floats(text: pd.Series) -> bool:
+    """Whether all of a text are numbers, and no codes."""
+    numbers = pd.to_numeric(text, errors="coerce")
+    return bool(numbers.notna().all() and not text.str.fullmatch(CODE).any())
 
 
 # What text may be, the narrowest first; what is none of these stays text.
-TEXT_TYPES: Mapping[str, Callable[[pd.Series], pd.Series]] = {
-    "integer": is_integer,
-    "boolean": lambda text: text.str.lower().isin(["true", "false"]),
-    "float": lambda text: pd.to_numeric(text, errors="coerce").notna() & ~text.str.fullmatch(CODE),
+TEXT_TYPES: Mapping[str, Callable[[pd.Series], bool]] = {
+    "integer": lambda text: integers(text) is not None,
+    "boolean": lambda text: bool(text.str.lower().isin(["true", "false"]).all()),
+    "float": are_floats,
 }
 
 Array = np.ndarray | pd.Series
@@ -130,8 +142,8 @@ def _as_id(stored: Stored) -> Array:
     if values.dtype.kind in "if" or (values.dtype.kind == "u" and (values <= INT64.max).all()):
         return values.astype(np.int64)
     text = pd.Series(values, dtype=object).astype(str).str.strip()
-    if is_integer(text).all():
-        return text.to_numpy(dtype=object).astype(np.int64)
+    if (numbers := integers(text)) is not None:
+        return numbers
     lossy = text.str.fullmatch(THROUGH_FLOAT).to_numpy(dtype=bool)
     stored.refuse(lossy, "integers or text, not decimals")
     return text.astype("str")

@@ -29,7 +29,7 @@ from transferz.core.errors import InputError
 logger = logging.getLogger(__name__)
 
 # Bytes that are unpacked, decoded and searched for comments at a time.
-CHUNK = 4 * 1024**2
+CHUNK = 1024**2
 DELIMITERS = (",", ";", "\t", "|", " ")
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",

@@ -118,7 +118,7 @@ def stream_catalogue(
         carried = [column for column in columns if column.kind == "any"]
         looked_at = [*identifiers, *carried]
         if looked_at:
-            pieces = raw_pieces(path, looked_at, how, rows=4 * PIECE_ROWS)
+            pieces = raw_pieces(path, looked_at, how, rows=PIECE_ROWS)
             found = _text_types(pieces, looked_at)
             types = {column.name: found[column.name] for column in carried}
             whole_numbers = all(found[column.name] == "integer" for column in identifiers)
@@ -157,7 +157,7 @@ def _is_integer(path: Path, column: Column, how: ReadingOptions) -> bool:
         if values.dtype.kind in "if":
             return True
         text = stripped(pd.Series(values.astype(object))).dropna()
-        if not TEXT_TYPES["integer"](text).all():
+        if not TEXT_TYPES["integer"](text):
             return False
     return True
 
@@ -168,7 +168,7 @@ def _text_types(pieces: Iterator[RawTable], columns: Sequence[Column]) -> dict[s
     for raw in pieces:
         for name, types in possible.items():
             text = stripped(raw.columns[name]).dropna()
-            possible[name] = [kind for kind in types if TEXT_TYPES[kind](text).all()]
+            possible[name] = [kind for kind in types if TEXT_TYPES[kind](text)]
     return {name: types[0] if types else "text" for name, types in possible.items()}
 
 
