@@ -18,7 +18,9 @@ from transferz.catalogues.cuts import (
     TESTS,
     apply_cuts,
     correct_photometry,
+    join_cutflows,
     passes,
+    unbalanced,
 )
 from transferz.core.errors import InputError
 from transferz.core.products import CUTFLOW_COLUMNS
@@ -95,6 +97,27 @@ def test_cut_is_what_pandas_says(name: str) -> None:
     assert 0 < expected.sum() < len(T), "the case would not tell right from wrong"
 
 
+@pytest.mark.parametrize(
+    ("test", "wanted", "expected"),
+    [
+        ("min", 2, [False, True, True]),
+        ("max", 2, [True, True, False]),
+        ("above", 2, [False, False, True]),
+        ("below", 2, [True, False, False]),
+        ("above_column", "two", [False, False, True]),
+        ("below_column", "two", [True, False, False]),
+    ],
+)
+def test_a_value_on_the_limit(test: str, wanted: object, expected: list[bool]) -> None:
+    frame = pd.DataFrame({"x": [1, 2, 3], "two": 2})
+    assert passes(frame, "c", {"column": "x", test: wanted}, BANDS).tolist() == expected
+
+
+def test_error_of_a_spectroscopic_redshift_is_over_one_plus_z() -> None:
+    frame = pd.DataFrame({"redshift": [0.0, 1.0, 3.0], "redshift_err": [0.01, 0.01, 0.01]})
+    assert DERIVED["spec_z_relative_err"](frame).tolist() == [0.01, 0.005, 0.0025]
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.sampled_from(list(CASES)), unique=True, min_size=1, max_size=6),
@@ -118,6 +141,31 @@ def test_cut_flow_adds_up(names: list[str], n: int) -> None:
     assert flow["n_in"].tolist()[1:] == flow["n_out"].tolist()[:-1]
     assert (flow["n_in"] == flow["n_out"] + flow["n_removed"]).all()
     np.testing.assert_allclose(flow["fraction"], flow["n_out"] / flow["n_in"])
+
+
+def test_counts_that_do_not_add_up_are_named() -> None:
+    _, flow = apply_cuts(T, {name: CASES[name][0] for name in ("equals", "null")}, BANDS)
+    left = flow["n_out"].iloc[-1]
+    assert unbalanced(flow, left) == []
+    assert unbalanced(flow[:0], 5) == []
+    for change in (-1, 1):
+        (problem,) = unbalanced(flow, left + change)
+        assert problem == f"the last step leaves {left}, the catalogue has {left + change} rows"
+        wrong = flow.assign(n_removed=flow["n_removed"] + [change, 0])
+        assert unbalanced(wrong, left) == ["equals: n_in is not n_out + n_removed"]
+        wrong = flow.assign(
+            n_in=flow["n_in"] + [0, change], n_removed=flow["n_removed"] + [0, change]
+        )
+        assert unbalanced(wrong, left) == ["null: begins with another count than was left"]
+
+
+def test_joined_cut_flows_are_numbered_from_one() -> None:
+    _, flow = apply_cuts(T, {"equals": CASES["equals"][0], "null": CASES["null"][0]}, BANDS)
+    joined = join_cutflows(flow, flow)
+    assert joined["step"].tolist() == [1, 2, 3, 4]
+    assert joined.index.tolist() == [0, 1, 2, 3]
+    alone = join_cutflows(flow[1:])
+    assert alone["step"].tolist() == [1]
 
 
 def test_a_cut_set_to_null_is_off_and_order_is_kept() -> None:
@@ -144,6 +192,12 @@ def test_empty_selection_names_the_cut() -> None:
         apply_cuts(T, cuts, BANDS, file="matched")
     with pytest.raises(InputError, match="all null, in mag_g"):
         apply_cuts(T.assign(mag_g=np.nan), {"m": {"column": "mag_{band}", "above": 0}}, BANDS)
+    several = {"m": {"columns": ["lp_zPDF", "lp_type"], "above": 20}}
+    with pytest.raises(InputError, match="200 rows with lp_zPDF from"):
+        apply_cuts(T, several, BANDS)
+    letters = T.assign(word=list("abcdefgh") * 25)
+    with pytest.raises(InputError, match="200 rows with word in a, b, c, d, e; expected"):
+        apply_cuts(letters, {"w": {"column": "word", "equals": "z"}}, BANDS)
     with pytest.raises(InputError, match="200 rows with edge_g in True"):
         apply_cuts(T.assign(edge_g=True), {"e": {"column": "edge_g", "equals": False}}, BANDS)
 
@@ -185,8 +239,15 @@ def test_photometric_corrections() -> None:
     )
     assert (moved["mag_g"][0], moved["mag_i"][0]) == (pytest.approx(20.128), 19.0)
     assert frame["mag_g"][0] == 20.0
-    with pytest.raises(InputError, match=r"photometry\.coefficients\.g: no extinction coefficient"):
+    with pytest.raises(
+        InputError, match=r"photometry\.coefficients\.g: no extinction coefficient.*found none"
+    ):
         correct_photometry(frame, BANDS, extinction="ebv", coefficients={}, offsets={})
+    with pytest.raises(InputError, match=r"coefficients\.i: .*found g; expected A"):
+        correct_photometry(frame, BANDS, extinction="ebv", coefficients={"g": 1.0}, offsets={})
+    for unknown in ("all", "foo", "zero"):
+        with pytest.raises(InputError, match=f"unknown extinction correction; found {unknown}"):
+            correct_photometry(frame, BANDS, extinction=unknown, coefficients={}, offsets={})
     with pytest.raises(InputError, match="no column 'extinction_g'"):
         correct_photometry(frame[["mag_g", "mag_i"]], BANDS, extinction="survey", **options)
 

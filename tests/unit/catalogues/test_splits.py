@@ -154,6 +154,46 @@ def test_sky_blocks_stay_together_and_meet_the_fractions() -> None:
     assert (chosen != other).any()
 
 
+def test_blocks_of_sky_by_hand() -> None:
+    """Blocks of 30 degrees: bands from -90; floor(360 cos(15) / 30) = 11 steps at the equator."""
+    ra, dec = [0, 180, 359.9, -0.1, 360, 90, 90], [0, 0, 0, 0, 0, 90, -90]
+    numbers = [3_000_000, 3_000_005, 3_000_010, 3_000_010, 3_000_000, 5_000_000, 0]
+    assert sky_blocks(ra, dec, 30.0).tolist() == numbers
+
+
+def test_each_block_goes_to_the_split_that_lacks_most() -> None:
+    """Six blocks; 10, 5 and 5 galaxies are wanted. The hash takes them in the order 4 1 2 5 3 0."""
+    counts = [10, 1, 2, 3, 1, 3]
+    ra = np.repeat([1.0, 40.0, 80.0, 120.0, 160.0, 200.0], counts)
+    fractions = {"train": 0.5, "validation": 0.25, "test": 0.25}
+    chosen = split_by_sky(ra, np.zeros(20), fractions, seed=1, block=30.0)
+    # Training lacks 10, 9, 8, 6, then 3 beside the 5 of the others.
+    expected = ["test", "train", "train", "validation", "train", "train"]
+    assert chosen.tolist() == np.repeat(expected, counts).tolist()
+
+
+@pytest.mark.parametrize(
+    ("magnitudes", "found"),
+    [
+        ([20.0] * 9, ""),
+        ([10.0] * 9, ""),
+        ([32.0] * 9, ""),
+        ([0.1, 49.9] + [20.0] * 7, ""),
+        ([0.0, 50.0] + [20.0] * 7, "0 and 1 more of 9 rows"),
+        ([20.0] * 8 + [50.0], "50 and 0 more of 9 rows"),
+        ([9.9] * 9, "a median of 9.9"),
+        ([32.1] * 9, "a median of 32.1"),
+    ],
+)
+def test_what_is_a_magnitude(magnitudes: list[float], found: str) -> None:
+    table = catalogue(9, split=[*SPLITS] * 3, mag_g=magnitudes)
+    if not found:
+        check_complete(table, ["g"], "source")
+        return
+    with pytest.raises(InputError, match=f"mag_g: implausible magnitudes; found {found};"):
+        check_complete(table, ["g"], "source")
+
+
 def test_sky_split_needs_positions_and_blocks() -> None:
     ra, dec = np.array([1.0, np.nan]), np.array([1.0, 1.0])
     with pytest.raises(InputError, match="need positions; found 1 rows without"):

@@ -112,6 +112,8 @@ def test_verdict_on_a_reduction(base: float, refined: float, expected: str) -> N
 
 BELOW = replace(CLAIM, comparison="below", published=1.5)
 DIRECTION = replace(CLAIM, published=None)
+# Accepted: 2 to 8, without rounding.
+EXACT = replace(CLAIM, published=4.0, tolerance=0.5)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,17 @@ DIRECTION = replace(CLAIM, published=None)
         (BELOW, 1.4, 1.3, 1.6, "undecided"),
         (BELOW, 1.6, 1.4, 1.7, "undecided"),
         (BELOW, 1.6, 1.51, 1.7, "not reproduced"),
+        # An end on 1 or on the limit establishes nothing; an end of what is accepted is accepted.
+        (DIRECTION, 1.1, 1.0, 1.2, "undecided"),
+        (DIRECTION, 0.9, 0.8, 1.0, "undecided"),
+        (BELOW, 1.4, 1.3, 1.5, "undecided"),
+        (BELOW, 1.6, 1.5, 1.7, "undecided"),
+        (EXACT, 2.0, 1.5, 3.0, "reproduced"),
+        (EXACT, 8.0, 7.0, 9.0, "reproduced"),
+        (EXACT, 1.5, 1.2, 2.0, "undecided"),
+        (EXACT, 1.5, 1.2, 1.9, "partly"),
+        (EXACT, 9.0, 8.0, 10.0, "undecided"),
+        (EXACT, 9.0, 8.1, 10.0, "partly"),
     ],
 )
 def test_the_rule(claim: Claim, value: float, low: float, high: float, expected: str) -> None:
@@ -200,6 +213,18 @@ def test_other_readings_of_a_claim() -> None:
     base = entry.readings[-1]
     assert (base.name, base.measured.value) == ("`bias_median` of NN-Base", pytest.approx(0.02))
     assert base.verdict != "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"), [("reduction", 1.5), ("increase", 1 / 1.5), ("below", 0.2)]
+)
+def test_a_single_network_is_compared_as_the_mean_is(comparison: str, expected: float) -> None:
+    claim = replace(CLAIM, comparison=comparison, published=1.5)
+    spread = 0.001 * np.tile([-1.0, 1.0], 50)
+    values = {("NN-Base", "target"): 0.3 + spread, ("NN-TL", "target"): 0.2 + spread}
+    entry = judged_first(claim, metrics_table(values))
+    assert entry.measured.value == pytest.approx(expected, rel=1e-3)
+    assert entry.single.mean == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_claim_about_a_strategy_that_is_not_there_is_listed_apart() -> None:
