@@ -13,6 +13,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+from campaign import TARGETS
+
 
 def read(path: Path) -> list[dict[str, str]]:
     """Return the rows of a table."""
@@ -55,8 +57,8 @@ def main(folder: Path, result: Path) -> None:
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     lines = [
         f"Written by `make test-faults` on {date}, revision {revision()}: every case passed. "
-        "The kills hit the rules of the targets all and predict of "
-        "config/test.yaml. Each case is in results/faults.",
+        f"The kills hit the rules of the targets {', '.join(TARGETS)} "
+        "of config/test.yaml. Each case is in results/faults.",
         "",
         "| what | number |",
         "|---|---:|",

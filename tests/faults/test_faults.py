@@ -28,6 +28,7 @@ from transferz.run.invariants import read_weights
 from .campaign import (
     RESULTS,
     ROOT,
+    TARGETS,
     Outcome,
     Run,
     copy_project,
@@ -42,14 +43,13 @@ from .campaign import (
 
 SHORT = os.environ.get("FAULTS") == "short"
 SEED = 20241118
-KILLS = 2 if SHORT else 40
+KILLS = 2 if SHORT else 60
 FLIPS = 100 if SHORT else 1000
 OVERLAYS = [str(Path(__file__).with_name("short.yaml"))] if SHORT else []
 CONFIG = ("--configfile", "config/test.yaml", *OVERLAYS)
-# Every target of the tiny run. In the short form no network: each start of TensorFlow costs as much
-# as all of its jobs.
+# In the short form no network: each start of TensorFlow costs as much as all of its jobs.
 CATALOGUES = (str(RESULTS / "splits/combo.parquet"), str(RESULTS / "tables/table2.csv"))
-EVERYTHING = ("--cores", "2", *(CATALOGUES if SHORT else ("all", "predict")), *CONFIG)
+EVERYTHING = ("--cores", "2", *(CATALOGUES if SHORT else TARGETS), *CONFIG)
 # Evaluation and tables: jobs of seconds, which read what the long ones have made.
 TABLES = ("--cores", "1", "tables", *CONFIG)
 PER_SEED = RESULTS / "metrics/per_seed.csv"
