@@ -159,6 +159,19 @@ def test_blocks_of_sky_by_hand() -> None:
     ra, dec = [0, 180, 359.9, -0.1, 360, 90, 90], [0, 0, 0, 0, 0, 90, -90]
     numbers = [3_000_000, 3_000_005, 3_000_010, 3_000_010, 3_000_000, 5_000_000, 0]
     assert sky_blocks(ra, dec, 30.0).tolist() == numbers
+    # A band whose middle lies beyond the pole is one block.
+    assert sky_blocks([180.0], [80.0], 150.0).tolist() == [1_000_000]
+    # Blocks of a degree in the band from 60 to 61: 360 cos(60.5) is 177.27.
+    edges = np.arange(177) * 360 / 177
+    assert sky_blocks(edges + 1e-9, np.full(177, 60.2), 1.0).tolist() == list(
+        range(150_000_000, 150_000_177)
+    )
+    assert sky_blocks(edges - 1e-9, np.full(177, 60.8), 1.0).tolist() == [
+        150_000_176,
+        *range(150_000_000, 150_000_176),
+    ]
+    # In the band from 80 to 81: 360 cos(80.5) is 59.4; in that from 0 to 1: 359.99.
+    assert sky_blocks([359.99, 359.99], [80.5, 0.5], 1.0).tolist() == [170_000_058, 90_000_358]
 
 
 def test_each_block_goes_to_the_split_that_lacks_most() -> None:
