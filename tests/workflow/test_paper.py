@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from astropy.io import fits
 
 from transferz.catalogues.identity import same_objects
@@ -149,6 +150,24 @@ def test_an_edited_module_re_runs_its_importers_only(clone: Callable[[], Path]) 
     jobs = jobs_of_dry_run(run_snakemake(folder, "-n").stdout)
     assert jobs["figure1"] == 1
     assert not {"train", "predict_tests", "evaluate", "crossmatch", "table1"} & set(jobs)
+
+
+def test_an_edit_that_changes_no_bytes_trains_nothing_again(clone: Callable[[], Path]) -> None:
+    """Cuts are edited, the splits made again: networks know them by content, whatever the date."""
+    folder = clone()
+    module = folder / "workflow/transferz/catalogues/cuts.py"
+    module.write_text(module.read_text() + "\n# edited\n")
+    planned = jobs_of_dry_run(run_snakemake(folder, "-n").stdout)
+    assert planned["split"] == planned["clean_galaxiesml"] == 1
+    before = {path: path.stat() for path in (folder / RESULTS).glob("splits/*.parquet")}
+    run_snakemake(folder, "--cores", "2", "split")
+    assert all(path.stat().st_mtime > old.st_mtime for path, old in before.items())
+    # Of the paper's size as well: the limit is the profile's, not Snakemake's megabyte.
+    profile = yaml.safe_load((folder / "profiles/default/config.yaml").read_text())
+    assert profile["max-checksum-file-size"] == "100MB"
+    assert not {"train", "predict_tests", "evaluate"} & set(
+        jobs_of_dry_run(run_snakemake(folder, "-n").stdout)
+    )
 
 
 def test_a_touched_module_re_runs_nothing(clone: Callable[[], Path]) -> None:

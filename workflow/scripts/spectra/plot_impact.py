@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 METRICS = ("mse", "mae")
-AXES = ("architecture", "n_train", "snr")
+AXES = {"architecture": "architecture", "n_train": "training-set size", "snr": "noise"}
 
 
 def collect(
@@ -65,6 +65,12 @@ def collect(
                 chosen = select(metrics, default, head, **keys)
                 rows += points_of((axis, value, str(head)), chosen, METRICS)
     return pd.DataFrame(rows, columns=["axis", "value", "head", *POINT_COLUMNS])
+
+
+def varied(points: pd.DataFrame) -> list[str]:
+    """Return the axes on which the studies have two values or more; noise if there is none."""
+    values = points.groupby("axis")["value"].nunique()
+    return [axis for axis in AXES if values.get(axis, 0) > 1] or ["snr"]
 
 
 def draw_architectures(
@@ -94,10 +100,11 @@ def draw_curves(
 
 
 def draw(points: pd.DataFrame, heads: Sequence[str | int], architectures: Sequence[str]) -> Figure:
-    """Return the figure: a row per metric, a column per axis."""
-    figure, panels = subplots(len(METRICS), len(AXES), height=4.3, sharex="col")
+    """Return the figure: a row per metric, a column per axis that the studies vary."""
+    shown = varied(points)
+    figure, panels = subplots(len(METRICS), len(shown), height=4.3, sharex="col", squeeze=False)
     for row, metric in enumerate(METRICS):
-        for column, axis in enumerate(AXES):
+        for column, axis in enumerate(shown):
             axes = panels[row, column]
             mine = points[(points["axis"] == axis) & (points["metric"] == metric)]
             if axis == "architecture":
@@ -107,10 +114,10 @@ def draw(points: pd.DataFrame, heads: Sequence[str | int], architectures: Sequen
                 (scale_size if axis == "n_train" else scale_noise)(axes, places)
             log_ticks(axes)
             axes.set_ylabel(METRIC_LABELS[metric])
-            panel_letter(axes, "abcdef"[3 * row + column])
+            panel_letter(axes, "abcdef"[len(shown) * row + column])
             if row + 1 < len(METRICS):
                 axes.set_xlabel("")
-    legend_above(figure, panels[0, 2])
+    legend_above(figure, panels[0, -1])
     return figure
 
 
@@ -143,17 +150,18 @@ def main(
     """Draw the `heads` and the template fit; `architectures` are in the order of the axis."""
     values, shown = read_metrics(metrics), [*heads, "template_fit"]
     points = collect(values, shown, default)
+    impact = " and of ".join(AXES[axis] for axis in varied(points))
     named = [name for name in architectures if (values["architecture"] == name).any()]
     files.save(
         draw(points, shown, named),
         points,
-        "Impact of architecture, of training-set size and of noise.",
+        f"Impact of {impact}.",
         "Mean and standard deviation over seeds, most probable class of the classifications. "
         f"{sizes_note(values, points)} "
         f"Where an axis does not vary it: architecture {default['architecture']}, "
         f"{default['n_train']:g} training spectra, {noise_name(default['snr'])} per pixel. {NOTE}",
-        "Two rows of three panels, mean squared and mean absolute error on logarithmic axes "
-        "against architecture, number of training spectra and noise, one colour per head.",
+        "Two rows of panels, mean squared and mean absolute error on logarithmic axes, and a column "
+        "for each of these; one colour per head.",
     )
     logger.info("Impact: %d points", len(points))
 
