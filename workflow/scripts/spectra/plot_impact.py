@@ -160,8 +160,8 @@ def main(
         f"{sizes_note(values, points)} "
         f"Where an axis does not vary it: architecture {default['architecture']}, "
         f"{default['n_train']:g} training spectra, {noise_name(default['snr'])} per pixel. {NOTE}",
-        "Two rows of panels, mean squared and mean absolute error on logarithmic axes, and a column "
-        "for each of these; one colour per head.",
+        "Two rows of panels, mean squared and mean absolute error on logarithmic axes, "
+        "and a column for each of these; one colour per head.",
     )
     logger.info("Impact: %d points", len(points))
 
