@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -33,6 +32,7 @@ from transferz.report.figures import (
     label,
     legend_above,
     panel_letter,
+    plain_numbers,
     requirement_handle,
     shade_requirement,
     strategy_handles,
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A signed metric is drawn on an axis that is linear up to this many times its requirement.
-LINEAR_PART = 4.0
+# Where more galaxies than this are outliers, a median describes outliers.
+MOST = 0.5
 
 
 def draw_counts(axes: Axes, table: pd.DataFrame) -> None:
@@ -56,6 +56,7 @@ def draw_counts(axes: Axes, table: pd.DataFrame) -> None:
     for row in rows.itertuples():
         axes.fill_between([row.low, row.high], 1, row.n, color="#C9CDD2", lw=0)
     axes.set(yscale="log", ylim=(10, 3 * rows["n"].max()))
+    plain_numbers(axes.yaxis, (1,))
     axes.tick_params(labelbottom=False)
 
 
@@ -78,23 +79,38 @@ def draw_metric(axes: Axes, table: pd.DataFrame, styles: Mapping, metric: str, a
 
 def set_scale(axes: Axes, table: pd.DataFrame, metric: str, limit: float | None) -> None:
     """Set the vertical axis, the same for both data sets; zero is always on it."""
-    low, high = table["p16"].min(), table["p84"].max()
+    low, high, room = table["p16"].min(), table["p84"].max(), 1.5 * (limit or 0)
     if METRICS[metric].signed:
-        linear = LINEAR_PART * limit if limit is not None else 0.1 * max(abs(low), abs(high), 1e-3)
-        if max(abs(low), abs(high)) > 5 * linear:
-            axes.set_yscale("symlog", linthresh=linear, linscale=1.0)
-            axes.yaxis.set_minor_locator(plt.NullLocator())
-            ticks = [tick for tick in (0.01, 0.1, 1.0) if tick <= 2 * max(abs(low), abs(high))]
-            ticks = [-tick for tick in reversed(ticks)] + [0.0, *ticks]
-            axes.set_yticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
-        pad = 1.25
-        axes.set_ylim(min(low * pad, -(limit or 0) * 2), max(high * pad, (limit or 0) * 2))
+        axes.set_ylim(1.25 * min(low, -room), 1.25 * max(high, room))
     else:
-        axes.set_ylim(0, 1.08 * max(high, (limit or 0) * 1.3))
+        axes.set_ylim(0, 1.08 * max(high, room))
+
+
+def mostly_outliers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return dataset, low and high of the bins with `MOST` outliers for every strategy.
+
+    `table` has the outlier fraction of each strategy and bin.
+    """
+    least = table.groupby(["dataset", "low", "high"], as_index=False)["median"].min()
+    return least.loc[least["median"] > MOST, ["dataset", "low", "high"]]
+
+
+def mark_outliers(panels: Sequence[Axes], bins: pd.DataFrame) -> None:
+    """Grey the bins in a data set's panels, and say what they are in the one of the counts."""
+    for row in bins.itertuples():
+        for axes in panels:
+            axes.axvspan(row.low, row.high, color=NEUTRAL, alpha=0.16, lw=0, zorder=0)
+    if len(bins):
+        middle = 0.5 * (bins["low"].min() + bins["high"].max())
+        panels[0].text(
+            middle, 0.93, "most are outliers", transform=panels[0].get_xaxis_transform(),
+            ha="center", va="top", fontsize=7, color="#333333",
+        )  # fmt: skip
 
 
 def draw(
     table: pd.DataFrame,
+    bad: pd.DataFrame,
     names: Sequence[str],
     strategies: Sequence[str],
     axis_label: str,
@@ -102,7 +118,7 @@ def draw(
     z_range: Sequence[float] | None,
     labels: Mapping[str, str],
 ) -> Figure:
-    """Return the figure; `z_range` is marked where given."""
+    """Return the figure; `z_range` is marked where given, and the bins of `mostly_outliers`."""
     styles = strategy_styles(strategies)
     figure, panels = subplots(
         1 + len(names),
@@ -125,12 +141,16 @@ def draw(
             panel_letter(panels[row, column], "abcdefgh"[2 * (row - 1) + column])
         panels[-1, column].set_xlabel(axis_label)
         panels[-1, column].tick_params(axis="x", pad=5)
+        mark_outliers(panels[:, column], bad[bad["dataset"] == dataset])
         for axes in panels[:, column]:
             for edge in z_range or ():
                 axes.axvline(edge, color=NEUTRAL, lw=0.6, ls=(0, (1, 2)), zorder=1)
+    # Bins of outliers do not set the scales, unless all are.
+    judged = table.merge(bad, how="left", indicator=True).query("_merge == 'left_only'")
+    judged = table if judged.empty else judged
     for row, metric in enumerate(names, start=1):
         limit = requirements.get(METRICS[metric].requirement)
-        set_scale(panels[row, 0], table[table["metric"] == metric], metric, limit)
+        set_scale(panels[row, 0], judged[judged["metric"] == metric], metric, limit)
         panels[row, 0].set_ylabel(METRICS[metric].label)
     panels[0, 0].set(ylabel="Galaxies", xlim=(table["low"].min(), table["high"].max()))
     figure.align_ylabels(panels[:, 0])
@@ -211,7 +231,9 @@ def main(
         Limits by kind of metric (bias, scatter, outliers) or None.
     """
     requirements = given_limits(requirements)
-    lines = percentiles_in_bins(read_bins(metrics, quantity, bin_width), names, strategies)
+    bins = read_bins(metrics, quantity, bin_width)
+    lines = percentiles_in_bins(bins, names, strategies)
+    bad = mostly_outliers(percentiles_in_bins(bins, ["outlier_fraction"], strategies))
     by_redshift = quantity == "redshift"
     axis_label = "True redshift" if by_redshift else f"${band}$ magnitude (AB)"
     marked = z_range if by_redshift else None
@@ -222,14 +244,20 @@ def main(
         else f"For {z_range[0]:g} < z <= {z_range[1]:g}."
     )
     shown = ", ".join(METRICS[name].label for name in names)
+    outliers = (
+        f"Grey: bins in which more than {MOST:.0%} of the galaxies are outliers for every "
+        "strategy; values beyond an axis are in the table. "
+        if len(bad)
+        else ""
+    )
     files.save(
-        draw(lines, names, strategies, axis_label, requirements, marked, labels),
+        draw(lines, bad, names, strategies, axis_label, requirements, marked, labels),
         lines,
         f"Trends with {quantity}.",
         f"{shown} against {what} in bins of {bin_width:g}, on the test sets of "
         f"{label('target', labels)} (left) and {label('source', labels)} (right). Lines: "
         f"median over {int(lines['n_seeds'].max())} seeds; bands: their central 68%; top: "
-        f"galaxies per bin. Green: LSST requirement. {where} {definitions(names)}. "
+        f"galaxies per bin. Green: LSST requirement. {where} {outliers}{definitions(names)}. "
         f"{survey_note(survey)}",
         alt_text(lines, names, labels),
     )

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOWN_METRICS = ("bias_median", "rms", "outlier_fraction")
-NOTE_BOX = {"facecolor": "white", "alpha": 0.55, "edgecolor": "none", "pad": 1.0}
+# Hexagons along the horizontal axis; the range of the relative error; labels of the axes.
+GRID, DZ_MAX, TICKS = 72, 0.32, (0, 0.5, 1, 1.5, 2, 3, 4, 6)
 # The running median needs this many galaxies in a bin of redshift.
 MIN_PER_BIN = 20
 N_RUNNING_BINS = 30
@@ -74,38 +75,54 @@ def running_percentiles(z: np.ndarray, dz: np.ndarray, z_max: float) -> pd.DataF
     return pd.DataFrame(rows, columns=["z", "low", "median", "high"])
 
 
-def draw_panel(upper: Axes, lower: Axes, z_true: np.ndarray, z_pred: np.ndarray, style: Mapping):
+def axis_end(redshifts: pd.Series, most: float) -> float:
+    """Return where an axis ends: the next half above the largest redshift, at most at `most`."""
+    return min(most, max(0.5, np.ceil(2 * redshifts.max()) / 2))
+
+
+def scaled(redshifts: np.ndarray) -> np.ndarray:
+    """Return ln(1+z): equal steps are equal relative errors. None is below z = -0.9."""
+    return np.log1p(np.maximum(redshifts, -0.9))
+
+
+def hexagons(axes: Axes, x: np.ndarray, y: np.ndarray, extent: Sequence[float], rows: int, **style):
+    """Draw the density of points; return the image."""
+    return axes.hexbin(
+        x, y, gridsize=(GRID, rows), extent=extent, mincnt=1, linewidths=0.05, rasterized=True,
+        **style,
+    )  # fmt: skip
+
+
+def draw_panel(upper: Axes, lower: Axes, part: pd.DataFrame, ends: Sequence[float], **style):
     """Draw one strategy: predictions above, relative errors below; return the density image."""
-    z_max, dz_max = style["z_max"], style["dz_max"]
-    line = np.array([0.0, z_max])
-    options = {"mincnt": 1, "norm": LogNorm(1, style["most"]), "cmap": style["cmap"]}
-    options |= {"linewidths": 0.05, "rasterized": True}
-    extent = (0, z_max, 0, z_max)
-    hexagons = upper.hexbin(z_true, z_pred, gridsize=style["grid"], extent=extent, **options)
-    upper.plot(line, line, color="k", lw=0.7)
+    z_true, z_pred = (part[key].to_numpy(np.float64) for key in ("z_true", "z_pred"))
+    x, (right, top) = scaled(z_true), scaled(np.array(ends))
+    rows = round(GRID * top / right / np.sqrt(3))
+    image = hexagons(upper, x, scaled(z_pred), (0, right, 0, top), rows, **style)
     dashed = {"color": "k", "lw": 0.6, "ls": (0, (4, 2))}
-    for limit in (-OUTLIER_LIMIT, OUTLIER_LIMIT):
-        upper.plot(line, line + limit * (1 + line), **dashed)
-    upper.set(xlim=(0, z_max), ylim=(0, z_max), aspect="equal")
+    for limit in (-OUTLIER_LIMIT, 0.0, OUTLIER_LIMIT):
+        look = dashed if limit else {"color": "k", "lw": 0.7}
+        upper.axline((0, np.log1p(limit)), slope=1, **look)
+        lower.axhline(limit, **look)
 
     dz = relative_error(z_true, z_pred)
-    grid = (style["grid"], style["grid"] // 4)
-    lower.hexbin(z_true, dz, gridsize=grid, extent=(0, z_max, -dz_max, dz_max), **options)
-    lower.axhline(0, color="k", lw=0.7)
-    for limit in (-OUTLIER_LIMIT, OUTLIER_LIMIT):
-        lower.axhline(limit, **dashed)
-    running = running_percentiles(z_true, dz, z_max)
+    hexagons(lower, x, dz, (0, right, -DZ_MAX, DZ_MAX), GRID // 4, **style)
+    running = running_percentiles(z_true, dz, ends[0])
     for column, dashes in (("low", ":"), ("median", "-"), ("high", ":")):
-        lower.plot(running["z"], running[column], color="white", lw=2.0)
-        lower.plot(running["z"], running[column], color="#C2410C", lw=1.0, ls=dashes)
-    lower.set(xlim=(0, z_max), ylim=(-dz_max, dz_max))
-    return hexagons
+        lower.plot(scaled(running["z"]), running[column], color="white", lw=2.0)
+        lower.plot(scaled(running["z"]), running[column], color="#C2410C", lw=1.0, ls=dashes)
+    for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
+        axis.set_ticks(scaled(np.array(TICKS)), [f"{tick:g}" for tick in TICKS])
+        axis.set_ticks([], minor=True)
+    upper.set(xlim=(0, right), ylim=(0, top), aspect="equal")
+    lower.set(xlim=(0, right), ylim=(-DZ_MAX, DZ_MAX))
+    return image
 
 
-def most_in_a_cell(table: pd.DataFrame, grid: int, z_max: float) -> int:
+def most_in_a_cell(part: pd.DataFrame, ends: Sequence[float]) -> int:
     """Return about how many galaxies the fullest hexagon holds."""
     counts, _, _ = np.histogram2d(
-        table["z_true"], table["z_pred"], bins=grid, range=[[0, z_max], [0, z_max]]
+        scaled(part["z_true"]), scaled(part["z_pred"]), GRID, [(0, end) for end in scaled(ends)]
     )
     return max(10, int(counts.max()))
 
@@ -115,26 +132,21 @@ def draw(
     notes: Mapping[str, str],
     labels: Mapping[str, str],
     dataset: str,
-    z_max: float,
+    ends: Sequence[float],
 ) -> Figure:
-    """Return the figure; `notes` holds the text of each strategy's panel, in their order."""
+    """Return the figure; `notes`: text above each strategy's panel, in their order."""
     rows, columns, width = grid_of(len(notes))
+    top = (width - 1.1) / columns * np.divide(*scaled(np.array(ends))[::-1])
     figure, axes = subplots(
         2 * rows,
         columns,
         width=width,
-        height=rows * (1.12 * width / columns + 0.95),
-        height_ratios=[1, 0.42] * rows,
+        height=rows * (top + 1.75),
+        height_ratios=[top, 0.85] * rows,
         squeeze=False,
     )
-    grid = 72
-    style = {
-        "z_max": z_max,
-        "dz_max": 0.32,
-        "grid": grid,
-        "cmap": density_map(DATASET_COLOURS[dataset]),
-        "most": max(most_in_a_cell(part, grid, z_max) for _, part in table.groupby("strategy")),
-    }
+    most = max(most_in_a_cell(part, ends) for _, part in table.groupby("strategy"))
+    style = {"norm": LogNorm(1, most), "cmap": density_map(DATASET_COLOURS[dataset])}
     for number in range(len(notes), rows * columns):
         row, column = divmod(number, columns)
         for panel in axes[2 * row : 2 * row + 2, column]:
@@ -142,12 +154,10 @@ def draw(
     for number, (name, note) in enumerate(notes.items()):
         row, column = divmod(number, columns)
         upper, lower = axes[2 * row, column], axes[2 * row + 1, column]
-        part = table[table["strategy"] == name]
-        z_true, z_pred = (part[key].to_numpy(np.float64) for key in ("z_true", "z_pred"))
-        image = draw_panel(upper, lower, z_true, z_pred, style)
-        upper.set_title(label(name, labels))
-        place = {"transform": upper.transAxes, "ha": "left", "va": "top"}
-        upper.text(0.04, 0.96, note, **place, fontsize=7.2, linespacing=1.2, bbox=NOTE_BOX)
+        image = draw_panel(upper, lower, table[table["strategy"] == name], ends, **style)
+        upper.set_title(label(name, labels), pad=15)
+        place = {"transform": upper.transAxes, "ha": "center", "va": "bottom"}
+        upper.text(0.5, 1.025, note, **place, fontsize=7)
         upper.tick_params(labelbottom=False)
         lower.set_xlabel("True redshift")
         if column == 0:
@@ -164,20 +174,12 @@ def draw(
 
 
 def panel_note(per_seed: pd.DataFrame, name: str, seed: int, dataset: str, z_range) -> str:
-    """Return the metrics and the number of galaxies as written into a panel."""
-    values = {
-        metric: seed_values(per_seed, metric, name, dataset, z_range).loc[seed]
-        for metric in (*SHOWN_METRICS, "n")
-    }
-    return "\n".join(
-        [
-            f"${z_range[0]:g} < z \\leq {z_range[1]:g}$, $n$ = {thousands(values['n'])}",
-            *(
-                f"{METRICS[metric].label} {significant(values[metric], 2)}"
-                for metric in SHOWN_METRICS
-            ),
-        ]
-    )
+    """Return the metrics of a run as written above its panel."""
+    words = []
+    for metric in SHOWN_METRICS:
+        value = seed_values(per_seed, metric, name, dataset, z_range).loc[seed]
+        words.append(f"{METRICS[metric].label} {significant(value, 2)}")
+    return ", ".join(words).replace("Outlier fraction", "outliers")
 
 
 def main(
@@ -202,14 +204,16 @@ def main(
     z_range : pair of float
         Range of the metrics in the panels.
     redshift_max : float
-        End of both axes.
+        Where both axes end at the latest.
     """
     metrics = read_per_seed(per_seed)
     shown = median_seed(metrics, strategies, dataset, z_range) if seed is None else seed
     points = read_run(predictions, strategies, shown, dataset)
     notes = {name: panel_note(metrics, name, shown, dataset, z_range) for name in strategies}
     n_test = int((points["strategy"] == strategies[0]).sum())
-    hidden = ~points[["z_true", "z_pred"]].apply(lambda z: z.between(0, redshift_max)).all(axis=1)
+    n_range = int(seed_values(metrics, "n", strategies[0], dataset, z_range).loc[shown])
+    ends = [axis_end(points[column], redshift_max) for column in ("z_true", "z_pred")]
+    hidden = ~(points["z_true"].between(0, ends[0]) & points["z_pred"].between(0, ends[1]))
     outside = hidden.groupby(points["strategy"]).sum()
     origin = (
         "with an RMS nearest to the median of every strategy"
@@ -217,22 +221,20 @@ def main(
         else "named in the configuration"
     )
     files.save(
-        draw(points, notes, labels, dataset, redshift_max),
+        draw(points, notes, labels, dataset, ends),
         points,
         "Figure 2.",
         f"Predicted against true redshift of the {thousands(n_test)} galaxies of the "
         f"{label(dataset, labels)} test set (top) and relative error (bottom) for one run, seed "
         f"{shown}, {origin}. Colour gives the number of galaxies where points overlap; solid line: "
         f"equality; dashed: |dz| = {OUTLIER_LIMIT:g}, beyond which a galaxy is an outlier; red: "
-        "running median and 16th and 84th percentiles. Metrics in the panels are for "
-        f"{z_range[0]:g} < z <= {z_range[1]:g}. Outside the axes of the top panels: "
+        "running median and 16th and 84th percentiles. Axes of redshift are in ln(1 + z). Above "
+        f"the panels: metrics of the {thousands(n_range)} galaxies in {z_range[0]:g} < z <= "
+        f"{z_range[1]:g}. Outside the axes of the top panels: "
         + ", ".join(f"{outside[name]} ({label(name, labels)})" for name in strategies)
         + f". {survey_note(survey)}",
         "Density of galaxies about the line of equality for each strategy. "
-        + " ".join(
-            f"{label(name, labels)}: " + note.replace("\n", ", ").replace("$", "") + "."
-            for name, note in notes.items()
-        ).replace("\\leq", "<="),
+        + " ".join(f"{label(name, labels)}: {note}." for name, note in notes.items()),
     )
     logger.info("Figure 2: seed %d, %d galaxies", shown, n_test)
 

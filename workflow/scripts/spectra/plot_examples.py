@@ -39,7 +39,6 @@ MARKED = {
     "[SII]6718": "[S II]", "[SIII]9071": "[S III]",
 }  # fmt: skip
 PERCENTILES = (10.0, 50.0, 85.0, 97.0)
-FLOOR = 1e-4
 # Names of lines nearer to each other than this part of the axis would touch.
 CROWDED = 0.065
 
@@ -74,6 +73,13 @@ def draw_spectrum(axes: Axes, spectra: SpectraFile, row: int, snr: float) -> Non
             before = -np.inf if crowded else place
 
 
+def in_classes(probability: np.ndarray, number: int) -> np.ndarray:
+    """Return a distribution over equal classes in so many, each the sum of those inside it."""
+    edges = np.linspace(0.0, 1.0, number + 1)
+    fine = np.linspace(0.0, 1.0, len(probability) + 1)
+    return np.diff(np.interp(edges, fine, np.append(0.0, np.cumsum(probability))))
+
+
 def draw(
     spectra: SpectraFile,
     rows: np.ndarray,
@@ -82,25 +88,24 @@ def draw(
     snr: float,
     z_range: Sequence[float],
 ) -> Figure:
-    """Return the figure: spectra on the left, densities over redshift on the right."""
+    """Return the figure: spectra on the left, probabilities of the same classes on the right."""
     figure, panels = subplots(
         len(rows), 2, height=0.5 + 1.25 * len(rows), sharex="col",
         gridspec_kw={"width_ratios": [1.5, 1.0]},
     )  # fmt: skip
     first = int(spectra.rows("test")[0])
-    handles = {}
+    handles, classes = {}, EqualClasses(*z_range, int(heads[0]))
     for (left, right), row in zip(panels, rows, strict=True):
         draw_spectrum(left, spectra, row, snr)
         right.axvline(spectra.redshift[row], color="#1a1a1a", lw=0.7, ls=(0, (4, 2)), zorder=1)
         for head, values in distributions.items():
-            classes = EqualClasses(*z_range, values.shape[1])
-            density = np.maximum(values[row - first] / classes.width, FLOOR / 10)
-            (handles[head],) = right.step(
-                classes.centres, density, where="mid", lw=0.4 if classes.number > 400 else 0.9,
+            handles[head] = right.stairs(
+                in_classes(values[row - first], classes.number), classes.edges,
                 color=head_style(head, heads)["color"], label=head_name(head),
+                **({"fill": True, "alpha": 0.35} if head == heads[0] else {"lw": 0.9}),
             )  # fmt: skip
-        right.set(yscale="log", ylim=(1e-2, 3e3), xlim=z_range)
-        right.set_ylabel("$p(z)$")
+        right.set(xlim=z_range, ylim=(0, 1.12 * right.get_ylim()[1]))
+        right.set_ylabel("probability")
         left.set_ylabel("flux / mean")
         right.text(
             0.97, 0.93, f"true $z$ = {spectra.redshift[row]:.3f}", transform=right.transAxes,
@@ -145,9 +150,7 @@ def main(
     distributions = {head: members.mean(axis=0) for head, members in ensembles.items()}
     with np.load(templates, allow_pickle=False) as arrays:
         fitted = arrays[f"template_fit/{template_classes}/{snr:g}/test"].astype(float)
-    # Many classes first, so that their jagged curves stay behind the others.
-    distributions = dict(sorted(distributions.items(), reverse=True)) | {"template_fit": fitted}
-    distributions[heads[0]] = distributions.pop(heads[0])
+    distributions |= {"template_fit": fitted}
     rows = data.rows("test")[chosen]
     source = pd.DataFrame({"spectrum": rows, "sed": data.sed[rows], "z_true": data.redshift[rows]})
     for head, values in distributions.items():
@@ -159,11 +162,10 @@ def main(
         "Example spectra and redshift distributions.",
         f"Test spectra at S/N {snr:g} per pixel (grey: as observed; black: without noise) at the "
         f"{', '.join(f'{p:g}' for p in PERCENTILES)}th percentiles of the ensemble's uncertainty. "
-        f"Right: p(z) of the template fit and of ensembles of {len(seeds)} networks; dashed: true "
-        f"redshift. {NOTE}",
-        "Rows of a noisy spectrum with its emission lines named, beside curves of probability over "
-        "redshift on a logarithmic axis: narrow peaks for spectra with strong lines, broad for "
-        "spectra without.",
+        f"Right: p(z) of the template fit and of ensembles of {len(seeds)} networks, summed in the "
+        f"same {heads[0]} classes; dashed: true redshift. Each row has its own scale. {NOTE}",
+        "Rows of a noisy spectrum with its emission lines named, beside steps of probability over "
+        "redshift: one narrow peak for spectra with strong lines, many for spectra without.",
     )
     logger.info("Example spectra: %s", ", ".join(map(str, rows)))
 

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from transferz.core.logs import run
 from transferz.report.figures import FigureFiles, legend_above, panel_letter, subplots
+from transferz.report.tables import listing, significant
 from transferz.spectra.plotting import (
     draw_curve,
     draw_point,
@@ -102,7 +103,8 @@ def draw_curves(
 def draw(points: pd.DataFrame, heads: Sequence[str | int], architectures: Sequence[str]) -> Figure:
     """Return the figure: a row per metric, a column per axis that the studies vary."""
     shown = varied(points)
-    figure, panels = subplots(len(METRICS), len(shown), height=4.3, sharex="col", squeeze=False)
+    options = {"height": 4.3, "sharex": "col", "sharey": "row", "squeeze": False}
+    figure, panels = subplots(len(METRICS), len(shown), **options)
     for row, metric in enumerate(METRICS):
         for column, axis in enumerate(shown):
             axes = panels[row, column]
@@ -112,11 +114,13 @@ def draw(points: pd.DataFrame, heads: Sequence[str | int], architectures: Sequen
             else:
                 places = draw_curves(axes, mine, axis, heads)
                 (scale_size if axis == "n_train" else scale_noise)(axes, places)
-            log_ticks(axes)
-            axes.set_ylabel(METRIC_LABELS[metric])
+            axes.set_ylabel(METRIC_LABELS[metric] if column == 0 else "")
             panel_letter(axes, "abcdef"[len(shown) * row + column])
             if row + 1 < len(METRICS):
                 axes.set_xlabel("")
+        trained = points[(points["metric"] == metric) & ~points["head"].isin(CLASSICAL)]["mean"]
+        panels[row, 0].set_ylim(trained.min() / 2, 2 * trained.max())
+        log_ticks(panels[row, 0])
     legend_above(figure, panels[0, -1])
     return figure
 
@@ -151,6 +155,8 @@ def main(
     values, shown = read_metrics(metrics), [*heads, "template_fit"]
     points = collect(values, shown, default)
     impact = " and of ".join(AXES[axis] for axis in varied(points))
+    fits = points[points["head"].isin(CLASSICAL)].groupby("metric")["mean"].min()
+    lowest = listing(f"{METRIC_LABELS[name]} {significant(fits[name], 2)}" for name in fits.index)
     named = [name for name in architectures if (values["architecture"] == name).any()]
     files.save(
         draw(points, shown, named),
@@ -159,7 +165,9 @@ def main(
         "Mean and standard deviation over seeds, most probable class of the classifications. "
         f"{sizes_note(values, points)} "
         f"Where an axis does not vary it: architecture {default['architecture']}, "
-        f"{default['n_train']:g} training spectra, {noise_name(default['snr'])} per pixel. {NOTE}",
+        f"{default['n_train']:g} training spectra, {noise_name(default['snr'])} per pixel. "
+        "The panels of a row share their axis, which the networks set. The template fit knows "
+        f"these SEDs and goes down to {lowest}. {NOTE}",
         "Two rows of panels, mean squared and mean absolute error on logarithmic axes, "
         "and a column for each of these; one colour per head.",
     )

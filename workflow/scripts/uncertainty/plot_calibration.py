@@ -80,18 +80,22 @@ def draw(
     styles = strategy_styles(strategies)
     figure, panels = subplots(2, 2, height=4.2, sharex="col")
     highest = table.loc[table["panel"] == "pit", "y"].max()
-    reach = max(4.0, 110 * table.loc[table["panel"] == "coverage", "y"].abs().max())
+    reach = max(3.2, 110 * table.loc[table["panel"] == "coverage", "y"].abs().max())
     for row, dataset in enumerate(DATASETS):
         left, right = panels[row]
         share = sum(1.0 / n for n in sizes[dataset])
         noise = 2.0 * np.sqrt(BINS * share)
         left.axhspan(1 - noise, 1 + noise, color=NEUTRAL, alpha=0.18, lw=0)
         left.axhline(1.0, color=NEUTRAL, lw=0.7)
+        small = {"fontsize": 7, "color": NEUTRAL}
+        left.text(0.98, 0.97 - noise, "grey: what chance allows", ha="right", va="top", **small)
         band = 200 * np.sqrt(LEVELS * (1 - LEVELS) * share)
         right.fill_between(100 * LEVELS, -band, band, color=NEUTRAL, alpha=0.18, lw=0)
         right.axhline(0.0, color=NEUTRAL, lw=0.7)
         for edge in (-1.5, 1.5):
             right.axhline(edge, color=NEUTRAL, lw=0.8, ls=(0, (4, 2)))
+        right.text(98, 1.6, "1.5 points", ha="right", va="bottom", **small)
+        right.text(50, -band.max() - 0.1, "what chance allows", ha="center", va="top", **small)
         for strategy in strategies:
             rows = table[(table["dataset"] == dataset) & (table["strategy"] == strategy)]
             pit, held = (rows[rows["panel"] == name] for name in ("pit", "coverage"))

@@ -39,8 +39,12 @@ LATEX_SPECIAL = {
     ">": r"\textgreater{}",
 }
 
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 # Digits of a number whose spread is zero or unknown.
 DIGITS_WITHOUT_SPREAD = 3
+# Numbers below this get a power of ten.
+SMALL = 1e-5
 # A spread below this part of the mean is zero but for rounding.
 ROUNDING = 1e-12
 
@@ -99,6 +103,8 @@ def fixed(value: float, places: int) -> str:
 
 def with_spread(mean: float, spread: float) -> str:
     """Return ``mean ± spread`` with sensible digits, for Markdown and figures."""
+    if _tiny(mean) and not spread > ROUNDING * abs(mean):
+        return significant(mean)
     places = decimals(mean, spread)
     text = fixed(mean, places)
     if math.isfinite(spread):
@@ -108,6 +114,8 @@ def with_spread(mean: float, spread: float) -> str:
 
 def siunitx(mean: float, spread: float) -> str:
     """Return ``mean(spread)`` as siunitx reads it: 0.0123(4) is 0.0123 ± 0.0004."""
+    if _tiny(mean) and not spread > ROUNDING * abs(mean):
+        return f"{mean:.{DIGITS_WITHOUT_SPREAD - 1}e}"
     places = decimals(mean, spread)
     text = fixed(mean, places)
     if not math.isfinite(spread):
@@ -117,13 +125,22 @@ def siunitx(mean: float, spread: float) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Return `value` with so many significant digits and no exponent."""
+    """Return `value` with so many significant digits, and a power of ten below `SMALL`."""
     if not math.isfinite(value):
         return fixed(value, 0)
+    if _tiny(value):
+        number, exponent = f"{value:.{digits - 1}e}".split("e")
+        power = str(int(exponent)).translate(SUPERSCRIPT)
+        return f"{number} × 10{power}".replace("-", "\N{MINUS SIGN}")
     if value == 0:
         return "0"
     places = digits - 1 - math.floor(math.log10(abs(value)))
     return fixed(round(value, places), max(0, places)).replace("-", "\N{MINUS SIGN}")
+
+
+def _tiny(value: float) -> bool:
+    """Return whether a number needs a power of ten."""
+    return 0 < abs(value) < SMALL
 
 
 def listing(items: Iterable[str]) -> str:
