@@ -141,7 +141,7 @@ def draw(
         2 * rows,
         columns,
         width=width,
-        height=rows * (top + 1.75),
+        height=rows * (top + 1.95),
         height_ratios=[top, 0.85] * rows,
         squeeze=False,
     )
