@@ -23,7 +23,7 @@ from transferz.core.errors import InputError
 from transferz.core.logs import run
 from transferz.core.products import read_csv
 from transferz.evaluation.metrics import METRICS
-from transferz.evaluation.over_seeds import percentiles_in_bins
+from transferz.evaluation.over_seeds import MOST, mostly_outliers, percentiles_in_bins
 from transferz.evaluation.summaries import allowed_range, definitions, given_limits, have_limit
 from transferz.report.figures import (
     DATASETS,
@@ -46,8 +46,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Where more galaxies than this are outliers, a median describes outliers.
-MOST = 0.5
+OUTLIERS = (
+    f"Grey: bins in which more than {MOST:.0%} of the galaxies are outliers for every strategy; "
+    "values beyond an axis are in the table. "
+)
 
 
 def draw_counts(axes: Axes, table: pd.DataFrame) -> None:
@@ -86,15 +88,6 @@ def set_scale(axes: Axes, table: pd.DataFrame, metric: str, limit: float | None)
         axes.set_ylim(0, 1.08 * max(high, room))
 
 
-def mostly_outliers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return dataset, low and high of the bins with `MOST` outliers for every strategy.
-
-    `table` has the outlier fraction of each strategy and bin.
-    """
-    least = table.groupby(["dataset", "low", "high"], as_index=False)["median"].min()
-    return least.loc[least["median"] > MOST, ["dataset", "low", "high"]]
-
-
 def mark_outliers(panels: Sequence[Axes], bins: pd.DataFrame) -> None:
     """Grey the bins in a data set's panels, and say what they are in the one of the counts."""
     for row in bins.itertuples():
@@ -102,10 +95,8 @@ def mark_outliers(panels: Sequence[Axes], bins: pd.DataFrame) -> None:
             axes.axvspan(row.low, row.high, color=NEUTRAL, alpha=0.16, lw=0, zorder=0)
     if len(bins):
         middle = 0.5 * (bins["low"].min() + bins["high"].max())
-        panels[0].text(
-            middle, 0.93, "most are outliers", transform=panels[0].get_xaxis_transform(),
-            ha="center", va="top", fontsize=7, color="#333333",
-        )  # fmt: skip
+        style = {"transform": panels[0].get_xaxis_transform(), "ha": "center", "va": "top"}
+        panels[0].text(middle, 0.93, "most are outliers", **style, fontsize=7, color="#333333")
 
 
 def draw(
@@ -238,18 +229,9 @@ def main(
     axis_label = "True redshift" if by_redshift else f"${band}$ magnitude (AB)"
     marked = z_range if by_redshift else None
     what = "true redshift" if by_redshift else f"{band} magnitude"
-    where = (
-        f"Dotted: the range of the headline numbers, {z_range[0]:g} to {z_range[1]:g}."
-        if by_redshift
-        else f"For {z_range[0]:g} < z <= {z_range[1]:g}."
-    )
+    where = f"{'Dotted:' if by_redshift else 'All for'} {z_range[0]:g} < z <= {z_range[1]:g}."
     shown = ", ".join(METRICS[name].label for name in names)
-    outliers = (
-        f"Grey: bins in which more than {MOST:.0%} of the galaxies are outliers for every "
-        "strategy; values beyond an axis are in the table. "
-        if len(bad)
-        else ""
-    )
+    outliers = OUTLIERS if len(bad) else ""
     files.save(
         draw(lines, bad, names, strategies, axis_label, requirements, marked, labels),
         lines,

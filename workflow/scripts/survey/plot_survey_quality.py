@@ -184,21 +184,16 @@ def draw_labels(axes: Axes, labels: pd.DataFrame) -> None:
 
 def draw_percentiles(axes: Axes, comparison: pd.DataFrame) -> None:
     """Draw the ratio of simulated to published figures, a line of the panel each."""
-    good = comparable(comparison)
-    ratio = good["simulated"] / good["published"]
-    names = (
-        good["quantity"].str.replace("GalaxiesML ", "").str.replace("redshift, percentile", "z at")
-    )
-    names = names.str.replace(r"^z at (.*)$", r"z at \1%", regex=True).str.replace(
-        "share, ", "share "
-    )
+    good = comparable(comparison).eval("ratio = simulated / published")
+    short = {"GalaxiesML |(?<=share),": "", r"redshift, percentile (.*)": r"z at \1%"}
+    names = good["quantity"].replace(short, regex=True)
     axes.axvspan(1 / 1.25, 1.25, color=REQUIREMENT, alpha=0.2, lw=0)
     axes.axvline(1.0, color="#1a1a1a", lw=0.8)
-    axes.plot(ratio, range(len(good)), "o", ms=3, color=TARGET)
+    axes.plot(good["ratio"], range(len(good)), "o", ms=3, color=TARGET)
     axes.set_yticks(range(len(good)), names, fontsize=SMALL)
     axes.tick_params(axis="y", which="both", length=0)
-    axes.set(xlabel="Simulated / published", ylim=(len(good) - 0.4, -0.6))
-    axes.set_xlim(min(0.7, 0.9 * ratio.min()), max(1.4, 1.1 * ratio.max()))
+    ends = min(0.7, 0.9 * good["ratio"].min()), max(1.4, 1.1 * good["ratio"].max())
+    axes.set(xlabel="Simulated / published", xlim=ends, ylim=(len(good) - 0.4, -0.6))
 
 
 def main(

@@ -23,6 +23,8 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 # Key of the bootstrap's random generator; any fixed number would do.
 BOOTSTRAP_SEED = 95
+# Where more galaxies than this are outliers, a median describes outliers.
+MOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -290,3 +292,12 @@ def percentiles_in_bins(
                     rows.append((*key, *values))
     columns = ["metric", "dataset", "strategy", "low", "high", "n", "n_seeds"]
     return pd.DataFrame(rows, columns=[*columns, "p16", "median", "p84"])
+
+
+def mostly_outliers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return dataset, low and high of the bins with `MOST` outliers for every strategy.
+
+    `table` has the outlier fraction of each strategy and bin.
+    """
+    least = table.groupby(["dataset", "low", "high"], as_index=False)["median"].min()
+    return least.loc[least["median"] > MOST, ["dataset", "low", "high"]]
