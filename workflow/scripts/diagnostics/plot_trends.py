@@ -137,8 +137,8 @@ def draw(
             for edge in z_range or ():
                 axes.axvline(edge, color=NEUTRAL, lw=0.6, ls=(0, (1, 2)), zorder=1)
     # Bins of outliers do not set the scales, unless all are.
-    judged = table.merge(bad, how="left", indicator=True).query("_merge == 'left_only'")
-    judged = table if judged.empty else judged
+    good = table.merge(bad, how="left", indicator=True)["_merge"].eq("left_only").to_numpy()
+    judged = table[good] if good.any() else table
     for row, metric in enumerate(names, start=1):
         limit = requirements.get(METRICS[metric].requirement)
         set_scale(panels[row, 0], judged[judged["metric"] == metric], metric, limit)

@@ -184,7 +184,7 @@ def draw_labels(axes: Axes, labels: pd.DataFrame) -> None:
 
 def draw_percentiles(axes: Axes, comparison: pd.DataFrame) -> None:
     """Draw the ratio of simulated to published figures, a line of the panel each."""
-    good = comparable(comparison).eval("ratio = simulated / published")
+    good = comparable(comparison).assign(ratio=lambda rows: rows["simulated"] / rows["published"])
     short = {"GalaxiesML |(?<=share),": "", r"redshift, percentile (.*)": r"z at \1%"}
     names = good["quantity"].replace(short, regex=True)
     axes.axvspan(1 / 1.25, 1.25, color=REQUIREMENT, alpha=0.2, lw=0)
