@@ -17,14 +17,46 @@ FIGURE = {"pdf": ".pdf", "png": ".png", "table": ".csv", "caption": ".md"}
 
 
 localrules:
+    spectra_table_recipes,
     spectra_judge_claims,
     spectra_table_heads,
+
+
+if config["spectra"]["simulation"]["files"]:
+
+    rule spectra_read:
+        """Read spectra of your own in place of simulated ones."""
+        input:
+            **config["spectra"]["simulation"]["files"],
+        output:
+            table="<results>/spectra/spectra.npz",
+        log:
+            "<logs>/spectra_read.log",
+        benchmark:
+            "<benchmarks>/spectra_read.tsv"
+        conda:
+            "../../envs/survey.yaml"
+        resources:
+            mem_mb=request(1000, per_input=4),
+            runtime=request(10, per_input=0.05),
+        params:
+            simulation=config["spectra"]["simulation"],
+            grism=config["spectra"]["grism"],
+            code=code_hash("spectra/read", "survey"),
+        message:
+            "Reading spectra of {input.spectra}"
+        script:
+            "../scripts/spectra/read.py"
 
 
 rule spectra_simulate:
     """Simulate grism spectra of galaxies."""
     output:
-        spectra="<results>/spectra/spectra.npz",
+        spectra=(
+            "<results>/spectra/simulated.npz"
+            if config["spectra"]["simulation"]["files"]
+            else "<results>/spectra/spectra.npz"
+        ),
         templates="<results>/spectra/templates.npz",
         seds="<results>/spectra/seds.parquet",
     log:
@@ -107,7 +139,7 @@ rule spectra_evaluate:
     input:
         predictions=expand(
             "<results>/spectra/predictions/{study}.parquet",
-            study=[*spectra_studies(), "templates"],
+            study=[*spectra_studies(), *spectra_classical()],
         ),
     output:
         metrics="<results>/spectra/metrics.csv",
@@ -153,6 +185,31 @@ rule spectra_table_heads:
         "Table of the heads beside the published numbers"
     script:
         "../scripts/spectra/table_heads.py"
+
+
+rule spectra_table_recipes:
+    """Write every kind of network, with what it was trained by, beside the published numbers."""
+    input:
+        metrics="<results>/spectra/metrics.csv",
+    output:
+        csv="<results>/tables/spectra_recipes.csv",
+        md="<results>/tables/spectra_recipes.md",
+    log:
+        "<logs>/spectra_table_recipes.log",
+    benchmark:
+        "<benchmarks>/spectra_table_recipes.tsv"
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        published=config["spectra"]["published"],
+        code=code_hash("spectra/table_recipes", "plots"),
+    message:
+        "Table of all kinds of networks for spectra"
+    script:
+        "../scripts/spectra/table_recipes.py"
 
 
 rule spectra_judge_claims:
@@ -411,3 +468,11 @@ rule spectra:
         rules.spectra_judge_claims.output,
         rules.spectra_uncertainty.output,
         spectra_figures("pdf", "png"),
+
+
+rule talk:
+    """Networks for spectra beside the published numbers; config/talk.yaml has the speaker's own."""
+    input:
+        rules.spectra_table_recipes.output,
+        rules.spectra_table_heads.output,
+        rules.spectra_judge_claims.output,

@@ -22,6 +22,14 @@ from transferz.spectra.networks import (
 from transferz.spectra.spoilt_labels import hard_targets
 from transferz.spectra.studies import REGRESSION, expand_study
 
+TALK = {
+    "convolutions": [{"filters": 16, "kernel": 8, "stride": 1}] * 3,
+    "dense": [512],
+    "pooling": True,
+    "dropout": 0.5,
+    "activation": "linear",
+    "l2": 0.2,
+}
 SMALL = SpectraArchitecture(((4, 8, 4), (8, 4, 2)), (16,))
 SETTINGS = SpectraSettings(learning_rate=3e-3, batch_size=16, updates=40, validate_every=20)
 
@@ -131,3 +139,51 @@ def test_losses_do_not_multiply_regressions() -> None:
 def test_an_unknown_axis_is_refused() -> None:
     with pytest.raises(InputError, match="unknown axis"):
         expand_study({"colour": [1], "seeds": 1}, DEFAULT)
+
+
+# -------------------------------------------------------------------- the speaker's own network
+
+
+@pytest.mark.parametrize(("outputs", "parameters"), [(800, 2_242_192), (80, 1_872_832)])
+def test_the_speakers_network_layer_by_layer(outputs: int, parameters: int) -> None:
+    """Layers of the public code of the talk; parameters counted by hand."""
+    model = build_network(SpectraArchitecture.from_config(TALK), 1780, outputs)
+    shapes = [(type(layer).__name__, tuple(layer.output.shape[1:])) for layer in model.layers[2:]]
+    blocks = [
+        (name, (pixels if name == "Conv1D" else (pixels + 1) // 2, 16))
+        for pixels in (1780, 890, 445)
+        for name in ("Conv1D", "MaxPooling1D", "BatchNormalization")
+    ]
+    end = [("Flatten", (3568,)), ("Dropout", (3568,)), ("Dense", (512,)), ("Dropout", (512,))]
+    assert shapes == [*blocks, *end, ("Dense", (outputs,))]
+    convolutions = (8 * 1 * 16 + 16) + 2 * (8 * 16 * 16 + 16) + 3 * 4 * 16
+    dense = (3568 * 512 + 512) + (512 * outputs + outputs)
+    assert model.count_params() == convolutions + dense == parameters
+
+
+def test_the_speakers_network_trains_with_dropout_and_penalty() -> None:
+    """The same seed gives the same network; the penalty is in the loss, dropout not in outputs."""
+    small = TALK | {"convolutions": [{"filters": 4, "kernel": 8, "stride": 1}], "dense": [8]}
+    settings = SpectraSettings(1e-3, 16, 40, 20, cosine=False, keep_best=False)
+    trainer = SpectraTrainer(SpectraArchitecture.from_config(small), 32, 1, settings)
+    x = np.random.default_rng(1).normal(size=(64, 32)).astype(np.float32)
+    task = Task(x, x[:, :1], x[:16], x[:16, :1])
+    weights, losses = trainer.fit(task, 1, "absolute_error")
+    outputs = trainer.outputs_of(x[:5])
+    again, _ = trainer.fit(task, 1, "absolute_error")
+    assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(weights, again, strict=True))
+    assert np.array_equal(outputs, trainer.outputs_of(x[:5]))
+    assert losses[0, 0] > losses[0, 1] + 0.2
+    normalisation = trainer.model.get_layer("normalise_1")
+    assert not np.allclose(normalisation.moving_mean, 0.0)
+
+
+def test_a_regression_has_two_losses() -> None:
+    study = {"head": [REGRESSION, 80], "loss": ["squared_error", "absolute_error", "hard"]}
+    default = {"architecture": "talk", "n_train": 9, "snr": 5, "labels": "clean"}
+    members = expand_study(study | {"seeds": 1}, default | {"head": 80, "loss": "hard"})
+    found = {(member.head, member.loss) for member in members}
+    assert found == {
+        *((REGRESSION, "squared_error"), (REGRESSION, "absolute_error")),
+        ("classification", "hard"),
+    }

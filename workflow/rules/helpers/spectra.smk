@@ -32,6 +32,11 @@ def spectra_study(wildcards):
     return brief(settings, f"study {wildcards.study}")
 
 
+def spectra_classical():
+    """Return the classical methods' predictions; spectra from files come without SEDs for them."""
+    return [] if config["spectra"]["simulation"]["files"] else ["templates"]
+
+
 def spectra_templates():
     """Return what the classical methods need: every S/N that a network is tested at."""
     section = config["spectra"]

@@ -24,7 +24,12 @@ import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import atomic_path, write_parquet
-from transferz.spectra.galaxies import draw_galaxies, draw_quasars, galaxy_blocks
+from transferz.spectra.galaxies import (
+    draw_emitters,
+    draw_galaxies,
+    draw_quasars,
+    galaxy_blocks,
+)
 from transferz.spectra.grism import Grism, SpectraFile, line_spread, observe, rest_grid
 
 if TYPE_CHECKING:
@@ -47,10 +52,11 @@ def in_range(
     samples: np.ndarray,
     wavelength: np.ndarray,
     grism: Grism,
-    simulation: Mapping[str, object],
+    number: np.ndarray,
+    redshift: np.ndarray,
     kept: Mapping[str, np.ndarray],
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
-    """Observe every galaxy, those to train on at several redshifts.
+    """Observe galaxies, of which each spectrum has a `number`, at a `redshift`.
 
     Returns
     -------
@@ -59,9 +65,6 @@ def in_range(
     rest : dict of str to numpy.ndarray
         Rest-frame spectra of the SEDs of `kept`.
     """
-    copies = np.where(samples == "train", simulation["redshifts_per_sed"], 1)
-    number = np.repeat(np.arange(len(galaxies)), copies)
-    redshift = draw_redshifts(len(number), simulation["z_range"], simulation["seed"], 0)
     flux = np.empty((len(number), grism.pixels), dtype=np.float32)
     rest: dict[str, list[np.ndarray]] = {name: [] for name in kept}
     for rows, block in galaxy_blocks(galaxies, wavelength):
@@ -92,13 +95,23 @@ def main(
     wavelength = rest_grid(
         instrument, ranges["below"][0], ranges["above"][1], simulation["rest_step"]
     )
-    galaxies = draw_galaxies(simulation["seds"], seed)
     # The SEDs are independent, so that blocks will do.
     sizes = [simulation["validation"], simulation["test"]]
     samples = np.repeat(IN_RANGE, [simulation["seds"] - sum(sizes), *sizes])
+    copies = np.where(samples == "train", simulation["redshifts_per_sed"], 1)
+    number = np.repeat(np.arange(simulation["seds"]), copies)
+    redshift = draw_redshifts(len(number), ranges["range"], seed, 0)
+    limit = simulation.get("halpha_limit")
+    if limit:
+        # Bright enough at the highest of its redshifts.
+        highest = np.zeros(simulation["seds"])
+        np.maximum.at(highest, number, redshift)
+        galaxies = draw_emitters(highest, limit, seed)
+    else:
+        galaxies = draw_galaxies(simulation["seds"], seed)
     test = np.flatnonzero(samples == "test")[: simulation["outside"]]
     kept = {"templates": np.flatnonzero(samples == "train")[:n_templates], "test": test}
-    observed, rest = in_range(galaxies, samples, wavelength, instrument, simulation, kept)
+    observed, rest = in_range(galaxies, samples, wavelength, instrument, number, redshift, kept)
 
     quasars = draw_quasars(simulation["outside"], wavelength, seed)
     quasars = line_spread(quasars, wavelength, instrument.resolving_power)

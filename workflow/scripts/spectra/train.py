@@ -74,14 +74,21 @@ class Data:
         """Return the classes of a member; the whole range is the one class of a regression."""
         return EqualClasses(*self.z_range, max(member.classes, 1))
 
-    def target(self, member: Member, sample: str, recipe: LabelRecipe, hard: bool) -> np.ndarray:
-        """Return targets from labels spoilt by the recipe, shape (n, outputs), float32."""
+    def target(
+        self, member: Member, sample: str, recipe: LabelRecipe, hard: bool, unit: str
+    ) -> np.ndarray:
+        """Return targets from labels spoilt by the recipe, shape (n, outputs), float32.
+
+        `unit` is ``target`` of ``spectra.architectures``: what a regression learns.
+        """
         classes = self.classes(member)
         number = member.n_train if sample == "train" else None
         z = self.redshift(sample)[:number]
         # Training and validation labels come from streams of their own.
         label = spoil(z, recipe, classes, 2 * self.spectra.seed + (sample == "validation"))
         if member.head == REGRESSION:
+            if unit == "redshift":
+                return label.astype(np.float32)[:, None]
             # One class is the whole range, and its width.
             return ((label - classes.z_min) / classes.width).astype(np.float32)[:, None]
         if hard:
@@ -89,20 +96,24 @@ class Data:
         return target_distribution(label, recipe, classes)
 
 
-def task_of(member: Member, data: Data, recipe: LabelRecipe, hard: bool) -> Task:
+def task_of(member: Member, data: Data, recipe: LabelRecipe, hard: bool, unit: str) -> Task:
     """Training and validation data of a member."""
     return Task(
         data.scaled(member, "train"),
-        data.target(member, "train", recipe, hard),
+        data.target(member, "train", recipe, hard, unit),
         data.scaled(member, "validation"),
-        data.target(member, "validation", recipe, hard),
+        data.target(member, "validation", recipe, hard, unit),
     )
 
 
-def predict(trainer: SpectraTrainer, member: Member, data: Data, sample: str) -> np.ndarray:
+def predict(
+    trainer: SpectraTrainer, member: Member, data: Data, sample: str, unit: str
+) -> np.ndarray:
     """Redshifts of a regression, shape (n,), or class probabilities, shape (n, k)."""
     outputs = trainer.outputs_of(data.scaled(member, sample))
     if member.head == REGRESSION:
+        if unit == "redshift":
+            return outputs[:, 0].astype(float)
         classes = data.classes(member)
         return classes.z_min + classes.width * outputs[:, 0]
     return softmax(outputs.astype(float), axis=1)
@@ -131,23 +142,26 @@ def main(
     """
     configure_tensorflow(threads)
     data = Data(read_spectra(spectra), tuple(settings["z_range"]))
-    training = SpectraSettings(**settings["training"])
     members = expand_study(settings["study"], settings["default"])
     test, z_test = data.spectra.rows("test"), data.redshift("test")
     trainer, network = None, None
     tables, kept, histories, begin = [], {}, [], time.monotonic()
     for number, member in enumerate(members, start=1):
+        described = settings["architectures"][member.architecture]
+        unit = described.get("target", "unit_range")
+        training = SpectraSettings(**settings["training"] | described.get("training", {}))
         if member.network != network:
             network = member.network
-            described = settings["architectures"][member.architecture]
             architecture = SpectraArchitecture.from_config(described)
             pixels = data.spectra.grism.pixels
             trainer = SpectraTrainer(architecture, pixels, max(member.classes, 1), training)
         recipe = LabelRecipe(**settings["labels"][member.labels])
-        loss = None if member.head == REGRESSION else ClassLoss(**settings["losses"][member.loss])
-        task = task_of(member, data, recipe, bool(loss and loss.hard))
+        loss = member.loss
+        if member.head != REGRESSION:
+            loss = ClassLoss(**settings["losses"][member.loss])
+        task = task_of(member, data, recipe, getattr(loss, "hard", False), unit)
         _, curve = trainer.fit(task, member.seed, loss)
-        predicted = predict(trainer, member, data, "test")
+        predicted = predict(trainer, member, data, "test", unit)
         if member.head == REGRESSION:
             values = pd.DataFrame({"z_mean": predicted})
         else:
@@ -156,8 +170,8 @@ def main(
         histories.append(history_table(member, curve, training.validate_every))
         if settings["study"].get("probabilities") and member.head != REGRESSION:
             kept[f"{member.key}/test"] = predicted
-            for sample in OUT_OF_RANGE:
-                kept[f"{member.key}/{sample}"] = predict(trainer, member, data, sample)
+            for sample in set(OUT_OF_RANGE) & set(data.spectra.sample):
+                kept[f"{member.key}/{sample}"] = predict(trainer, member, data, sample, unit)
         logger.info(
             "%d of %d networks, %.0f s: %s", number, len(members), time.monotonic() - begin,
             member.key,

@@ -248,13 +248,14 @@ def spectra(config: dict) -> Iterator[str]:
         axes = {key: [value] for key, value in section["default"].items()} | (study or {})
         for axis, place in described.items() if study else ():
             known = [key for key, value in section[place].items() if value is not None]
+            known += ["squared_error", "absolute_error"] if axis == "loss" else []
             for value in axes[axis]:
                 if value not in known:
                     yield (
                         f"spectra.studies.{name}.{axis}: found '{value}', expected one of "
                         f"{', '.join(known)}, the keys of spectra.{place}"
                     )
-        if study and max(axes["n_train"]) > available:
+        if study and not simulation["files"] and max(axes["n_train"]) > available:
             yield (
                 f"spectra.studies.{name}.n_train: found {max(axes['n_train'])}, expected at most "
                 f"{available}; raise spectra.simulation.seds or redshifts_per_sed"

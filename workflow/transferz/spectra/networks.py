@@ -36,16 +36,31 @@ class SpectraArchitecture:
         stride, the number of pixels at each layer too.
     dense : tuple of int
         Units of dense layers between the convolutions and the head.
+    pooling : bool
+        After every convolution, the largest of three pixels at every second, then batch
+        normalisation.
+    dropout : float
+        Share of units left out before every dense layer and before the head.
+    activation : str
+        Of the dense layers.
+    l2 : float
+        Factor on the sum of squares of the dense layers' kernels, added to the loss.
     """
 
     convolutions: tuple[tuple[int, int, int], ...]
     dense: tuple[int, ...] = ()
+    pooling: bool = False
+    dropout: float = 0.0
+    activation: str = "relu"
+    l2: float = 0.0
 
     @classmethod
     def from_config(cls, entry: Mapping[str, object]) -> SpectraArchitecture:
         """SpectraArchitecture from an entry of ``spectra.architectures``."""
         rows = [(row["filters"], row["kernel"], row["stride"]) for row in entry["convolutions"]]
-        return cls(tuple(rows), tuple(entry["dense"]))
+        names = ("pooling", "dropout", "activation", "l2")
+        rest = {name: entry[name] for name in names if name in entry}
+        return cls(tuple(rows), tuple(entry["dense"]), **rest)
 
 
 @keras.saving.register_keras_serializable(package="transferz")
@@ -101,13 +116,24 @@ def build_network(architecture: SpectraArchitecture, pixels: int, outputs: int) 
     """
     inputs = keras.Input((pixels,), name="spectrum", dtype="float32")
     layer = keras.layers.Reshape((pixels, 1), name="channel")(inputs)
+    # With pooling nothing is compiled by XLA, which is slow at it on a CPU.
+    convolution = keras.layers.Conv1D if architecture.pooling else MatrixConv1D
     for number, (filters, kernel, stride) in enumerate(architecture.convolutions, start=1):
-        layer = MatrixConv1D(
+        layer = convolution(
             filters, kernel, stride, padding="same", activation="relu", name=f"conv_{number}"
         )(layer)
+        if architecture.pooling:
+            layer = keras.layers.MaxPooling1D(3, 2, "same", name=f"pool_{number}")(layer)
+            layer = keras.layers.BatchNormalization(name=f"normalise_{number}")(layer)
     layer = keras.layers.Flatten(name="flat")(layer)
+    penalty = keras.regularizers.L2(architecture.l2) if architecture.l2 else None
     for number, units in enumerate(architecture.dense, start=1):
-        layer = keras.layers.Dense(units, activation="relu", name=f"dense_{number}")(layer)
+        if architecture.dropout:
+            layer = keras.layers.Dropout(architecture.dropout, seed=number)(layer)
+        dense = keras.layers.Dense(units, architecture.activation, kernel_regularizer=penalty)
+        layer = dense(layer)
+    if architecture.dropout:
+        layer = keras.layers.Dropout(architecture.dropout, seed=0)(layer)
     head = keras.layers.Dense(outputs, name="head")(layer)
     return keras.Model(inputs, head, name="spectroscopic_redshift")
 
@@ -115,7 +141,8 @@ def build_network(architecture: SpectraArchitecture, pixels: int, outputs: int) 
 def initial_weights(model: keras.Model, seed: int) -> Weights:
     """Draw the initial weights of one seed with NumPy: the same in every process.
 
-    Keras' default, Glorot uniform kernels (Glorot & Bengio 2010, eq. 16) and zero biases.
+    Keras' default, Glorot uniform kernels (Glorot & Bengio 2010, eq. 16), zero biases, and a
+    batch normalisation that changes nothing.
 
     Returns
     -------
@@ -127,7 +154,8 @@ def initial_weights(model: keras.Model, seed: int) -> Weights:
     for variable in model.weights:
         shape = tuple(variable.shape)
         if len(shape) == 1:
-            weights.append(np.zeros(shape, dtype=np.float32))
+            ones = variable.name in ("gamma", "moving_variance")
+            weights.append(np.full(shape, float(ones), dtype=np.float32))
             continue
         field = int(np.prod(shape[:-2]))
         limit = np.sqrt(6.0 / (field * (shape[-2] + shape[-1])))
@@ -135,9 +163,10 @@ def initial_weights(model: keras.Model, seed: int) -> Weights:
     return weights
 
 
-def squared_error(target: tf.Tensor, output: tf.Tensor, _weights: tf.Tensor) -> tf.Tensor:
-    """Squared error of a regression head, shape (n,)."""
-    return tf.square(output[:, 0] - target[:, 0])
+def regression_loss(target: tf.Tensor, output: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Loss of a regression head, shape (n,): squared error, or absolute if ``weights[0]`` is 1."""
+    error = output[:, 0] - target[:, 0]
+    return tf.where(weights[0] > 0, tf.abs(error), tf.square(error))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -152,18 +181,24 @@ class SpectraSettings:
     Attributes
     ----------
     learning_rate : float
-        Of Adam at the start; it falls to 0 along half a cosine.
+        Of Adam at the start.
     batch_size : int
     updates : int
         Number of batches, the same whatever the size of the training set.
     validate_every : int
-        Batches between validations; the best weights are kept.
+        Batches between validations.
+    cosine : bool
+        The rate falls to 0 along half a cosine; else it stays.
+    keep_best : bool
+        Keep the weights of the best validation; else the last.
     """
 
     learning_rate: float
     batch_size: int
     updates: int
     validate_every: int
+    cosine: bool = True
+    keep_best: bool = True
 
 
 @dataclass(frozen=True)
@@ -212,9 +247,12 @@ class SpectraTrainer:
         self.optimizer = keras.optimizers.Adam(settings.learning_rate)
         self.optimizer.build(self.model.trainable_variables)
         self._fresh_optimizer = [variable.numpy() for variable in self.optimizer.variables]
-        self._loss = squared_error if outputs == 1 else class_loss
+        dropouts = [each for each in self.model.layers if isinstance(each, keras.layers.Dropout)]
+        self._dropout_states = [layer.seed_generator.state for layer in dropouts]
+        self._loss = regression_loss if outputs == 1 else class_loss
+        self._jit = not architecture.pooling
         self._stretch = self._compile_stretch()
-        self._forward = tf.function(self.model, jit_compile=True)
+        self._forward = tf.function(self.model, jit_compile=self._jit)
 
     def _compile_stretch(self) -> Callable[..., tf.Tensor]:
         """`validate_every` updates on batches that are already in order, to their losses."""
@@ -222,7 +260,7 @@ class SpectraTrainer:
         size, steps = self.settings.batch_size, self.settings.validate_every
         pixels, outputs = self.pixels, self.outputs
 
-        @tf.function(jit_compile=True)
+        @tf.function(jit_compile=self._jit)
         def stretch(x: tf.Tensor, target: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
             losses = tf.TensorArray(tf.float32, size=steps, element_shape=())
             for k in tf.range(steps):
@@ -230,6 +268,7 @@ class SpectraTrainer:
                 wanted = tf.slice(target, [k * size, 0], [size, outputs])
                 with tf.GradientTape() as tape:
                     value = tf.reduce_mean(loss(wanted, model(batch, training=True), weights))
+                    value += sum(model.losses)
                 variables = model.trainable_variables
                 optimizer.apply(tape.gradient(value, variables), variables)
                 losses = losses.write(k, value)
@@ -238,9 +277,11 @@ class SpectraTrainer:
         return stretch
 
     def fit(
-        self, task: Task, seed: int, loss: ClassLoss | None = None
+        self, task: Task, seed: int, loss: ClassLoss | str | None = None
     ) -> tuple[Weights, np.ndarray]:
         """Train from the seed's initial weights.
+
+        The loss of a regression is "absolute_error" or, by default, the squared error.
 
         Returns
         -------
@@ -257,7 +298,10 @@ class SpectraTrainer:
         self.model.set_weights(initial_weights(self.model, seed))
         for variable, value in zip(self.optimizer.variables, self._fresh_optimizer, strict=True):
             variable.assign(value)
-        weights = np.array(loss.weights if loss else (0, 0, 0), dtype=np.float32)
+        for number, variable in enumerate(self._dropout_states):
+            variable.assign(np.array([seed, number], np.uint32))
+        terms = loss.weights if isinstance(loss, ClassLoss) else (loss == "absolute_error", 0, 0)
+        weights = np.array(terms, dtype=np.float32)
         settings = self.settings
         rows_per_stretch = settings.batch_size * settings.validate_every
         n_stretches = settings.updates // settings.validate_every
@@ -265,7 +309,8 @@ class SpectraTrainer:
         best, best_loss, losses = self.model.get_weights(), np.inf, []
         for number in range(n_stretches):
             progress = (number + 0.5) / n_stretches
-            rate = settings.learning_rate * 0.5 * (1.0 + np.cos(np.pi * progress))
+            share = 0.5 * (1.0 + np.cos(np.pi * progress)) if settings.cosine else 1.0
+            rate = settings.learning_rate * share
             self.optimizer.learning_rate.assign(rate)
             rows = order[number * rows_per_stretch : (number + 1) * rows_per_stretch]
             training = self._stretch(task.x[rows], task.target[rows], weights).numpy()
@@ -280,7 +325,7 @@ class SpectraTrainer:
                     fix="lower the learning rate",
                 )
             losses.append(pair)
-            if pair[1] < best_loss:
+            if pair[1] < best_loss or not settings.keep_best:
                 best, best_loss = self.model.get_weights(), pair[1]
         self.model.set_weights(best)
         return best, np.array(losses)

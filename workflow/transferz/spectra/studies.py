@@ -12,10 +12,10 @@ import pandas as pd
 
 from transferz.core.errors import InputError
 from transferz.core.products import atomic_path
-from transferz.spectra.grism import SpectraFile
+from transferz.spectra.grism import Grism, SpectraFile
 
 REGRESSION = "regression"
-SQUARED_ERROR = "squared_error"
+SQUARED_ERROR, ABSOLUTE_ERROR = REGRESSION_LOSSES = ("squared_error", "absolute_error")
 AXES = ("head", "architecture", "n_train", "snr", "labels", "loss")
 MEMBER_KEYS = ["head", "classes", "architecture", "n_train", "snr", "labels", "loss", "seed"]
 
@@ -99,8 +99,9 @@ def expand_study(study: Mapping[str, object], default: Mapping[str, object]) -> 
         entry = dict(zip((*AXES, "seed"), values, strict=True))
         head = entry.pop("head")
         if head == REGRESSION:
-            members.append(Member(REGRESSION, 0, **(entry | {"loss": SQUARED_ERROR})))
-        else:
+            loss = entry["loss"] if entry["loss"] in REGRESSION_LOSSES else SQUARED_ERROR
+            members.append(Member(REGRESSION, 0, **(entry | {"loss": loss})))
+        elif entry["loss"] not in REGRESSION_LOSSES:
             members.append(Member("classification", int(head), **entry))
     return sorted(dict.fromkeys(members), key=lambda member: (member.network, member.key))
 
@@ -160,6 +161,74 @@ def read_probabilities(path: str | Path, members: Sequence[Member], sample: str)
             stacks.append(arrays[name].astype(float))
     stack = np.stack(stacks)
     return stack / stack.sum(axis=-1, keepdims=True)
+
+
+def spectra_of_files(
+    spectra: str | Path,
+    redshifts: str | Path,
+    *,
+    grism: Grism,
+    z_range: Sequence[float],
+    sizes: Mapping[str, int],
+    seed: int,
+) -> SpectraFile:
+    """Spectra of two ``.npy`` files, in the order of the rows: train, validation, test.
+
+    Parameters
+    ----------
+    spectra : path-like
+        Shape (n, grism.pixels), noiseless, of any flux.
+    redshifts : path-like
+        Shape (n,).
+    grism : Grism
+    z_range : sequence of float
+        Half-open range in which all redshifts are.
+    sizes : mapping
+        Rows of `validation` and `test`.
+    seed : int
+        Of noise that is added.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or is none, shapes do not fit, or a value is not usable.
+    """
+    arrays = {}
+    for name, path in (("spectra", spectra), ("redshifts", redshifts)):
+        key = f"spectra.simulation.files.{name}"
+        try:
+            arrays[name] = np.load(path, allow_pickle=False)
+            finite = np.isfinite(arrays[name]).all()
+        except (OSError, ValueError, TypeError, EOFError) as error:
+            raise InputError("no array of numbers", file=path, key=key, found=str(error)) from error
+        if not finite:
+            raise InputError("values that are not finite", file=path, key=key)
+    flux, z = arrays["spectra"], arrays["redshifts"]
+    if flux.shape != (len(z), grism.pixels) or z.ndim != 1:
+        raise InputError(
+            "shapes do not fit",
+            file=spectra,
+            found=f"{flux.shape} and {z.shape}",
+            expected=f"(n, {grism.pixels}) and (n,)",
+            fix="set spectra.grism to the pixels of the file",
+        )
+    kept = sizes["validation"] + sizes["test"]
+    if len(z) <= kept:
+        raise InputError("too few spectra", file=spectra, found=len(z), expected=f"over {kept}")
+    outside = (z < z_range[0]) | (z >= z_range[1])
+    if outside.any():
+        raise InputError(
+            "redshifts out of range",
+            file=redshifts,
+            found=f"{int(outside.sum())} of {len(z)}, from {z.min():g} to {z.max():g}",
+            expected="in [{:g}, {:g})".format(*z_range),
+            fix="set spectra.simulation.z_range",
+        )
+    if (flux.mean(axis=1) <= 0).any():
+        raise InputError("spectra without flux", file=spectra, expected="a positive mean of each")
+    sample = np.repeat(["train", *sizes], [len(z) - kept, *sizes.values()])
+    number = np.arange(len(z))
+    return SpectraFile(flux.astype(np.float32), z.astype(float), number, sample, grism, seed)
 
 
 def read_spectra(path: str | Path) -> SpectraFile:
