@@ -170,7 +170,7 @@ def main(
         histories.append(history_table(member, curve, training.validate_every))
         if settings["study"].get("probabilities") and member.head != REGRESSION:
             kept[f"{member.key}/test"] = predicted
-            for sample in set(OUT_OF_RANGE) & set(data.spectra.sample):
+            for sample in (name for name in OUT_OF_RANGE if name in data.spectra.sample):
                 kept[f"{member.key}/{sample}"] = predict(trainer, member, data, sample, unit)
         logger.info(
             "%d of %d networks, %.0f s: %s", number, len(members), time.monotonic() - begin,
