@@ -163,6 +163,19 @@ def read_probabilities(path: str | Path, members: Sequence[Member], sample: str)
     return stack / stack.sum(axis=-1, keepdims=True)
 
 
+def read_array(path: str | Path, name: str) -> np.ndarray:
+    """Return the finite numbers of a ``.npy`` file; `name` is the last part of its key."""
+    key = f"spectra.simulation.files.{name}"
+    try:
+        array = np.load(path, allow_pickle=False)
+        finite = np.isfinite(array).all()
+    except (OSError, ValueError, TypeError, EOFError) as error:
+        raise InputError("no array of numbers", file=path, key=key, found=str(error)) from error
+    if not finite:
+        raise InputError("values that are not finite", file=path, key=key)
+    return array
+
+
 def spectra_of_files(
     spectra: str | Path,
     redshifts: str | Path,
@@ -193,17 +206,7 @@ def spectra_of_files(
     InputError
         If a file is missing or is none, shapes do not fit, or a value is not usable.
     """
-    arrays = {}
-    for name, path in (("spectra", spectra), ("redshifts", redshifts)):
-        key = f"spectra.simulation.files.{name}"
-        try:
-            arrays[name] = np.load(path, allow_pickle=False)
-            finite = np.isfinite(arrays[name]).all()
-        except (OSError, ValueError, TypeError, EOFError) as error:
-            raise InputError("no array of numbers", file=path, key=key, found=str(error)) from error
-        if not finite:
-            raise InputError("values that are not finite", file=path, key=key)
-    flux, z = arrays["spectra"], arrays["redshifts"]
+    flux, z = read_array(spectra, "spectra"), read_array(redshifts, "redshifts")
     if flux.shape != (len(z), grism.pixels) or z.ndim != 1:
         raise InputError(
             "shapes do not fit",
