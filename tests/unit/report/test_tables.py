@@ -66,6 +66,14 @@ def test_significant_digits(value: float, text: str) -> None:
     assert significant(value) == text
 
 
+def test_tiny_numbers_have_a_power_of_ten() -> None:
+    assert significant(8.06e-8) == "8.06 × 10⁻⁸"
+    assert significant(-1.25e-12, 2) == "−1.2 × 10⁻¹²"
+    assert significant(2.56e-5) == "0.0000256"
+    assert with_spread(8.06e-8, float("nan")) == "8.06 × 10⁻⁸"
+    assert siunitx(8.06e-8, 0.0) == "8.06e-08"
+
+
 def test_special_numbers() -> None:
     assert significant(0.0) == "0"
     assert significant(float("inf")) == "inf"
