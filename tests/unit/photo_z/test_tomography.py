@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import qp
 from tests.small_run import galaxies, small_run
 
 from transferz import api
@@ -118,7 +119,6 @@ def test_verdicts_need_two_standard_errors():
 
 
 def test_the_file_is_an_ensemble_of_qp(photo_z, tmp_path: Path):
-    qp = pytest.importorskip("qp", reason="qp-prob of the lock is not installed")
     measured = {"mine": Tomography(**OPTIONS).measure(photo_z, galaxies(600, 14), {})}
     write_tomography(measured, tmp_path / "bins.csv", tmp_path / "nz.hdf5")
     table, ensemble = pd.read_csv(tmp_path / "bins.csv"), qp.read(str(tmp_path / "nz.hdf5"))
