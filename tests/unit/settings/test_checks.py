@@ -179,7 +179,7 @@ CASES = {
         {"spectra": {"studies": {"heads": {"seeds": 1, "loss": ["softest"]}}}},
         "spectra.studies.heads.loss: found 'softest', expected one of hard_cross_entropy, "
         "soft_cross_entropy, jensen_shannon, jensen_shannon_entropy, "
-        "jensen_shannon_strong_entropy, the keys of spectra.losses",
+        "jensen_shannon_strong_entropy, squared_error, absolute_error, the keys of spectra.losses",
     ),
     "study of a network that was switched off": (
         {"spectra": {"architectures": {"base": None, "deep": {"convolutions": [], "dense": []}}}},
