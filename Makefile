@@ -22,7 +22,7 @@ help:
 	@echo "make test-cluster   the tiny workflow through a one-node Slurm, with faults"
 	@echo "make test-faults    kills, full disks, damaged files, bad inputs; the tables in results/faults"
 	@echo "make rehearse  the run on the real catalogues, against archives played on this machine"
-	@echo "make mutants   changes the code in one place at a time: do the tests notice? an hour or two"
+	@echo "make mutants   changes the code in one place at a time: do the tests notice? hours"
 	@echo "make audit     holds a finished run against itself: results/audit.md"
 	@echo "make status    what of a run is done, what is missing; also beside a running one"
 	@echo "make config    config/config.yaml and its reference page from workflow/transferz/settings"

@@ -1,6 +1,6 @@
 """Change one operator or number at a time in the modules that decide: a test must fail each time.
 
-    make mutants                                     all of MODULES: an hour or two
+    make mutants                                     all of MODULES: hours
     make mutants MODULES="catalogues/crossmatch"     one of them
 
 Runs in a copy of the project; cosmic-ray makes the changes. One process imports the libraries of

@@ -103,7 +103,7 @@ def fixed(value: float, places: int) -> str:
 
 def with_spread(mean: float, spread: float) -> str:
     """Return ``mean ± spread`` with sensible digits, for Markdown and figures."""
-    if _tiny(mean) and not spread > ROUNDING * abs(mean):
+    if _tiny(mean, spread):
         return significant(mean)
     places = decimals(mean, spread)
     text = fixed(mean, places)
@@ -114,7 +114,7 @@ def with_spread(mean: float, spread: float) -> str:
 
 def siunitx(mean: float, spread: float) -> str:
     """Return ``mean(spread)`` as siunitx reads it: 0.0123(4) is 0.0123 ± 0.0004."""
-    if _tiny(mean) and not spread > ROUNDING * abs(mean):
+    if _tiny(mean, spread):
         return f"{mean:.{DIGITS_WITHOUT_SPREAD - 1}e}"
     places = decimals(mean, spread)
     text = fixed(mean, places)
@@ -138,9 +138,9 @@ def significant(value: float, digits: int = 3) -> str:
     return fixed(round(value, places), max(0, places)).replace("-", "\N{MINUS SIGN}")
 
 
-def _tiny(value: float) -> bool:
-    """Return whether a number needs a power of ten."""
-    return 0 < abs(value) < SMALL
+def _tiny(value: float, spread: float = math.nan) -> bool:
+    """Return whether a number needs a power of ten: a small one, of no spread or an unknown one."""
+    return 0 < abs(value) < SMALL and not spread > ROUNDING * abs(value)
 
 
 def listing(items: Iterable[str]) -> str:

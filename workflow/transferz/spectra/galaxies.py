@@ -100,11 +100,12 @@ def draw_emitters(redshift: np.ndarray, limit: float, seed: int) -> pd.DataFrame
     needed = limit * 4.0 * np.pi * centimetres**2 / SOLAR_LUMINOSITY
     table, faint = draw_galaxies(len(redshift), seed), np.arange(len(redshift))
     for attempt in range(MOST_ATTEMPTS):
-        new = draw_galaxies(len(redshift), seed, attempt).iloc[faint]
-        table.iloc[faint] = new.to_numpy()
+        if attempt:
+            new = draw_galaxies(len(redshift), seed, attempt)
+            table.iloc[faint] = new.iloc[faint].to_numpy()
         draw = np.random.default_rng([MASS_STREAM, seed, attempt])
         mass = 10 ** draw.uniform(9.5, 11.5, len(redshift))[faint]
-        faint = faint[halpha_luminosity(new) * mass <= needed[faint]]
+        faint = faint[halpha_luminosity(table.iloc[faint]) * mass <= needed[faint]]
         if not len(faint):
             return table
     raise InputError(

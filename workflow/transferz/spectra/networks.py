@@ -17,6 +17,7 @@ from transferz.core.errors import InputError
 from transferz.networks.architecture import Weights
 from transferz.networks.losses import ClassLoss, class_loss
 from transferz.networks.tensorflow import keras, tf
+from transferz.spectra.studies import ABSOLUTE_ERROR
 
 logger = logging.getLogger(__name__)
 
@@ -300,7 +301,7 @@ class SpectraTrainer:
             variable.assign(value)
         for number, variable in enumerate(self._dropout_states):
             variable.assign(np.array([seed, number], np.uint32))
-        terms = loss.weights if isinstance(loss, ClassLoss) else (loss == "absolute_error", 0, 0)
+        terms = loss.weights if isinstance(loss, ClassLoss) else (loss == ABSOLUTE_ERROR, 0, 0)
         weights = np.array(terms, dtype=np.float32)
         settings = self.settings
         rows_per_stretch = settings.batch_size * settings.validate_every
