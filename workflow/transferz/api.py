@@ -303,9 +303,10 @@ class _Group:
         for percent, (low, high) in INTERVALS.items():
             levels |= {f"z_low{percent}": low, f"z_high{percent}": high}
         places = self.conformal.knots(self.estimate, list(levels.values()))
+        mean, mode = self.conformal.mean_and_mode(self.estimate)
         return {
-            "z_mean": self.conformal.mean_redshift(self.estimate),
-            "z_mode": self.conformal.mode_redshift(self.estimate),
+            "z_mean": mean,
+            "z_mode": mode,
             "z_ensemble": np.clip(self.estimate.z, *self.trained),
             "z_spread": self.estimate.spread,
             **{name: places[:, column] for column, name in enumerate(levels)},

@@ -64,7 +64,7 @@ def test_quantiles_levels_and_classes_are_one_distribution(calibrated):
     shares = calibrated.probabilities(estimate, grid)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-9)
     mean = shares @ (grid[1:] - 0.005)
-    np.testing.assert_allclose(calibrated.mean_redshift(estimate), mean, atol=0.01)
+    np.testing.assert_allclose(calibrated.mean_and_mode(estimate)[0], mean, atol=0.01)
     # Levels are calibrated, regions are so only roughly.
     held = region_level(shares, grid, z_true) <= 0.95
     assert held.mean() == pytest.approx(0.95, abs=0.04)
@@ -76,8 +76,8 @@ def test_nothing_lies_beyond_what_was_trained_on():
     estimate, z_true = sample(3000, 4)
     bounded = Recalibration.fit(estimate, z_true, EDGES, highest=1.5)
     assert bounded.knots(estimate, [0.975]).max() == 1.5
-    assert bounded.mean_redshift(estimate).max() <= 1.5
-    assert bounded.mode_redshift(estimate).max() <= 1.5
+    assert bounded.mean_and_mode(estimate)[0].max() <= 1.5
+    assert bounded.mean_and_mode(estimate)[1].max() <= 1.5
     assert (bounded.cumulative(estimate, np.array([1.5]))[:, 0] == 1.0).all()
 
 

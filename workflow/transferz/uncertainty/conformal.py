@@ -205,13 +205,13 @@ class Conformal:
         errors = self.quantiles[:, index][self._cell(estimate)]
         return self._within(estimate.z[:, None] + self.scale(estimate)[:, None] * errors)
 
-    def mean_redshift(self, estimate: EnsembleEstimate) -> np.ndarray:
-        """Return the expectation of each galaxy's distribution, shape (n,).
+    def mean_and_mode(self, estimate: EnsembleEstimate) -> tuple[np.ndarray, np.ndarray]:
+        """Return expectation and most probable redshift of each galaxy, shape (n,) each.
 
-        Its cumulative distribution is linear between knots at equal steps of level; where a step
+        The cumulative distribution is linear between knots at equal steps of level; where a step
         is cut at a and b of the range, its mean is that of what is left and of what lies there.
         """
-        cell, scale, result = self._cell(estimate), self.scale(estimate), np.empty(len(estimate))
+        cell, scale, mean = self._cell(estimate), self.scale(estimate), np.empty(len(estimate))
         # Blocks bound the memory by rows, not by rows times levels.
         for start in range(0, len(estimate), MEAN_ROWS):
             rows = slice(start, start + MEAN_ROWS)
@@ -223,12 +223,8 @@ class Conformal:
             width = np.diff(ends, axis=1)
             flat = width <= 1e-9
             steps = np.diff(integral, axis=1) / np.where(flat, 1.0, width)
-            result[rows] = np.where(flat, inside[:, 1:], steps).mean(axis=1)
-        return result
-
-    def mode_redshift(self, estimate: EnsembleEstimate) -> np.ndarray:
-        """Return the most probable redshift of each galaxy, shape (n,)."""
-        return self._within(estimate.z + self.scale(estimate) * self.mode[self._cell(estimate)])
+            mean[rows] = np.where(flat, inside[:, 1:], steps).mean(axis=1)
+        return mean, self._within(estimate.z + scale * self.mode[cell])
 
     def cumulative(self, estimate: EnsembleEstimate, redshift: np.ndarray) -> np.ndarray:
         """Return the cumulative distribution of each galaxy at redshifts of its own.

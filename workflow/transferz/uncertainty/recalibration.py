@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transferz.uncertainty.conformal import MEAN_ROWS, EnsembleEstimate, check_sample
-from transferz.uncertainty.scores import class_of, cumulative, quantile
+from transferz.uncertainty.scores import class_of, crossing, cumulative
 
 # Levels at which G is measured; straight in between. The ends of the intervals are among them.
 KNOTS = np.array([0.0, 0.025, 0.16, 0.5, 0.84, 0.975, 1.0])
@@ -151,29 +151,24 @@ class Recalibration:
         result = np.empty((len(estimate), len(levels)))
         for rows in self._blocks(estimate):
             part = estimate.take(rows)
-            shares = part.probability.astype(np.float64)
+            steps = cumulative(part.probability.astype(np.float64))
             for column, level in enumerate(levels):
-                own = self._own(part, level)
-                result[rows, column] = quantile(shares, self.class_edges, own)
+                result[rows, column] = crossing(steps, self.class_edges, self._own(part, level))
         return np.minimum(result, self.highest)
 
-    def mean_redshift(self, estimate: EnsembleEstimate) -> np.ndarray:
-        """Return the expectation of each galaxy's distribution, flat within the classes; (n,)."""
-        result = np.empty(len(estimate))
-        edges = np.minimum(self.class_edges, self.highest)
+    def mean_and_mode(self, estimate: EnsembleEstimate) -> tuple[np.ndarray, np.ndarray]:
+        """Return two point estimates of each galaxy's distribution, shape (n,) each.
+
+        Its expectation, flat within the classes, and the centre of the class of largest density.
+        """
+        edges, inner = self.class_edges, np.minimum(self.class_edges, self.highest)
+        centres, reached = (0.5 * (ends[1:] + ends[:-1]) for ends in (edges, inner))
+        mean, mode = np.empty(len(estimate)), np.empty(len(estimate))
         for rows in self._blocks(estimate):
             shares = np.diff(self.cumulative(estimate.take(rows), edges), axis=1)
-            result[rows] = shares @ (0.5 * (edges[1:] + edges[:-1]))
-        return result
-
-    def mode_redshift(self, estimate: EnsembleEstimate) -> np.ndarray:
-        """Return the centre of the class of largest density of each galaxy, shape (n,)."""
-        centres = 0.5 * (self.class_edges[1:] + self.class_edges[:-1])
-        widths, best = np.diff(self.class_edges), np.empty(len(estimate))
-        for rows in self._blocks(estimate):
-            levels = self.cumulative(estimate.take(rows), self.class_edges)
-            best[rows] = centres[(np.diff(levels, axis=1) / widths).argmax(axis=1)]
-        return np.minimum(best, self.highest)
+            mean[rows] = shares @ reached
+            mode[rows] = centres[(shares / np.diff(edges)).argmax(axis=1)]
+        return mean, np.minimum(mode, self.highest)
 
     def cumulative(self, estimate: EnsembleEstimate, redshift: np.ndarray) -> np.ndarray:
         """Cumulative distribution of each galaxy at the redshifts, shape (k,) or (n, k); (n, k)."""

@@ -44,10 +44,14 @@ def class_of(edges: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def quantile(probability: np.ndarray, edges: np.ndarray, level: float | np.ndarray) -> np.ndarray:
     """Redshift below which a share `level` (one or (n,)) of the probability lies, shape (n,)."""
-    levels = cumulative(probability)
+    return crossing(cumulative(probability), edges, level)
+
+
+def crossing(levels: np.ndarray, edges: np.ndarray, level: float | np.ndarray) -> np.ndarray:
+    """Return `quantile` of distributions given as `cumulative`, shape (n, k + 1)."""
     place = (levels <= np.reshape(level, (-1, 1))).sum(axis=1) - 1
-    place = np.clip(place, 0, probability.shape[1] - 1)
-    rows = np.arange(len(probability))
+    place = np.clip(place, 0, levels.shape[1] - 2)
+    rows = np.arange(len(levels))
     height = levels[rows, place + 1] - levels[rows, place]
     share = np.clip((level - levels[rows, place]) / np.maximum(height, FLOOR), 0.0, 1.0)
     return edges[place] + share * (edges[place + 1] - edges[place])
