@@ -112,7 +112,7 @@ rule status:
 # Outputs  <results>/benchmarks/overhead.{csv,md}; timings, so different in every run
 #
 # Where the time of the run itself went, once it is done: <results>/benchmarks/run.{csv,md}, from the
-# files that Snakemake wrote for each job.
+# files that Snakemake wrote for each job, and what it would take on more cores: cores.csv.
 
 
 localrules:
@@ -147,10 +147,13 @@ rule benchmark_overhead:
 rule benchmark_run:
     """Sum up where the time of a finished run went."""
     input:
-        per_chunk("<results>/models/{strategy}/seeds-{chunk}.npz"),
-        rules.pages.input,
+        files=[
+            *per_chunk("<results>/models/{strategy}/seeds-{chunk}.npz"),
+            *rules.pages.input,
+        ],
     output:
         csv="<results>/benchmarks/run.csv",
+        cores="<results>/benchmarks/cores.csv",
         md="<results>/benchmarks/run.md",
     log:
         "<logs>/benchmark_run.log",
@@ -162,6 +165,12 @@ rule benchmark_run:
     params:
         folder=config["pathvars"]["benchmarks"],
         logs=training_logs(),
+        record=".snakemake/metadata",
+        threads={
+            each.name: each.resources["_cores"]
+            for each in workflow.rules
+            if isinstance(each.resources["_cores"], int)
+        },
         code=code_hash("run/benchmark_run", "catalogues"),
     message:
         "Summing up where the time went"

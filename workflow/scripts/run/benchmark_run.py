@@ -3,16 +3,18 @@
 Inputs
     folder : the run's benchmark files, one for each job, written by Snakemake
     logs : the logs of the training jobs, whose last lines say how long the training loop took
+    files : products of the run, whose jobs Snakemake has on record
 
 Outputs
     csv : benchmarks/run.csv, one row per rule
+    cores : benchmarks/cores.csv, what the run would take on other numbers of cores
     md : benchmarks/run.md, the same as a page
 
-Timings differ from run to run: these two files are no part of the reproducible products.
+Timings differ from run to run: these files are no part of the reproducible products.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ from transferz.core.products import write_csv, write_text
 from transferz.core.progress import training_seconds
 from transferz.report.tables import markdown_table
 from transferz.run.benchmarking import machine
+from transferz.run.makespan import JobGraph
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -32,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 # Rules whose jobs train networks; the first writes what `training_seconds` reads.
 TRAINING = ("train", "control/train", "spectra_train")
+CORES = (1, 2, 4, 8)
+# Of the longest chain, jobs that take less are left out on the page.
+SHORTEST = 1.0
 
 
 def read_jobs(folder: str | Path) -> pd.DataFrame:
@@ -109,12 +115,63 @@ def page(table: pd.DataFrame) -> str:
     )
 
 
-def main(folder: str | Path, logs: Sequence[str | Path], csv: str | Path, md: str | Path) -> None:
-    """Write the table and the page; see the head of this file."""
+def on_cores(graph: JobGraph) -> pd.DataFrame:
+    """Return seconds on each number of cores, and how many times as fast as on one."""
+    seconds = [graph.makespan(number) for number in CORES]
+    return pd.DataFrame(
+        {"cores": CORES, "seconds": seconds, "speed": [seconds[0] / each for each in seconds]}
+    )
+
+
+def page_of_cores(graph: JobGraph, table: pd.DataFrame) -> str:
+    """Return what other numbers of cores would give, as Markdown, and what is in their way."""
+    chain = graph.critical_path()
+    shown = {
+        "Cores": table["cores"].map(str),
+        "Seconds": table["seconds"].map("{:.0f}".format),
+        "Times as fast as one": table["speed"].map("{:.1f}".format),
+    }
+    steps = ", ".join(f"{job.rule} {job.seconds:.0f} s" for job in chain if job.seconds > SHORTEST)
+    return "\n\n".join(
+        [
+            "## On other numbers of cores",
+            "Computed, not measured: the jobs of this run with the times that they took, put on "
+            "cores as they become free. What Snakemake does between jobs is not in it, nor what "
+            "jobs side by side take from each other beyond what they did here.",
+            markdown_table(list(shown), list(zip(*shown.values(), strict=True)), "rrr"),
+            f"No number of cores is faster than the longest chain of jobs, "
+            f"{sum(job.seconds for job in chain):.0f} s: {steps}.",
+        ]
+    )
+
+
+def main(
+    folder: str | Path,
+    logs: Sequence[str | Path],
+    files: Sequence[str],
+    csv: str | Path,
+    cores: str | Path,
+    md: str | Path,
+    *,
+    record: str | Path,
+    threads: Mapping[str, int],
+) -> None:
+    """Write the tables and the page; see the head of this file.
+
+    Parameters
+    ----------
+    record : path-like
+        Snakemake's folder ``.snakemake/metadata``.
+    threads : mapping of str to int
+        Cores that each rule asks for.
+    """
     inside = sum(training_seconds(log)[0] for log in logs)
     table = by_rule(read_jobs(folder), inside)
+    graph = JobGraph.read(record, files, threads)
+    others = on_cores(graph)
     write_csv(table, csv)
-    write_text(page(table), md)
+    write_csv(others, cores)
+    write_text(page(table) + "\n\n" + page_of_cores(graph, others), md)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from transferz.networks.tensorflow import keras
 logger = logging.getLogger(__name__)
 
 # At least a piece of a catalogue (`predict.chunk_rows`): each network is set once for it.
-ROWS_AT_A_TIME = 86 * PREDICTION_ROWS
+GALAXIES_AT_A_TIME = 86 * PREDICTION_ROWS
 
 
 class Ensemble:
@@ -154,7 +154,7 @@ class Ensemble:
         centre, spread = np.empty(len(values)), np.empty(len(values))
         shares = []
         # Blocks bound the memory by rows, not by rows times networks.
-        step = ROWS_AT_A_TIME
+        step = GALAXIES_AT_A_TIME
         for start in range(0, len(values), step):
             rows = slice(start, start + step)
             members, probability = self.members(values[rows])
