@@ -84,6 +84,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_ratios_and_fractions_follow_from_the_rates(measured: Path) -> None:
     table = pd.read_csv(measured / "training.csv")
     rates = table[table["measurement"] == "training rate"].set_index(["batch_size", "variant"])
@@ -100,6 +101,7 @@ def test_ratios_and_fractions_follow_from_the_rates(measured: Path) -> None:
     assert fractions["high"].between(0, 1).all()
 
 
+@pytest.mark.long
 def test_page_and_plot(measured: Path) -> None:
     page = (measured / "training.md").read_text()
     table = pd.read_csv(measured / "training.csv")
