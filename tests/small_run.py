@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scripts.uncertainty import calibration_sample
+from transferz.catalogues.units import with_asinh_magnitudes
 from transferz.networks.architecture import Architecture, initial_weights
 from transferz.networks.features import Scaler
 from transferz.networks.model_files import save_models
@@ -42,14 +43,19 @@ def small_run(
     folder: Path,
     bands: Sequence[str] = ("g", "r", "i"),
     trained_on: Mapping[str, str] | None = None,
+    softening: Mapping[str, float] | None = None,
 ) -> Path:
-    """Write splits, four networks in two files and a calibration sample; return `folder`."""
-    table = galaxies(3000, 1, bands)
+    """Write splits, four networks in two files and a calibration sample; return `folder`.
+
+    With `softening` the networks read asinh magnitudes.
+    """
+    kind = "asinh" if softening else "mag"
+    table = with_asinh_magnitudes(galaxies(3000, 1, bands), softening or {})
     table["split"] = np.repeat(["train", "validation", "test"], [1000, 200, 1800])
     splits = folder / "splits" / "target.parquet"
     splits.parent.mkdir()
     table.to_parquet(splits)
-    columns = [f"mag_{band}" for band in bands]
+    columns = [f"{kind}_{band}" for band in bands]
     values = table[columns].to_numpy(np.float32)
     architecture = Architecture(len(bands), (16, 16))
     scaler = Scaler.fit(values[:1000], columns)
@@ -63,9 +69,10 @@ def small_run(
         splits,
         folder / "calibration" / "NN-Combo" / "target.npz",
         bands=list(bands),
-        inputs=["mag_{band}"],
+        inputs=[f"{kind}_{{band}}"],
         magnitude_band=bands[-1],
         settings=SETTINGS,
         trained_on=trained_on,
+        softening=softening,
     )
     return folder

@@ -253,6 +253,8 @@ rule split:
         seed=config["splits"]["seed"],
         block=config["splits"]["block"],
         identity=config["splits"]["identity"],
+        softening=config["photometry"]["softening"],
+        magnitude=needed_magnitude(),
         code=code_hash("catalogues/split", "catalogues"),
     message:
         "Splitting both data sets without a leak between them"

@@ -25,15 +25,17 @@ rule audit:
             otherwise="<results>/release/SHA256SUMS",
         ),
         source=catalogue("source"),
-        target=catalogue("target"),
+        target=target_file(catalogue("target")),
         cutflow_source=cutflow("source"),
-        cutflow_target=cutflow("target"),
+        cutflow_target=target_file(cutflow("target")),
         split_source="<results>/splits/source.parquet",
-        split_target="<results>/splits/target.parquet",
-        split_combo="<results>/splits/combo.parquet",
+        split_target=target_file("<results>/splits/target.parquet"),
+        split_combo=target_file("<results>/splits/combo.parquet"),
         models=per_chunk("<results>/models/{strategy}/seeds-{chunk}.npz"),
         histories=per_chunk("<results>/models/{strategy}/seeds-{chunk}.history.csv"),
         predictions=per_chunk("<results>/predictions/{strategy}/seeds-{chunk}.parquet"),
+        ensemble_models=ensemble_files(".npz"),
+        ensemble_histories=ensemble_files(".history.csv"),
         per_seed="<results>/metrics/per_seed.csv",
         table1="<results>/tables/table1.csv",
         table2="<results>/tables/table2.csv",
@@ -85,18 +87,24 @@ rule status:
         results=config["pathvars"]["results"],
         stages={
             "catalogues": [
-                catalogue(role).removeprefix("<results>/")
-                for role in ("source", "target")
+                catalogue(role).removeprefix("<results>/") for role in roles()
             ],
-            "splits": expand(
-                "splits/{sample}.parquet", sample=["source", "target", "combo"]
-            ),
+            "splits": expand("splits/{sample}.parquet", sample=samples()),
             "models": per_chunk("models/{strategy}/seeds-{chunk}.npz"),
             "predictions": per_chunk("predictions/{strategy}/seeds-{chunk}.parquet"),
+            "ensembles": [
+                path.removeprefix("<results>/") for path in ensemble_files(".npz")
+            ],
+            "calibration": expand(
+                "calibration/{strategy}/scores.parquet", strategy=calibrated()
+            ),
             "metrics": ["metrics/per_seed.csv"],
             "tables": ["tables/table1.csv", "tables/table2.csv"],
-            "figures": expand("figures/figure{number}.pdf", number=[1, 2, 3, 4]),
-            "claims": ["claims.csv"],
+            "figures": expand(
+                "figures/figure{number}.pdf",
+                number=[1, 2, 3, 4] if "target" in roles() else [2],
+            ),
+            "claims": target_file(["claims.csv"]),
         },
         logs=config["pathvars"]["logs"],
         code=code_hash("run/status", "plots"),

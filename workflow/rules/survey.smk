@@ -181,6 +181,8 @@ if config["survey"] == "custom":
             bands=config["bands"],
             survey=described_catalogue,
             known_by=described_bytes,
+            softening=config["photometry"]["softening"],
+            magnitude=needed_magnitude(),
             code=code_hash("survey/read_custom", "catalogues"),
         message:
             "Reading the user's catalogue {params.survey[path]}"

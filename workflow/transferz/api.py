@@ -19,14 +19,20 @@ import numpy as np
 import pandas as pd
 
 from transferz.catalogues.columns import Column, check_once
-from transferz.catalogues.units import MAGNITUDE_RANGE, check_unit, no_magnitude, no_redshift
+from transferz.catalogues.units import (
+    MAGNITUDE_RANGE,
+    check_unit,
+    no_magnitude,
+    no_redshift,
+    with_asinh_magnitudes,
+)
 from transferz.core.errors import InputError
 from transferz.evaluation.metrics import compute_metrics
 from transferz.networks.ensemble import Ensemble
 from transferz.networks.vectors import TrainingVectors
 from transferz.uncertainty.calibration_sample import CalibrationSample
 from transferz.uncertainty.conformal import INTERVALS, Conformal, EnsembleEstimate
-from transferz.uncertainty.incomplete_photometry import band_inputs
+from transferz.uncertainty.incomplete_photometry import band_inputs, magnitude_columns
 from transferz.uncertainty.recalibration import Recalibration
 from transferz.uncertainty.scores import (
     continuous_ranked_probability_score,
@@ -83,7 +89,7 @@ class PhotoZ:
         self.ensemble, self.sample = ensemble, sample
         self._bands = band_inputs(sample.columns, sample.bands)
         self._magnitude = sample.columns.index(sample.magnitude)
-        magnitudes = [f"mag_{band}" for band in sample.bands if f"mag_{band}" in sample.columns]
+        magnitudes = magnitude_columns(sample.columns, sample.bands).values()
         self._magnitudes = [sample.columns.index(name) for name in magnitudes]
         self._conformal: dict[int, Conformal | Recalibration] = {}
 
@@ -91,6 +97,20 @@ class PhotoZ:
     def columns(self) -> tuple[str, ...]:
         """Columns that a table must have, such as ``mag_g`` (AB)."""
         return self.sample.columns
+
+    def frame(self, table: pd.DataFrame | Table) -> pd.DataFrame:
+        """Return `columns` of a table; see `as_frame`.
+
+        Asinh magnitudes that it does not have are made of its magnitudes.
+        """
+        there = set(names_of(table))
+        asked = [
+            name.replace("asinh_", "mag_", 1) if name not in there else name
+            for name in self.columns
+        ]
+        found = as_frame(table, asked)
+        softening = self.sample.softening
+        return with_asinh_magnitudes(found, softening) if softening else found
 
     def predict(
         self, table: pd.DataFrame | Table, *, edges: Sequence[float] | None = None
@@ -100,10 +120,10 @@ class PhotoZ:
         Parameters
         ----------
         table : pandas.DataFrame or astropy.table.Table
-            With `columns`. NaN, masked, or a value that no magnitude has, such as -99 or 99: the
-            band is missing. Infinity: observed and not detected. The inputs of both are filled
-            from the other bands, and the intervals are calibrated on galaxies from which the same
-            bands were taken away.
+            With `columns`; magnitudes will do for asinh magnitudes. NaN, masked, or a value that no
+            magnitude has, such as -99 or 99: the band is missing. Infinity: observed and not
+            detected. The inputs of both are filled from the other bands, and the intervals are
+            calibrated on galaxies from which the same bands were taken away.
         edges : sequence of float, optional
             Return the probabilities of these classes of redshift as well, those outside counted
             in the outermost ones.
@@ -123,7 +143,7 @@ class PhotoZ:
         InputError
             If a column is missing or none of numbers.
         """
-        table = as_frame(table, self.columns)
+        table = self.frame(table)
         groups, flags = self._groups(table)
         result = {name: np.full(len(table), np.nan) for name in REDSHIFTS}
         classes = 0 if edges is None else max(len(edges) - 1, 0)
@@ -153,7 +173,7 @@ class PhotoZ:
             (`scores.density_loss`) and ``region`` (`scores.region_level`), the latter three on
             classes of 0.01 in redshift.
         """
-        table = as_frame(table, self.columns)
+        table = self.frame(table)
         z_true = as_truth(z_true, len(table))
         groups, flags = self._groups(table)
         names = (*REDSHIFTS, "pit", *DENSITY_SCORES)
@@ -208,7 +228,7 @@ class PhotoZ:
 
     def _measured(self, values: np.ndarray) -> np.ndarray:
         """Return inputs with NaN for what no magnitude and no error of one has."""
-        errors = np.array([name.startswith("mag_err_") for name in self.columns])
+        errors = np.array(["_err_" in name for name in self.columns])
         refused = np.where(errors, values <= 0, no_magnitude(values))
         for name, count in zip(self.columns, refused.sum(axis=0), strict=True):
             if count:
@@ -267,7 +287,7 @@ class Neighbours:
 
     def vectors(self, table: pd.DataFrame | Table) -> np.ndarray:
         """Vectors of galaxies, shape (n, d), float32; see `PhotoZ.predict` for the table."""
-        complete, _, _ = self.photo_z._prepare(as_frame(table, self.photo_z.columns))
+        complete, _, _ = self.photo_z._prepare(self.photo_z.frame(table))
         return self.training.space.of(self.photo_z.ensemble, complete)
 
     def of(self, table: pd.DataFrame | Table, number: int = 10) -> pd.DataFrame:
@@ -276,7 +296,7 @@ class Neighbours:
         `TrainingVectors.neighbours_of` says what the columns are, and which errors there are; the
         index is that of `table`, each entry `number` times.
         """
-        table = as_frame(table, self.photo_z.columns)
+        table = self.photo_z.frame(table)
         found = self.training.neighbours_of(self.vectors(table), number)
         return found.set_index(table.index.repeat(number))
 
@@ -366,6 +386,11 @@ def files_of(results: str | Path, strategy: str, calibrated_on: str) -> tuple[li
     return files, folder / "calibration" / strategy / f"{calibrated_on}.npz"
 
 
+def names_of(table: object) -> list[str]:
+    """Return the names of the columns of a table; none of what is no table."""
+    return list(getattr(table, "column_names", getattr(table, "columns", ())))
+
+
 def as_frame(table: object, columns: Sequence[str]) -> pd.DataFrame:
     """Return `columns` of a table of pandas, or of another library that knows pandas'.
 
@@ -374,7 +399,7 @@ def as_frame(table: object, columns: Sequence[str]) -> pd.DataFrame:
     InputError
         If it is no table, or a column is missing, there twice or in another unit than mag.
     """
-    names = list(getattr(table, "column_names", getattr(table, "columns", ())))
+    names = names_of(table)
     if not hasattr(table, "columns") or not (
         isinstance(table, pd.DataFrame) or hasattr(table, "to_pandas")
     ):

@@ -89,3 +89,23 @@ def test_eight_partitions_give_the_rows_and_bytes_of_one_file(tmp_path):
         pd.read_parquet(tmp_path / "joined"), pd.read_parquet(tmp_path / "whole")
     )
     assert (tmp_path / "joined").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_rows_of_two_partitions_never_have_the_same_identifier(tmp_path):
+    results = small_run(tmp_path)
+    models = sorted((results / "models/NN-Combo").glob("*.npz"))
+    sample = results / "calibration/NN-Combo/target.npz"
+    options = {"strategy": "NN-Combo", "seeds": [0], "chunk_rows": 1024, "threads": 1}
+    options["description"] = {"columns": {"mag": "mag_{band}"}}
+    found = []
+    for year in (2024, 2025):
+        path = tmp_path / f"survey/year={year}/a.parquet"
+        path.parent.mkdir(parents=True)
+        galaxies(1500, year).to_parquet(path)
+    for name, file in partitions(str(tmp_path / "survey")).items():
+        answer = tmp_path / f"answer/{name}.parquet"
+        predict_catalogue(
+            file, models, sample, answer, answer.with_suffix(".hdf5"), partition=name, **options
+        )
+        found += pd.read_parquet(answer)["object_id"].tolist()
+    assert found == [f"year={year}/a:{row}" for year in (2024, 2025) for row in range(1500)]

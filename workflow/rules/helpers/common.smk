@@ -213,6 +213,12 @@ def models_of(name):
     )
 
 
+def ensemble_files(suffix):
+    """Return the models of all ensembles, or the files beside them with another suffix."""
+    models = [path for name in config["ensembles"] for path in models_of(name)]
+    return [path.removesuffix(".npz") + suffix for path in models]
+
+
 def models(wildcards):
     """Return `models_of` the strategy of a job."""
     return models_of(wildcards.strategy)
@@ -228,6 +234,16 @@ def settings_of(strategy, section):
 def strategy_settings(section):
     """Return `settings_of` the strategy of a job, as a params function."""
     return lambda wildcards: settings_of(wildcards.strategy, section)
+
+
+def needed_magnitude():
+    """Return what a galaxy must have in every band: `mag`, or `asinh` where nothing reads `mag`."""
+    inputs = [
+        template
+        for name in calibrated()
+        for template in settings_of(name, "network")["inputs"]
+    ]
+    return "mag" if any("mag_" in template for template in inputs) else "asinh"
 
 
 def class_strategies():
@@ -288,8 +304,13 @@ def roles():
     return ["target", "source"]
 
 
+def samples():
+    """Return the split tables of this run: its data sets, and both at once where there are two."""
+    return [*roles(), *target_file(["combo"])]
+
+
 def target_file(path):
-    """Return a file of the target, or none in a run of one catalogue."""
+    """Return what needs a target, a file or some, or nothing in a run of one catalogue."""
     return path if "target" in roles() else []
 
 

@@ -11,6 +11,7 @@ Outputs
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ from transferz.catalogues.splits import (
     make_consistent,
     split_catalogue,
 )
+from transferz.catalogues.units import with_asinh_magnitudes
 from transferz.core.logs import run
 from transferz.core.products import read_parquet, write_csv, write_parquet
 
@@ -69,6 +71,8 @@ def main(
     seed: int,
     block: float,
     identity: Mapping,
+    softening: Mapping[str, float] = MappingProxyType({}),
+    magnitude: str = "mag",
 ) -> None:
     """Write the split tables and their counts.
 
@@ -79,23 +83,29 @@ def main(
     bands : sequence of str
     method, fractions, seed, block, identity
         Section ``splits`` of the configuration.
+    softening : mapping of float
+        ``photometry.softening``: bands that get asinh magnitudes.
+    magnitude : {"mag", "asinh"}
+        What every row must have in every band.
     """
     check_fractions(fractions)
     settings = {"fractions": fractions, "seed": seed, "block": block}
-    sources = split_catalogue(read_parquet(source), "source", method=method["source"], **settings)
+    sources = with_asinh_magnitudes(read_parquet(source), softening)
+    sources = split_catalogue(sources, "source", method=method["source"], **settings)
     if target is None:
-        check_complete(sources, bands, "source")
+        check_complete(sources, bands, "source", magnitude)
         write_parquet(sources, source_split)
         write_csv(count_table({"source": sources}, np.zeros(len(sources), bool), 0), summary)
         return
-    targets = split_catalogue(read_parquet(target), "target", method=method["target"], **settings)
+    targets = with_asinh_magnitudes(read_parquet(target), softening)
+    targets = split_catalogue(targets, "target", method=method["target"], **settings)
     n_given = len(sources)
     pairs = same_objects(sources, targets, **identity)
     common = overlap_table(sources, targets, pairs, **identity, bands=bands)
     sources, shared, n_dropped = make_consistent(sources, targets, pairs)
     combo = combine(sources, targets, shared)
     for dataset, table in (("source", sources), ("target", targets), ("combo", combo)):
-        check_complete(table, bands, dataset)
+        check_complete(table, bands, dataset, magnitude)
     n_combo = n_given - n_dropped - int(shared.sum()) + len(targets)
     if len(sources) + n_dropped != n_given or len(combo) != n_combo:
         raise RuntimeError(f"{n_given} objects went in, {len(sources)} + {n_dropped} came out")

@@ -34,10 +34,12 @@ def main(
     seeds: Sequence[int],
     chunk_rows: int,
     threads: int,
+    partition: str | None = None,
 ) -> None:
     """Write the predictions; see `photo_z.catalogue.predict_catalogue`."""
     options = {"strategy": strategy, "seeds": seeds, "chunk_rows": chunk_rows, "threads": threads}
-    predict_catalogue(catalogue, models, sample, photo_z, pdf, description=description, **options)
+    options |= {"description": description, "partition": partition}
+    predict_catalogue(catalogue, models, sample, photo_z, pdf, **options)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,27 +46,30 @@ DATASETS = ("source", "target")
 
 def checks_of(files: Mapping[str, object], settings: Mapping[str, object]) -> list[Check]:
     """Return every check of a run, from the inputs of the rule by name and its settings."""
+    datasets = [name for name in DATASETS if files[name]]
     splits = {name: files[f"split_{name}"] for name in (*DATASETS, "combo")}
+    splits = {name: path for name, path in splits.items() if path}
     checks: list[Check] = []
 
     def hold(function: Callable[..., list[Check]], *arguments: object, **options: object) -> None:
         checks.extend(invariants.guarded(function, *arguments, **options))
 
-    for name in DATASETS:
+    for name in datasets:
         hold(invariants.check_cutflow, files[f"cutflow_{name}"], files[name])
         hold(invariants.check_catalogue, files[name], settings["bands"])
     if files["matched"]:
         hold(invariants.check_matched, files["matched"], settings["radius"])
-    catalogues = {name: files[name] for name in DATASETS}
+    catalogues = {name: files[name] for name in datasets}
     hold(invariants.check_splits, splits, catalogues, **settings["identity"], subject="splits")
     try:
-        tests = {name: rows_of_test_set(splits[name]) for name in DATASETS}
+        tests = {name: rows_of_test_set(splits[name]) for name in datasets}
     except InputError as error:
         return [*checks, invariants.check("splits", "can be read", False, error)]
     shown = set()
-    for model, history, predictions in zip(
-        files["models"], files["histories"], files["predictions"], strict=True
-    ):
+    # Networks of ensembles are in no table: nothing is predicted with each of them.
+    ensembles = zip(files["ensemble_models"] or (), files["ensemble_histories"] or (), repeat(None))
+    chunks = zip(files["models"], files["histories"], files["predictions"], strict=True)
+    for model, history, predictions in (*chunks, *ensembles):
         hold(invariants.check_models, model, history, predictions, tests)
         if Path(model).parent not in shown:
             hold(invariants.check_training_range, model, tests)

@@ -13,6 +13,7 @@ Outputs
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,19 +33,30 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The first cut: what lacks a value can neither train nor test.
-COMPLETE = {
-    "complete": {
-        "description": "a redshift, and a magnitude in every band",
-        "columns": ["redshift", "mag_{band}"],
-        "is_null": False,
-    }
-}
+# What the networks read may be asinh magnitudes, which non-detections have too.
+WORDS = {"mag": "a magnitude", "asinh": "a flux"}
 # Degrees, both ends included. Right ascensions count from -180 too, and rounding exceeds 360.
 LIMITS = {"ra": (-180.0, 360.001), "dec": (-90.0, 90.0)}
 
 
-def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> pd.DataFrame:
+def complete(magnitude: str) -> dict[str, dict]:
+    """Return the first cut: what lacks a value can neither train nor test."""
+    return {
+        "complete": {
+            "description": f"a redshift, and {WORDS[magnitude]} in every band",
+            "columns": ["redshift", f"{magnitude}_{{band}}"],
+            "is_null": False,
+        }
+    }
+
+
+def read_survey(
+    path: str,
+    survey: Mapping,
+    bands: Sequence[str],
+    role: str,
+    softening: Mapping[str, float] = MappingProxyType({}),
+) -> pd.DataFrame:
     """Return a described catalogue as a catalogue table, without any cut.
 
     Parameters
@@ -54,6 +66,8 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
         Its description: the section ``custom.{role}`` of the configuration.
     bands : sequence of str
     role : str
+    softening : mapping of float
+        ``photometry.softening``: bands that get asinh magnitudes.
     """
     described = CatalogueDescription.from_config(survey, f"custom.{role}", undetected=np.nan)
     table = read_catalogue(
@@ -74,7 +88,7 @@ def read_survey(path: str, survey: Mapping, bands: Sequence[str], role: str) -> 
             table[name] = (
                 degrees.where(degrees.between(0, 360), degrees % 360) if name == "ra" else degrees
             )
-    table = described.standardised(table, bands)
+    table = described.standardised(table, bands, softening)
     described.warn_of_refused()
     none = no_redshift(table["redshift"].to_numpy())
     if none.any():
@@ -95,12 +109,22 @@ def main(
     bands: Sequence[str],
     survey: Mapping,
     role: str,
+    softening: Mapping[str, float] = MappingProxyType({}),
+    magnitude: str = "mag",
 ) -> None:
-    """Write the catalogue table and its cut flow; `survey` is its description."""
+    """Write the catalogue table and its cut flow.
+
+    Parameters
+    ----------
+    survey, role, softening
+        See `read_survey`.
+    magnitude : {"mag", "asinh"}
+        What every row must have in every band.
+    """
     # Several files: the reader knows them by the pattern.
     path = catalogue if isinstance(catalogue, str) else survey["path"]
-    whole = read_survey(path, survey, bands, role)
-    selected, flow = apply_cuts(whole, COMPLETE | survey["cuts"], bands, file=path)
+    whole = read_survey(path, survey, bands, role, softening)
+    selected, flow = apply_cuts(whole, complete(magnitude) | survey["cuts"], bands, file=path)
     check_counts(flow, len(selected))
     write_parquet(selected, table)
     write_csv(flow, cutflow)

@@ -27,6 +27,7 @@ from transferz.networks.ensemble import Ensemble
 from transferz.networks.features import REDSHIFT
 from transferz.networks.tensorflow import configure_tensorflow
 from transferz.uncertainty.calibration_sample import CalibrationSample, calibration_part
+from transferz.uncertainty.incomplete_photometry import magnitude_columns
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -61,8 +62,10 @@ def main(
         table = read_parquet(path, columns)
         test = table[calibration_part(table, test_share, seed) == "test"].reset_index(drop=True)
         z_true = test[REDSHIFT].to_numpy()
-        bands = estimators[dataset].sample.bands
-        first, second, last = (f"mag_{bands[k]}" for k in (0, 1, -1))
+        magnitudes = list(
+            magnitude_columns(ensemble.columns, estimators[dataset].sample.bands).values()
+        )
+        first, second, last = (magnitudes[k] for k in (0, 1, -1))
         for calibrated_on, estimator in estimators.items():
             head = pd.DataFrame(
                 {

@@ -17,6 +17,7 @@ from transferz.core.logs import run
 from transferz.core.products import read_parquet
 from transferz.networks.features import REDSHIFT, input_columns, measured_columns, select_split
 from transferz.uncertainty.calibration_sample import SETTINGS, CalibrationSample, calibration_part
+from transferz.uncertainty.incomplete_photometry import magnitude_columns
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -34,6 +35,7 @@ def main(
     magnitude_band: str,
     settings: Mapping[str, object],
     trained_on: Mapping[str, str] | None = None,
+    softening: Mapping[str, float] | None = None,
 ) -> None:
     """Write the calibration sample.
 
@@ -47,6 +49,8 @@ def main(
         ``uncertainty`` of the configuration.
     trained_on : mapping of str, optional
         What the networks were trained on, in words.
+    softening : mapping of float, optional
+        ``photometry.softening`` of the configuration.
     """
     columns = measured_columns(input_columns(inputs, bands))
     trained = [
@@ -61,9 +65,10 @@ def main(
         rows,
         columns=columns,
         bands=bands,
-        magnitude=f"mag_{magnitude_band}",
+        magnitude=magnitude_columns(columns, bands)[magnitude_band],
         settings={name: settings[name] for name in SETTINGS},
         trained_on=trained_on,
+        softening=softening,
         **settings["out_of_distribution"],
     ).save(sample)
     logger.info("%s: %d galaxies to calibrate with", sample, len(rows))

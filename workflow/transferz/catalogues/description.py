@@ -22,6 +22,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -35,8 +36,11 @@ from transferz.catalogues.units import (
     MAG_PER_RELATIVE_ERROR,
     MAGNITUDE_RANGE,
     ab_magnitude,
+    asinh_magnitude,
+    asinh_magnitude_error,
     magnitude_error,
     no_magnitude,
+    with_asinh_magnitudes,
 )
 from transferz.core.errors import InputError
 
@@ -46,6 +50,8 @@ KIND_OF = {"object_id": "id", "split": "text"}
 POSITIONS = ("ra", "dec")
 HOW = tuple(key.name for key in fields(ReadingOptions))
 OF_BANDS = ("mag", "mag_err")
+# What networks read instead, made of them.
+ASINH = {"mag": "asinh", "mag_err": "asinh_err"}
 # Columns of a catalogue to train on; its positions and magnitude errors may lack.
 NEEDED = ("mag", "redshift")
 # Columns that a catalogue to train on is given, whatever it has.
@@ -194,7 +200,7 @@ class CatalogueDescription:
             All bands of the networks; those in ``missing_bands`` are not looked for.
         inputs : sequence of str
             Inputs of the networks: the columns ``mag_{band}`` and, if asked for,
-            ``mag_err_{band}``. Errors are read for ``min_snr`` too.
+            ``mag_err_{band}``, or their asinh magnitudes. Errors are read for ``min_snr`` too.
 
         Raises
         ------
@@ -206,7 +212,8 @@ class CatalogueDescription:
             columns.append(Column("object_id", self.columns["object_id"], "id"))
         for quantity in OF_BANDS:
             judged = quantity == "mag_err" and self.min_snr is not None
-            if not judged and not any(f"{quantity}_{band}" in inputs for band in bands):
+            names = {f"{name}_{band}" for name in (quantity, ASINH[quantity]) for band in bands}
+            if not judged and not names & set(inputs):
                 continue
             if quantity not in self.columns:
                 reader = f"{self.key}.min_snr needs" if judged else "the networks read"
@@ -237,13 +244,21 @@ class CatalogueDescription:
         column = Column(f"{quantity}_{{band}}", template, unit=unit, nulls=self.null_values)
         return expand_bands(column, self._names(bands))
 
-    def standardised(self, table: pd.DataFrame, bands: Sequence[str]) -> pd.DataFrame:
+    def standardised(
+        self,
+        table: pd.DataFrame,
+        bands: Sequence[str],
+        softening: Mapping[str, float] = MappingProxyType({}),
+    ) -> pd.DataFrame:
         """Return a piece with AB magnitudes: NaN is missing, `undetected` is not detected.
 
         A flux that is not positive is a non-detection. So is a magnitude that is one of
         ``non_detection_values``, and what is below the signal-to-noise ratio ``min_snr``:
         f / sigma_f, or 2.5 / (ln 10 sigma_mag). What no magnitude has, and what has an error that
         is not positive, is no measurement.
+
+        Bands with a `softening` get asinh magnitudes too. A flux has one whatever its sign and its
+        signal-to-noise ratio.
         """
         converted = table.copy(deep=False)
         # What is trained on keeps the precision of its file.
@@ -260,6 +275,11 @@ class CatalogueDescription:
             if self.unit != "mag":
                 self._note_repeated(mag, values)
             refused = np.zeros(len(values), bool) if errors is None else errors <= 0
+            if band in softening:
+                measured = self._asinh_magnitudes(values, errors, refused, softening[band])
+                converted[f"asinh_{band}"] = measured[0]
+                if errors is not None:
+                    converted[f"asinh_err_{band}"] = measured[1]
             if self.flux_of_zero is not None:
                 errors = None if errors is None else magnitude_error(values, errors)
                 values = ab_magnitude(values, self.flux_of_zero)
@@ -274,7 +294,7 @@ class CatalogueDescription:
                 if numbers is not None:
                     seen = np.where(unseen, self.undetected, numbers)
                     converted[name] = np.where(refused, np.nan, seen)
-        return converted
+        return with_asinh_magnitudes(converted, softening)
 
     def warn_of_refused(self) -> None:
         """Write to the log how many values were taken for no measurement, and what to do."""
@@ -300,20 +320,44 @@ class CatalogueDescription:
         if lowest < 0 and count > 1:
             self.repeated[name, float(lowest)] += count
 
+    def _asinh_magnitudes(
+        self, values: np.ndarray, errors: np.ndarray | None, refused: np.ndarray, softening: float
+    ) -> list[np.ndarray]:
+        """Return asinh magnitudes and their errors, NaN or `undetected` where there is no flux."""
+        flux, unseen = values, np.zeros(len(values), bool)
+        noise = np.full(len(values), np.nan) if errors is None else errors
+        if self.flux_of_zero is None:
+            unseen = self._without_value(values)
+            refused = refused | no_magnitude(values)
+            flux = 10 ** (-0.4 * values)
+            noise = flux * noise / MAG_PER_RELATIVE_ERROR
+        else:
+            flux, noise = flux / self.flux_of_zero, noise / self.flux_of_zero
+        measured = asinh_magnitude(flux, softening), asinh_magnitude_error(flux, noise, softening)
+        return [
+            np.where(unseen, self.undetected, np.where(refused, np.nan, numbers))
+            for numbers in measured
+        ]
+
     def _not_detected(self, values: np.ndarray, errors: np.ndarray | None) -> np.ndarray:
         """Return which magnitudes or fluxes are non-detections."""
         if self.unit != "mag":
             unseen = values <= 0
             return unseen if self.min_snr is None else unseen | (values < self.min_snr * errors)
-        unseen = np.isposinf(values)
-        for sentinel in self.non_detection_values:
-            # In the column's own precision: 99.9 as float32 is not 99.9 as float64.
-            unseen |= (values == sentinel) | (values == np.float64(np.float32(sentinel)))
+        unseen = self._without_value(values)
         return (
             unseen
             if self.min_snr is None
             else unseen | (errors > MAG_PER_RELATIVE_ERROR / self.min_snr)
         )
+
+    def _without_value(self, values: np.ndarray) -> np.ndarray:
+        """Return which magnitudes say that nothing was detected."""
+        unseen = np.isposinf(values)
+        for sentinel in self.non_detection_values:
+            # In the column's own precision: 99.9 as float32 is not 99.9 as float64.
+            unseen |= (values == sentinel) | (values == np.float64(np.float32(sentinel)))
+        return unseen
 
 
 def _number(value: float | str) -> float | str:

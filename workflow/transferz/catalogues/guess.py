@@ -30,7 +30,7 @@ OF_A_PART = re.compile(r"aper|apcor|fib|psf|iso|petro")
 # By preference. A spectroscopic redshift is worth more than others.
 REDSHIFT_NAMES = (
     r"z_?spec|spec_?z|redshift_?spec|spec_?redshift|specz_redshift|z_?sp",
-    r"redshift|z_?true|true_?z|z_?best|zcosmo?|z",
+    r"redshift|(z|redshift)_?true|true_?(z|redshift)|z_?best|zcosmo?|z",
     r"(lp_)?z_?(phot|pdf|ml)o?|lp_z_?best|photo?_?z|redshift_?phot|z_?b|z_?mode|z_?median",
 )
 SPECTROSCOPIC = re.compile(r"spec|_sp|zsp")

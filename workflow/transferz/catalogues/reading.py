@@ -90,6 +90,7 @@ def stream_catalogue(
     *,
     how: ReadingOptions = AS_IT_IS,
     chunk_rows: int = PIECE_ROWS,
+    partition: str | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield a catalogue as tables of quantities, at most `chunk_rows` rows each.
 
@@ -105,6 +106,9 @@ def stream_catalogue(
         See `read_catalogue`.
     chunk_rows : int
         Rounded up to whole blocks of the networks' predictions.
+    partition : str, optional
+        Name of this file of a catalogue of many. Rows without an identifier are then numbered as
+        ``partition:0``, ``partition:1``, ..., so that no two of the catalogue have the same.
 
     Raises
     ------
@@ -130,7 +134,9 @@ def stream_catalogue(
         _give_types(raw, types)
         piece = _converted(path, columns, raw, first)
         if "object_id" not in piece:
-            piece.insert(0, "object_id", np.arange(first, first + number, dtype=np.int64))
+            numbers = pd.Series(np.arange(first, first + number, dtype=np.int64))
+            named = numbers if partition is None else f"{partition}:" + numbers.astype("str")
+            piece.insert(0, "object_id", named)
         elif not whole_numbers:
             piece["object_id"] = piece["object_id"].astype("str")
         first += number

@@ -249,13 +249,15 @@ def combine(source: pd.DataFrame, target: pd.DataFrame, shared: np.ndarray) -> p
     return pd.concat([first, second], ignore_index=True)[columns]
 
 
-def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> None:
+def check_complete(
+    table: pd.DataFrame, bands: Sequence[str], dataset: str, magnitude: str = "mag"
+) -> None:
     """Raise an `InputError` if a network could not be trained on `table`.
 
     Every split must have objects, no object may be there twice; magnitudes and redshifts must have
     values, magnitudes plausible ones.
     """
-    for name in [*(f"mag_{band}" for band in bands), "redshift"]:
+    for name in [*(f"{magnitude}_{band}" for band in bands), "redshift"]:
         bad = ~np.isfinite(table[name].to_numpy(dtype=np.float64))
         if bad.any():
             raise InputError(
@@ -266,7 +268,7 @@ def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> N
                 expected="a finite value in every row",
                 fix=f"add a cut on {name}",
             )
-    _check_magnitudes(table, bands, dataset)
+    _check_magnitudes(table, [f"{magnitude}_{band}" for band in bands], dataset)
     # Numbers of two catalogues may coincide where they are not of one survey.
     repeated = table.duplicated([name for name in ("dataset", "object_id") if name in table])
     if repeated.any():
@@ -292,10 +294,10 @@ def check_complete(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> N
         )
 
 
-def _check_magnitudes(table: pd.DataFrame, bands: Sequence[str], dataset: str) -> None:
+def _check_magnitudes(table: pd.DataFrame, names: Sequence[str], dataset: str) -> None:
     """Raise an `InputError` for what is no AB magnitude of a galaxy."""
     low, high = PLAUSIBLE_MAGNITUDES
-    for name in (f"mag_{band}" for band in bands):
+    for name in names:
         values = table[name].to_numpy(dtype=np.float64)
         bad = (values <= low) | (values >= high)
         median = float(np.median(values)) if len(values) else PLAUSIBLE_MEDIANS[0]

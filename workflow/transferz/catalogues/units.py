@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from astropy import units as u
 
 from transferz.catalogues.columns import Column
@@ -83,6 +85,61 @@ def ab_magnitude(flux: np.ndarray, flux_of_zero: float) -> np.ndarray:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return -2.5 * np.log10(flux / flux_of_zero)
+
+
+def asinh_magnitude(flux: np.ndarray, softening: float) -> np.ndarray:
+    """Return asinh magnitudes (Lupton, Gunn & Szalay 1999, eq. 3), which negative fluxes have too.
+
+    mu = -2.5 / ln 10 [asinh(f / 2b) + ln b]: the magnitude where f >> b, linear in the flux where
+    f << b.
+
+    Parameters
+    ----------
+    flux : numpy.ndarray
+        In units of the flux of magnitude 0.
+    softening : float
+        AB magnitude of b, about the noise of a flux.
+    """
+    b = 10 ** (-0.4 * softening)
+    return -MAG_PER_RELATIVE_ERROR * (np.arcsinh(flux / (2 * b)) + np.log(b))
+
+
+def asinh_magnitude_error(flux: np.ndarray, error: np.ndarray, softening: float) -> np.ndarray:
+    """Return errors of asinh magnitudes, 2.5 / ln 10 error / (f^2 + 4 b^2)^1/2 (eq. 6, ibid.)."""
+    b = 10 ** (-0.4 * softening)
+    return MAG_PER_RELATIVE_ERROR * error / np.hypot(flux, 2 * b)
+
+
+def with_asinh_magnitudes(table: pd.DataFrame, softening: Mapping[str, float]) -> pd.DataFrame:
+    """Return a table that has asinh magnitudes, from its AB magnitudes where it has none.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With ``mag_{band}``, and maybe ``mag_err_{band}``. Infinite magnitudes stay as they are,
+        and what no magnitude has.
+    softening : mapping of str to float
+        See `asinh_magnitude`, by band.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With ``asinh_{band}``, and ``asinh_err_{band}`` where there is an error of the magnitude.
+    """
+    columns = {}
+    for band, b in softening.items():
+        if f"asinh_{band}" in table:
+            continue
+        magnitude = table[f"mag_{band}"].to_numpy(np.float64, na_value=np.nan)
+        with np.errstate(over="ignore"):
+            flux = 10 ** (-0.4 * magnitude)
+        kept = np.isinf(magnitude) | no_magnitude(magnitude)
+        columns[f"asinh_{band}"] = np.where(kept, magnitude, asinh_magnitude(flux, b))
+        if f"mag_err_{band}" in table:
+            error = table[f"mag_err_{band}"].to_numpy(np.float64, na_value=np.nan)
+            error = asinh_magnitude_error(flux, flux * error / MAG_PER_RELATIVE_ERROR, b)
+            columns[f"asinh_err_{band}"] = np.where(kept, magnitude, error)
+    return table.assign(**columns)
 
 
 def no_magnitude(values: np.ndarray) -> np.ndarray:

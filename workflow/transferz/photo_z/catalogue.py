@@ -46,6 +46,7 @@ def predict_catalogue(
     seeds: Sequence[int] | None,
     chunk_rows: int,
     threads: int,
+    partition: str | None = None,
     progress: bool = False,
 ) -> dict[str, float]:
     """Write photometric redshifts for a catalogue, reading, predicting and writing by pieces.
@@ -63,6 +64,8 @@ def predict_catalogue(
     chunk_rows : int
         Rows in memory at a time; changes no number.
     threads : int
+    partition : str, optional
+        See `stream_catalogue`.
     progress : bool
         Show on a terminal how many galaxies are done.
 
@@ -110,8 +113,9 @@ def predict_catalogue(
             columns,
             how=described.how,
             chunk_rows=chunk_rows,
+            partition=partition,
         ):
-            galaxies = described.standardised(piece, bands)
+            galaxies = described.standardised(piece, bands, estimator.sample.softening)
             result, shares = estimator.predict(galaxies, edges=PDF_EDGES if pdfs else [])
             output.write(piece[list(carried)].rename(columns=carried).join(result))
             if pdfs:
@@ -169,7 +173,9 @@ def sampled_catalogue(
     columns = described.to_predict(bands, estimator.columns)
     step, first, parts = 1, 0, []
     for piece in stream_catalogue(catalogue, columns, how=described.how):
-        galaxies = described.standardised(piece, bands)[list(estimator.columns)]
+        galaxies = described.standardised(piece, bands, estimator.sample.softening)[
+            list(estimator.columns)
+        ]
         galaxies.index = pd.RangeIndex(first, first + len(galaxies))
         first += len(galaxies)
         parts.append(galaxies[galaxies.index % step == 0])

@@ -47,16 +47,17 @@ def neighbours_of_catalogue(
         ``galaxies``, and how many of them are ``unlike`` the training galaxies.
     """
     described = CatalogueDescription.from_config(description)
-    bands, columns = finder.photo_z.sample.bands, finder.photo_z.columns
+    sample, columns = finder.photo_z.sample, finder.photo_z.columns
     first, counts = None, {"galaxies": 0, "unlike": 0}
     with TableWriter(output) as writer:
         for piece in stream_catalogue(
             catalogue,
-            described.to_predict(bands, columns),
+            described.to_predict(sample.bands, columns),
             how=described.how,
             chunk_rows=CHUNK_ROWS,
         ):
-            found = finder.of(described.standardised(piece, bands), number)
+            galaxies = described.standardised(piece, sample.bands, sample.softening)
+            found = finder.of(galaxies, number)
             found.insert(0, "object_id", piece["object_id"].repeat(number))
             writer.write(found)
             first = found.head(DRAWN * number) if first is None else first

@@ -83,7 +83,7 @@ class Networks:
 def guessed(catalogue: Path, sample: CalibrationSample) -> dict[str, object]:
     """Return a guess of where a catalogue has what networks read; say it on the terminal."""
     found = guess(look_at(catalogue), bands=sample.bands)
-    needed = ["mag", "mag_err"] if any("mag_err" in name for name in sample.columns) else ["mag"]
+    needed = ["mag", "mag_err"] if any("_err_" in name for name in sample.columns) else ["mag"]
     there = [name for name in needed if name in found.columns]
     if there != needed or set(found.bands) != set(sample.bands):
         raise InputError(

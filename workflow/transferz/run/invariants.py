@@ -162,7 +162,8 @@ def check_splits(
     Parameters
     ----------
     paths, catalogues : mapping
-        Split tables of source, target and combo; catalogues of the first two.
+        Split tables of source, target and combo; catalogues of the first two. Of the source alone
+        where there is one catalogue.
     one_release, radius
         Identity of objects, see `transferz.catalogues.identity.same_objects`.
     """
@@ -190,6 +191,8 @@ def check_splits(
                 f"{extra} unknown, {missing} left out of {len(whole)}",
             )
         )
+    if "combo" not in tables:
+        return checks
     source, target, combo = (tables[name] for name in ("source", "target", "combo"))
     identity = {"one_release": one_release, "radius": radius}
     pairs = same_objects(source, target, **identity)
@@ -272,7 +275,7 @@ def predict(arrays: Mapping[str, np.ndarray], number: int, values: np.ndarray) -
 def check_models(
     path: str | Path,
     history: str | Path,
-    predictions: str | Path,
+    predictions: str | Path | None,
     tests: Mapping[str, pd.DataFrame],
 ) -> list[Check]:
     """Check weights and training histories, and that the predictions are those of the weights.
@@ -280,7 +283,7 @@ def check_models(
     Parameters
     ----------
     path, history, predictions : path-like
-        Of one strategy and chunk of seeds.
+        Of one strategy and chunk of seeds; ensembles have no predictions of single networks.
     tests : mapping of str to pandas.DataFrame
         Test rows of each data set.
     """
@@ -299,7 +302,7 @@ def check_models(
         check(name, "all weights finite", finite, f"{len(weights)} arrays of {len(seeds)} seeds"),
         check(name, "every epoch of every seed in the history", complete, f"{len(losses)} epochs"),
     ]
-    if str(arrays["activation"]) not in ACTIVATIONS:
+    if predictions is None or str(arrays["activation"]) not in ACTIVATIONS:
         return checks
     table, columns, worst = read_parquet(predictions), Scaler.from_arrays(arrays).columns, 0.0
     for (seed, dataset), rows in table.groupby(["seed", "dataset"], observed=True):

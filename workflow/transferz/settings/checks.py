@@ -47,12 +47,20 @@ def catalogue_problems(role: str, described: dict, config: dict) -> Iterator[str
     """Yield what a run asks of one of the user's catalogues and its description does not have."""
     columns, key = described["columns"], f"custom.{role}"
     if columns["mag_err"] is None:
-        default = config["network"]["inputs"]
-        trained = config["strategies"] | config["ensembles"]
-        inputs = [name for entry in trained.values() for name in entry.get("inputs", default)]
-        if any("mag_err_" in name for name in inputs) or described.get("min_snr"):
+        inputs = [name for entry in trained(config).values() for name in inputs_of(entry, config)]
+        if any("_err_" in name for name in inputs) or described.get("min_snr"):
             yield f"{key}.columns.mag_err: found null, but network.inputs or {key}.min_snr needs it"
     yield from unknown_cut_columns(key, described, config["bands"])
+
+
+def trained(config: dict) -> dict:
+    """Return the entries of all networks."""
+    return config["strategies"] | config["ensembles"]
+
+
+def inputs_of(entry: dict, config: dict) -> list[str]:
+    """Return the templates of the inputs of a strategy or an ensemble."""
+    return entry.get("inputs", config["network"]["inputs"])
 
 
 def unknown_cut_columns(key: str, described: dict, bands: list[str]) -> Iterator[str]:
@@ -98,6 +106,19 @@ def catalogues(config: dict) -> Iterator[str]:
 def networks(config: dict) -> Iterator[str]:
     """Yield strategies that start from nothing, in a circle or from other layers."""
     strategies = config["strategies"]
+    softened = config["photometry"]["softening"]
+    lacking = [band for band in config["bands"] if band not in softened]
+    asinh = [
+        name
+        for name, entry in trained(config).items()
+        if any("asinh_" in template for template in inputs_of(entry, config))
+    ]
+    if asinh and lacking:
+        yield (
+            f"photometry.softening: found nothing for {', '.join(lacking)}, expected an AB "
+            f"magnitude for each band, because {', '.join(asinh)} read asinh magnitudes; about "
+            "the 5-sigma depth + 1.7"
+        )
     if not strategies:
         yield "strategies: none left; keep at least one entry that is not null"
     for name, entry in config["ensembles"].items():
@@ -130,6 +151,8 @@ def sample_problems(name: str, entry: dict, config: dict) -> Iterator[str]:
         yield f"{key}: found train_on: source, expected target or combo, which have spectra"
     if change in ("faint", "redshift", "type", "lines") and "share" not in sample:
         yield f"{key}.share: found nothing, expected a share of the rows, for change is {change}"
+    if change == "augment" and any("asinh_" in name for name in inputs_of(entry, config)):
+        yield f"{key}: found augment with asinh magnitudes, which the copies would not have"
     if change == "surveys" and ("surveys" not in sample or config["survey"] != "embedded"):
         yield f"{key}.surveys: expected names of surveys, in a run of the embedded survey"
 

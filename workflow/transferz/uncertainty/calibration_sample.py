@@ -60,6 +60,8 @@ class CalibrationSample:
         `SETTINGS`, of `conformal.Conformal.fit`.
     trained_on : dict of str
         What the networks were trained on, in words; empty if nobody said.
+    softening : dict of float
+        By band, of `units.asinh_magnitude`; empty where no network reads asinh magnitudes.
     """
 
     columns: tuple[str, ...]
@@ -72,6 +74,7 @@ class CalibrationSample:
     space: ColourSpace
     settings: dict[str, float]
     trained_on: dict[str, str] = field(default_factory=dict)
+    softening: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_tables(
@@ -87,6 +90,7 @@ class CalibrationSample:
         share: float,
         max_reference: int,
         trained_on: Mapping[str, str] | None = None,
+        softening: Mapping[str, float] | None = None,
     ) -> CalibrationSample:
         """Take the sample from split tables.
 
@@ -95,7 +99,7 @@ class CalibrationSample:
         training : sequence of pandas.DataFrame
             Training rows of each strategy of the chain.
         calibration : pandas.DataFrame
-        columns, bands, magnitude, settings, trained_on
+        columns, bands, magnitude, settings, trained_on, softening
             See the attributes.
         neighbours, share : int, float
             See `incomplete_photometry.ColourSpace`.
@@ -117,6 +121,7 @@ class CalibrationSample:
             ColourSpace.fit(trained[::step], values, neighbours=neighbours, share=share),
             dict(settings),
             {**(trained_on or {}), "training galaxies": str(len(trained))},
+            dict(softening or {}),
         )
 
     def save(self, path: str | Path) -> None:
@@ -136,6 +141,7 @@ class CalibrationSample:
             "space_limit": np.array(self.space.limit),
             **{name: np.array(self.settings[name]) for name in SETTINGS},
             "trained_on": np.array(json.dumps(self.trained_on)),
+            "softening": np.array(json.dumps(self.softening)),
         }
         with atomic_path(path) as temporary:
             np.savez(temporary, **arrays)
@@ -166,7 +172,7 @@ class CalibrationSample:
                         float(a["space_limit"]),
                     ),
                     {name: a[name].item() for name in SETTINGS},
-                    json.loads(str(a["trained_on"])) if "trained_on" in a else {},
+                    *(json.loads(str(a[k])) if k in a else {} for k in ("trained_on", "softening")),
                 )
         except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(

@@ -166,6 +166,15 @@ def _project(values: np.ndarray, axes: np.ndarray) -> np.ndarray:
     return np.stack([(values * axis).sum(axis=1) for axis in axes.T], axis=1)
 
 
+def magnitude_columns(columns: Sequence[str], bands: Sequence[str]) -> dict[str, str]:
+    """Return the magnitudes among columns by band: asinh magnitudes where there are no others."""
+    for kind in ("mag", "asinh"):
+        found = {band: f"{kind}_{band}" for band in bands if f"{kind}_{band}" in columns}
+        if found:
+            return found
+    return {}
+
+
 def band_inputs(columns: Sequence[str], bands: Sequence[str]) -> dict[str, np.ndarray]:
     """Return which inputs belong to each band, boolean, shape (d,), by the end of their names."""
     owners = {
