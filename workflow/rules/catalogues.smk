@@ -253,7 +253,7 @@ rule split:
         seed=config["splits"]["seed"],
         block=config["splits"]["block"],
         identity=config["splits"]["identity"],
-        softening=config["photometry"]["softening"],
+        softening=config["softening"],
         magnitude=needed_magnitude(),
         code=code_hash("catalogues/split", "catalogues"),
     message:

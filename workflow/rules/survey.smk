@@ -181,7 +181,7 @@ if config["survey"] == "custom":
             bands=config["bands"],
             survey=described_catalogue,
             known_by=described_bytes,
-            softening=config["photometry"]["softening"],
+            softening=config["softening"],
             magnitude=needed_magnitude(),
             code=code_hash("survey/read_custom", "catalogues"),
         message:

@@ -36,7 +36,7 @@ rule calibration_sample:
         inputs=strategy_inputs,
         magnitude_band=reference_band(),
         settings=config["uncertainty"],
-        softening=config["photometry"]["softening"],
+        softening=config["softening"],
         trained_on=trained_on,
         code=code_hash("uncertainty/calibration_sample", "training"),
     message:

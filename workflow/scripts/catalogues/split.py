@@ -84,7 +84,7 @@ def main(
     method, fractions, seed, block, identity
         Section ``splits`` of the configuration.
     softening : mapping of float
-        ``photometry.softening``: bands that get asinh magnitudes.
+        ``softening``: bands that get asinh magnitudes.
     magnitude : {"mag", "asinh"}
         What every row must have in every band.
     """

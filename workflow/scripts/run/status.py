@@ -39,6 +39,8 @@ def status_lines(
     """
     lines, n_done, n_all = [], 0, 0
     for stage, products in stages.items():
+        if not products:
+            continue
         missing = [path for path in products if not Path(results, path).exists()]
         n_done, n_all = n_done + len(products) - len(missing), n_all + len(products)
         some = f"   missing: {missing[0]}" if missing else ""

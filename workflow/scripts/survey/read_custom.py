@@ -67,7 +67,7 @@ def read_survey(
     bands : sequence of str
     role : str
     softening : mapping of float
-        ``photometry.softening``: bands that get asinh magnitudes.
+        ``softening``: bands that get asinh magnitudes.
     """
     described = CatalogueDescription.from_config(survey, f"custom.{role}", undetected=np.nan)
     table = read_catalogue(

@@ -50,7 +50,7 @@ def main(
     trained_on : mapping of str, optional
         What the networks were trained on, in words.
     softening : mapping of float, optional
-        ``photometry.softening`` of the configuration.
+        ``softening`` of the configuration.
     """
     columns = measured_columns(input_columns(inputs, bands))
     trained = [

@@ -106,7 +106,7 @@ def catalogues(config: dict) -> Iterator[str]:
 def networks(config: dict) -> Iterator[str]:
     """Yield strategies that start from nothing, in a circle or from other layers."""
     strategies = config["strategies"]
-    softened = config["photometry"]["softening"]
+    softened = config["softening"]
     lacking = [band for band in config["bands"] if band not in softened]
     asinh = [
         name
@@ -115,7 +115,7 @@ def networks(config: dict) -> Iterator[str]:
     ]
     if asinh and lacking:
         yield (
-            f"photometry.softening: found nothing for {', '.join(lacking)}, expected an AB "
+            f"softening: found nothing for {', '.join(lacking)}, expected an AB "
             f"magnitude for each band, because {', '.join(asinh)} read asinh magnitudes; about "
             "the 5-sigma depth + 1.7"
         )
