@@ -152,6 +152,10 @@ def test_what_is_not_known_is_asked_for(tmp_path, caplog):
     with pytest.raises(InputError, match=r"FLUX_AUTO_\{band\}: unit not known; .*--unit"):
         first_configuration([path], "results", tmp_path / "mine.yaml")
     assert written(tmp_path, path, unit="nJy")["custom"]["source"]["unit"] == "nJy"
+    comma = found.to_pandas().rename(columns=lambda name: name.replace("FLUX", "F"))
+    comma.to_csv(tmp_path / "comma.csv", sep=";", decimal=",", index=False)
+    assert main(["init", str(tmp_path / "comma.csv"), "--output", "unused.yaml"]) == 1
+    assert "decimal commas in Z_PHOT" in caplog.messages[-1]
     found.remove_column("Z_PHOT")
     found.to_pandas().to_csv(path, index=False)
     assert main(["init", str(path), "--output", str(tmp_path / "mine.yaml")]) == 1

@@ -255,6 +255,16 @@ def test_two_colours_need_three_bands() -> None:
         evaluate_photometry.colour_axes("gr", None)
 
 
+def test_a_galaxy_without_a_colour_is_in_no_cell() -> None:
+    magnitudes = {"mag_g": [21.0, np.nan, 21.1, 20.0], "mag_r": [20.0] * 4, "mag_i": [20.0] * 4}
+    table = pd.DataFrame(magnitudes)
+    cells = {"source": evaluate_photometry.colour_cells(table, ["gr", "ri"], 0.5)}
+    losses = {("source", name): np.array([0.2, 9.0, 0.4, 0.1]) for name in ("A", "B")}
+    found = evaluate_photometry.colour_table(losses, cells, ["A", "B"], size=0.5, least=1)
+    assert found[["x", "y", "n"]].to_numpy().tolist() == [[0, 0, 1], [1, 0, 2]] * 2
+    np.testing.assert_allclose(found["loss"], [0.1, 0.3] * 2)
+
+
 def test_a_strategy_without_history_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "A").mkdir()
     path = tmp_path / "A/seeds-000-000.history.csv"

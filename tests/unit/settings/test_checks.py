@@ -44,6 +44,11 @@ CASES = {
         "custom: found nothing, expected a catalogue, because survey is custom; write one with "
         "`transferz init`, or see config/examples/des_cosmos.yaml",
     ),
+    "asinh magnitudes without a softening": (
+        {"softening": {"g": 28, "r": 28}, "ensembles": {"A": BASE | {"inputs": ["asinh_{band}"]}}},
+        "softening: found nothing for i, z, y, expected an AB magnitude for each band, because A "
+        "read asinh magnitudes; about the 5-sigma depth + 1.7",
+    ),
     "magnitude errors that nobody has": (
         own(network={"inputs": ["mag_{band}", "mag_err_{band}"]}),
         "custom.source.columns.mag_err: found null, but network.inputs or custom.source.min_snr "

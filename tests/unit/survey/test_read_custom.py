@@ -12,10 +12,16 @@ from astropy.table import MaskedColumn, Table
 
 from scripts.survey import read_custom
 from transferz.catalogues.description import CatalogueDescription
+from transferz.catalogues.splits import check_complete, split_catalogue
 from transferz.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[3]
 BANDS = ["g", "y"]
+SPLITTING = {
+    "fractions": {"train": 0.98, "validation": 0.01, "test": 0.01},
+    "seed": 1,
+    "block": 1.0,
+}
 
 
 def survey(**changes: object) -> dict:
@@ -147,6 +153,28 @@ def test_script_cuts_a_catalogue_and_drops_what_lacks_a_value(tmp_path: Path) ->
     assert table["split"].tolist() == ["train"]
     assert flow["cut"].tolist() == ["complete", "magnitudes", "quality"]
     assert flow["n_removed"].tolist() == [2, 0, 0]
+
+
+def test_a_negative_flux_is_trained_on_by_networks_that_read_fluxes(tmp_path: Path) -> None:
+    fluxes = {"MAG_G": [3631.0, -5.0, 36.31], "MAG_Y": [1.0, 1.0, -99.0], "z": [0.5, 1.0, 0.7]}
+    catalogue = write(tmp_path / "a.csv", **fluxes, MAGERR_G=1.0, MAGERR_Y=1.0)
+    described = survey(units={"mag": "uJy", "position": "deg"})
+    softening = {"g": 24.0, "y": 24.0}
+    for magnitude, left in (("mag", [3]), ("asinh", [3, 1])):
+        outputs = str(tmp_path / "table.parquet"), str(tmp_path / "cutflow.csv")
+        options = {"softening": softening, "magnitude": magnitude, "role": "source"}
+        read_custom.main(str(catalogue), *outputs, bands=BANDS, survey=described, **options)
+        table = pd.read_parquet(outputs[0])
+        assert table["object_id"].tolist() == left
+        table = split_catalogue(table, "source", method="object", **SPLITTING)
+        if magnitude == "asinh":
+            # b of 24 mag is 0.912 uJy: asinh(-5 / 1.824) = -1.7330.
+            np.testing.assert_allclose(table["asinh_g"], [15.0, 24 + 1.085736 * 1.7330], atol=1e-3)
+            np.testing.assert_allclose(table["asinh_err_g"][1], 1.085736 / 5.3223, rtol=1e-3)
+            with pytest.raises(InputError, match="mag_g: values missing after the cuts"):
+                check_complete(table, BANDS, "source")
+            with pytest.raises(InputError, match="splits without an object"):
+                check_complete(table, BANDS, "source", magnitude)
 
 
 def test_without_magnitude_errors(tmp_path: Path) -> None:

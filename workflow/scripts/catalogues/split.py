@@ -56,6 +56,19 @@ def count_table(
     return pd.DataFrame(rows, columns=["sample", "dataset", "split", "n"])
 
 
+def read_and_split(
+    path: str,
+    role: str,
+    *,
+    method: Mapping[str, str],
+    softening: Mapping[str, float],
+    **settings: object,
+) -> pd.DataFrame:
+    """Return a catalogue table with its split, and asinh magnitudes of bands with a softening."""
+    table = with_asinh_magnitudes(read_parquet(path), softening)
+    return split_catalogue(table, role, method=method[role], **settings)
+
+
 def main(
     source: str,
     target: str | None,
@@ -83,22 +96,20 @@ def main(
     bands : sequence of str
     method, fractions, seed, block, identity
         Section ``splits`` of the configuration.
-    softening : mapping of float
-        ``softening``: bands that get asinh magnitudes.
-    magnitude : {"mag", "asinh"}
-        What every row must have in every band.
+    softening, magnitude
+        See `transferz.catalogues.units.with_asinh_magnitudes`; what every row must have in every
+        band, "mag" or "asinh".
     """
     check_fractions(fractions)
     settings = {"fractions": fractions, "seed": seed, "block": block}
-    sources = with_asinh_magnitudes(read_parquet(source), softening)
-    sources = split_catalogue(sources, "source", method=method["source"], **settings)
+    settings |= {"method": method, "softening": softening}
+    sources = read_and_split(source, "source", **settings)
     if target is None:
         check_complete(sources, bands, "source", magnitude)
         write_parquet(sources, source_split)
         write_csv(count_table({"source": sources}, np.zeros(len(sources), bool), 0), summary)
         return
-    targets = with_asinh_magnitudes(read_parquet(target), softening)
-    targets = split_catalogue(targets, "target", method=method["target"], **settings)
+    targets = read_and_split(target, "target", **settings)
     n_given = len(sources)
     pairs = same_objects(sources, targets, **identity)
     common = overlap_table(sources, targets, pairs, **identity, bands=bands)

@@ -65,11 +65,14 @@ def colour_axes(
 def colour_cells(
     galaxies: pd.DataFrame, pairs: Sequence[Sequence[str]], size: float
 ) -> pd.DataFrame:
-    """Return the cell of each galaxy in two colours as whole multiples of `size`, columns x, y."""
+    """Return the cell of each galaxy in two colours as whole multiples of `size`, columns x, y.
+
+    A galaxy without a colour has none.
+    """
     cells = {}
     for axis, (blue, red) in zip("xy", pairs, strict=True):
         colour = (galaxies[f"mag_{blue}"] - galaxies[f"mag_{red}"]).to_numpy(np.float64)
-        cells[axis] = np.floor(colour / size).astype(int)
+        cells[axis] = pd.Series(np.floor(colour / size)).astype("Int64")
     return pd.DataFrame(cells)
 
 
@@ -157,7 +160,7 @@ def colour_table(
             found = grouped.agg(n=("loss", "size"), loss=("loss", "mean"), gain=("gain", "mean"))
             found["gain_error"] = grouped["gain"].std() / np.sqrt(found["n"])
             found = found[found["n"] >= least].reset_index()
-            found[["x", "y"]] = (found[["x", "y"]] * size).round(10)
+            found[["x", "y"]] = (found[["x", "y"]].astype(np.float64) * size).round(10)
             parts.append(found.assign(dataset=dataset, strategy=name))
     columns = ["dataset", "strategy", "x", "y", "n", "loss", "gain", "gain_error"]
     return pd.concat(parts, ignore_index=True)[columns]

@@ -22,6 +22,7 @@ from transferz.core.errors import InputError
 LOOKED_AT = 2000
 # From blue to red; in a name, in small or capital letters.
 KNOWN_BANDS = "ugrizyjhk"
+DECIMAL_COMMA = r"[-+]?\d+,\d+"
 ERROR = re.compile(r"err|sig|unc|std|^d?e_|_e$")
 FLUX, MAGNITUDE = re.compile(r"flux|fnu|f_nu|maggies"), re.compile(r"mag")
 # Numbers per band that are neither, and magnitudes of a part of a galaxy.
@@ -36,7 +37,10 @@ REDSHIFT_NAMES = (
 SPECTROSCOPIC = re.compile(r"spec|_sp|zsp")
 PHOTOMETRIC = re.compile(r"phot|lp_|pdf|z_?ml|z_?b$|mod|med")
 PLACES = {
-    "object_id": (r"((object|obj|source|gal|galaxy)_?)?(id|no|number|name)|.*_?id", "meta.id"),
+    "object_id": (
+        r"((object|obj|source|gal|galaxy)_?)?(id|no|number|name)|source|recno|.*_?id",
+        "meta.id",
+    ),
     "ra": (r"_?raj?(_?(deg|2000|j2000|icrs))?|alpha_?(j2000|sky)?|right_?ascension", "pos.eq.ra"),
     "dec": (r"_?dec?j?(_?(deg|2000|j2000|icrs))?|delta_?(j2000|sky)?|declination", "pos.eq.dec"),
 }
@@ -57,12 +61,15 @@ class Seen:
         Of all columns.
     units, ucds : mapping of str
         Where the file says so.
+    commas : list of str
+        Columns of numbers with decimal commas, which are not read.
     """
 
     numbers: dict[str, np.ndarray]
     names: list[str]
     units: Mapping[str, str]
     ucds: Mapping[str, str]
+    commas: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -107,7 +114,7 @@ def look_at(path: str | Path, how: ReadingOptions = AS_IT_IS) -> Seen:
                 if error.key not in names:
                     raise
                 arrays.add(error.key)
-    numbers = {}
+    numbers, commas = {}, []
     for name in names:
         values = pd.Series(np.asarray(raw.columns[name]))
         values = values.mask(raw.nulls.get(name, np.zeros(len(values), bool)))
@@ -118,7 +125,9 @@ def look_at(path: str | Path, how: ReadingOptions = AS_IT_IS) -> Seen:
             found = pd.to_numeric(text, errors="coerce")
             if found.notna().sum() > 0.5 * len(text):
                 numbers[name] = found.to_numpy(np.float64)
-    return Seen(numbers, names, raw.units, file.ucds)
+            elif text.str.fullmatch(DECIMAL_COMMA).sum() > 0.5 * len(text):
+                commas.append(name)
+    return Seen(numbers, names, raw.units, file.ucds, commas)
 
 
 def guess(seen: Seen, bands: Sequence[str] | None = None, unit: str | None = None) -> Guess:
@@ -198,6 +207,9 @@ def _guess_photometry(
     values = {template: names for template, names in groups.items() if _kind(seen, template, names)}
     if not values:
         found.doubts.append("no magnitudes or fluxes in two bands: name them as columns.mag")
+        if seen.commas:
+            some = ", ".join(seen.commas[:5])
+            found.doubts.append(f"decimal commas in {some}: write numbers with decimal points")
         return
 
     def worth(template: str) -> tuple:

@@ -89,7 +89,12 @@ def guessed(catalogue: Path, sample: CalibrationSample) -> dict[str, object]:
         raise InputError(
             "columns not recognised",
             file=catalogue,
-            found=f"{' and '.join(there) or 'none'} in {', '.join(found.bands) or 'no band'}",
+            found="; ".join(
+                [
+                    f"{' and '.join(there) or 'none'} in {', '.join(found.bands) or 'no band'}",
+                    *found.doubts,
+                ]
+            ),
             expected=f"{' and '.join(needed)} in {', '.join(sample.bands)}",
             fix="describe it as predict.catalogue in a file (docs/catalogues.md); name that with "
             "--config",

@@ -162,8 +162,7 @@ def check_splits(
     Parameters
     ----------
     paths, catalogues : mapping
-        Split tables of source, target and combo; catalogues of the first two. Of the source alone
-        where there is one catalogue.
+        Split tables of source, target and combo, or of the source alone; catalogues.
     one_release, radius
         Identity of objects, see `transferz.catalogues.identity.same_objects`.
     """
@@ -197,14 +196,9 @@ def check_splits(
     identity = {"one_release": one_release, "radius": radius}
     pairs = same_objects(source, target, **identity)
     n_leaks = leaks(source, target, pairs)
-    checks.append(
-        check(
-            "splits",
-            "no object trained on in one data set and tested on in the other",
-            n_leaks == 0,
-            f"{n_leaks} of {len(pairs.left)} shared objects",
-        )
-    )
+    rule = "no object trained on in one data set and tested on in the other"
+    found = f"{n_leaks} of {len(pairs.left)} shared objects"
+    checks.append(check("splits", rule, n_leaks == 0, found))
     n_both = trained_and_tested(combo, {"source": source, "target": target}, identity)
     checks.append(
         check("splits", "nothing that Combo trains on is in a test set", n_both == 0, n_both)
