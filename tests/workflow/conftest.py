@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
+SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles", "CITATION.cff")
 TEST_CONFIG = "config/test.yaml"
 RESULTS = Path("results/test")
 # Makes Snakemake name each job on the terminal.

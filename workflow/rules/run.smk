@@ -2,12 +2,14 @@
 #
 #   snakemake --cores 1 --force audit       checks every invariant, also when nothing has changed
 #   snakemake --cores 1 --nolock status     what is done, what is missing; beside a running workflow
+#   snakemake --cores 1 crate               the run as a Workflow Run RO-Crate
 #
 # Inputs   the products of the run
-# Outputs  <results>/audit.{md,csv,sha256}; status: none
+# Outputs  <results>/audit.{md,csv,sha256}, ro-crate-metadata.json; status: none
 
 
 localrules:
+    crate,
     status,
 
 
@@ -72,6 +74,33 @@ rule audit:
         "Auditing the run of {output.page}"
     script:
         "../scripts/run/audit.py"
+
+
+rule crate:
+    """Describe a finished run for a repository, as a Workflow Run RO-Crate."""
+    input:
+        products=lambda wildcards: rules.all.input,
+        catalogues=input_files(),
+        run_config="<results>/run_config.yaml",
+        citation=lambda wildcards: project_file("CITATION.cff"),
+        snakefile=lambda wildcards: project_file("Snakefile"),
+    output:
+        crate="<results>/ro-crate-metadata.json",
+        workflow="<results>/Snakefile",
+    log:
+        "<logs>/crate.log",
+    conda:
+        "../../envs/plots.yaml"
+    resources:
+        mem_mb=request(1000),
+        runtime=request(10),
+    params:
+        survey=config["survey"],
+        code=code_hash("run/crate", "plots"),
+    message:
+        "Describing the run in {output.crate}"
+    script:
+        "../scripts/run/crate.py"
 
 
 rule status:

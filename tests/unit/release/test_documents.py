@@ -217,7 +217,7 @@ def test_the_folder_is_an_ro_crate(built: dict[str, Path]) -> None:
     entities = {entity["@id"]: entity for entity in crate["@graph"]}
     assert len(entities) == len(crate["@graph"])
     descriptor, root = entities["ro-crate-metadata.json"], entities["./"]
-    assert descriptor["conformsTo"]["@id"] == crate["@context"].removesuffix("/context")
+    assert descriptor["conformsTo"]["@id"] == crate["@context"][0].removesuffix("/context")
     assert descriptor["about"] == {"@id": "./"}
     assert {"name", "description", "datePublished", "license"} <= set(root)
     referred = [

@@ -329,6 +329,14 @@ def described_bytes(wildcards):
     return known_by(described_catalogue(wildcards)["path"])
 
 
+def input_files():
+    """Return the catalogues that this run begins with."""
+    if config["survey"] == "custom":
+        return [named_files(config["custom"][role]["path"]) for role in roles()]
+    files = config["inputs"]
+    return [files["cosmos2020"], files["hsc"], *files["galaxiesml"].values()]
+
+
 def catalogue(role):
     """Return the catalogue table that is the `source` or the `target` of this run."""
     if config["survey"] == "custom":

@@ -16,6 +16,7 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
+from transferz.core import crate
 from transferz.core.products import sha256
 from transferz.release.table import Description, dictionary, label_uncertainty
 
@@ -30,17 +31,6 @@ SIMULATED = (
     "**Simulated.** These rows were made from the embedded survey, not from the real "
     "COSMOS2020 and HSC catalogues; use them to test, not for science."
 )
-SPDX_URL = "https://spdx.org/licenses/{license}.html"
-
-ENCODING_FORMATS = {
-    ".fits": "application/fits",
-    ".parquet": "application/x-parquet",
-    ".gz": "application/gzip",
-    ".md": "text/markdown",
-    ".csv": "text/csv",
-    ".json": "application/json",
-    ".cff": "application/yaml",
-}
 
 
 @dataclass(frozen=True)
@@ -203,7 +193,7 @@ class Release:
             "description": self.summary,
             "version": self.edition.version,
             "datePublished": self.edition.date,
-            "license": SPDX_URL.format(license=self.edition.license),
+            "license": crate.SPDX_URL.format(license=self.edition.license),
             "url": self.edition.url,
             "citeAs": PAPER,
             "creator": [
@@ -233,7 +223,8 @@ class Release:
         files : mapping of path to str
             Files of the release, with a description of each.
         """
-        edition, license_url = self.edition, SPDX_URL.format(license=self.edition.license)
+        edition = self.edition
+        licence = crate.licence_entity(edition.license)
         creators = [
             {"@id": f"#creator-{number}", "@type": "Organization", "name": name}
             for number, name in enumerate(edition.creators, start=1)
@@ -243,33 +234,23 @@ class Release:
             for each in self.sources
         ]
         columns = [_crate_column(row) for row in self.dictionary.itertuples()]
-        parts = [_crate_file(Path(path), text) for path, text in files.items()]
-        descriptor = {
-            "@id": "ro-crate-metadata.json",
-            "@type": "CreativeWork",
-            "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-            "about": {"@id": "./"},
-        }
+        parts = [
+            crate.file_entity(path, Path(path).parent) | {"description": text}
+            for path, text in files.items()
+        ]
         root = {
-            "@id": "./",
-            "@type": "Dataset",
             "name": self.title,
             "description": self.summary,
             "version": edition.version,
             "datePublished": edition.date,
-            "license": {"@id": license_url},
+            "license": crate.reference(licence),
             "url": edition.url,
-            "author": _named(creators),
-            "isBasedOn": _named(sources),
-            "variableMeasured": _named(columns),
-            "hasPart": _named(parts),
+            "author": crate.references(creators),
+            "isBasedOn": crate.references(sources),
+            "variableMeasured": crate.references(columns),
+            "hasPart": crate.references(parts),
         }
-        licence = {"@id": license_url, "@type": "CreativeWork", "name": edition.license}
-        document = {
-            "@context": "https://w3id.org/ro/crate/1.1/context",
-            "@graph": [descriptor, root, licence, *creators, *sources, *columns, *parts],
-        }
-        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        return crate.text(root, [licence, *creators, *sources, *columns, *parts])
 
     def zenodo(self) -> str:
         """Return zenodo.json: metadata for an upload, as Zenodo's deposit interface takes them."""
@@ -301,11 +282,6 @@ class Release:
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _named(entities: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
-    """Return the references of JSON-LD to entities."""
-    return [{"@id": entity["@id"]} for entity in entities]
-
-
 def _unit_of(row: tuple) -> dict[str, str]:
     """Return the unit of a column as schema.org has it, nothing where it has none."""
     return {"unitText": row.unit} if row.unit else {}
@@ -322,25 +298,13 @@ def _crate_column(row: tuple) -> dict[str, str]:
     }
 
 
-def _crate_file(path: Path, text: str) -> dict[str, str]:
-    """Entry of a file in the RO-Crate."""
-    return {
-        "@type": "File",
-        **dict.fromkeys(("@id", "name"), path.name),
-        "description": text,
-        "contentSize": str(path.stat().st_size),
-        "encodingFormat": ENCODING_FORMATS[path.suffix],
-        "sha256": sha256(path),
-    }
-
-
 def _croissant_file(path: Path) -> dict[str, str]:
     """Entry of a file of the distribution."""
     return {
         "@type": "cr:FileObject",
         **dict.fromkeys(("@id", "name", "contentUrl"), path.name),
         "contentSize": f"{path.stat().st_size} B",
-        "encodingFormat": ENCODING_FORMATS[path.suffix],
+        "encodingFormat": crate.ENCODING_FORMATS[path.suffix],
         "sha256": sha256(path),
     }
 
