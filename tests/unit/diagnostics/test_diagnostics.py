@@ -163,6 +163,35 @@ def test_nothing_is_clipped_and_no_text_hides_another(
     assert not pd.read_csv(paths["table"]).empty
 
 
+def trend(bins: dict[tuple[float, float], float]) -> pd.DataFrame:
+    """Lines of one strategy on both data sets: two metrics in these bins, with these values."""
+    rows = [
+        {"dataset": dataset, "strategy": "A", "metric": metric, "low": low, "high": high, "n": 50}
+        | dict.fromkeys(("p16", "median", "p84"), value)
+        for dataset in ("target", "source")
+        for metric in ("bias_median", "outlier_fraction")
+        for (low, high), value in bins.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_extreme_and_empty_bins_of_trends() -> None:
+    """Bins beyond the range of the headline set no axis; those without galaxies are hatched."""
+    table = trend({(0.0, 0.5): 0.1, (0.5, 1.0): 0.2, (1.5, 2.0): 0.9})
+    names = ["bias_median", "outlier_fraction"]
+    nothing = table.iloc[:0][["dataset", "low", "high"]]
+    figure = plot_trends.draw(table, nothing, names, ["A"], "z", {}, (0, 1), LABELS)
+    panels = np.reshape(figure.axes, (3, 2))
+    assert panels[1, 0].get_ylim()[1] == pytest.approx(1.25 * 0.2)
+    assert panels[2, 1].get_ylim() == (0, 1)
+    for axes in panels[1:].flat:
+        (hatched,) = [patch for patch in axes.patches if patch.get_hatch()]
+        assert (hatched.get_x(), hatched.get_width()) == (1.0, 0.5)
+    # All bins beyond it: they set the axis themselves.
+    figure = plot_trends.draw(table, nothing, names, ["A"], "z", {}, (3, 4), LABELS)
+    assert figure.axes[2].get_ylim()[1] == pytest.approx(1.25 * 0.9)
+
+
 @pytest.mark.parametrize("name", ["trends", "learning_curves", "seed_spread"])
 def test_the_same_figure_gives_the_same_bytes(
     name: str, make_run: Callable, tmp_path: Path

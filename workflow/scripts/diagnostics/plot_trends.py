@@ -9,7 +9,7 @@ Outputs
     caption : caption and alt text, Markdown
 """
 
-import logging
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,12 +44,10 @@ from transferz.report.tables import significant, survey_note
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-logger = logging.getLogger(__name__)
-
 OUTLIERS = (
-    f"Grey: bins in which more than {MOST:.0%} of the galaxies are outliers for every strategy; "
-    "values beyond an axis are in the table. "
+    f"Grey: bins in which more than {MOST:.0%} of the galaxies are outliers for every strategy. "
 )
+BEYOND = "Hatched: too few galaxies. Values beyond an axis are in the table. "
 
 
 def draw_counts(axes: Axes, table: pd.DataFrame) -> None:
@@ -72,8 +70,7 @@ def draw_metric(axes: Axes, table: pd.DataFrame, styles: Mapping, metric: str, a
         middle = 0.5 * (rows["low"] + rows["high"])
         # A bin that is left out breaks the line.
         gaps = np.flatnonzero(~np.isclose(rows["low"].to_numpy()[1:], rows["high"].to_numpy()[:-1]))
-        pieces = np.split(np.arange(len(rows)), gaps + 1)
-        for piece in pieces:
+        for piece in np.split(np.arange(len(rows)), gaps + 1):
             x, part = middle.iloc[piece], rows.iloc[piece]
             axes.fill_between(x, part["p16"], part["p84"], color=style["color"], alpha=0.22, lw=0)
             axes.plot(x, part["median"], **style, ms=2.6, lw=1.0, mew=0)
@@ -84,8 +81,19 @@ def set_scale(axes: Axes, table: pd.DataFrame, metric: str, limit: float | None)
     low, high, room = table["p16"].min(), table["p84"].max(), 1.5 * (limit or 0)
     if METRICS[metric].signed:
         axes.set_ylim(1.25 * min(low, -room), 1.25 * max(high, room))
+    elif METRICS[metric].requirement == "outliers":
+        axes.set_ylim(0, 1)
     else:
         axes.set_ylim(0, 1.08 * max(high, room))
+
+
+def mark_empty(panels: Sequence[Axes], table: pd.DataFrame, edges: np.ndarray) -> None:
+    """Hatch the bins without a row in the panels of a data set's metrics."""
+    empty = [
+        pair for pair in itertools.pairwise(edges) if not np.isclose(table["low"], pair[0]).any()
+    ]
+    for axes, (low, high) in itertools.product(panels, empty):
+        axes.axvspan(low, high, fc="white", ec="#C9CDD2", hatch="////", lw=0, zorder=0)
 
 
 def mark_outliers(panels: Sequence[Axes], bins: pd.DataFrame) -> None:
@@ -111,14 +119,10 @@ def draw(
 ) -> Figure:
     """Return the figure; `z_range` is marked where given, and the bins of `mostly_outliers`."""
     styles = strategy_styles(strategies)
-    figure, panels = subplots(
-        1 + len(names),
-        2,
-        height=0.75 + 1.45 * len(names),
-        height_ratios=[0.36] + [1.0] * len(names),
-        sharex="all",
-        sharey="row",
-    )
+    sizes = {"height": 0.75 + 1.45 * len(names), "height_ratios": [0.36] + [1.0] * len(names)}
+    figure, panels = subplots(1 + len(names), 2, **sizes, sharex="all", sharey="row")
+    low, high, width = table["low"].min(), table["high"].max(), (table["high"] - table["low"]).min()
+    edges = np.linspace(low, high, 1 + round((high - low) / width))
     for column, dataset in enumerate(DATASETS):
         inside = table[table["dataset"] == dataset]
         panels[0, column].set_title(f"{label(dataset, labels)} ({dataset})")
@@ -133,17 +137,18 @@ def draw(
         panels[-1, column].set_xlabel(axis_label)
         panels[-1, column].tick_params(axis="x", pad=5)
         mark_outliers(panels[:, column], bad[bad["dataset"] == dataset])
-        for axes in panels[:, column]:
-            for edge in z_range or ():
-                axes.axvline(edge, color=NEUTRAL, lw=0.6, ls=(0, (1, 2)), zorder=1)
-    # Bins of outliers do not set the scales, unless all are.
+        mark_empty(panels[1:, column], inside, edges)
+        for axes, edge in itertools.product(panels[:, column], z_range or ()):
+            axes.axvline(edge, color=NEUTRAL, lw=0.6, ls=(0, (1, 2)), zorder=1)
+    # Bins of outliers and beyond `z_range` do not set the scales, unless all are such.
     good = table.merge(bad, how="left", indicator=True)["_merge"].eq("left_only").to_numpy()
-    judged = table[good] if good.any() else table
+    central = (0.5 * (table["low"] + table["high"])).between(*(z_range or (low, high))).to_numpy()
+    judged = table[good & central] if (good & central).any() else table
     for row, metric in enumerate(names, start=1):
         limit = requirements.get(METRICS[metric].requirement)
         set_scale(panels[row, 0], judged[judged["metric"] == metric], metric, limit)
         panels[row, 0].set_ylabel(METRICS[metric].label)
-    panels[0, 0].set(ylabel="Galaxies", xlim=(table["low"].min(), table["high"].max()))
+    panels[0, 0].set(ylabel="Galaxies", xlim=(low, high))
     figure.align_ylabels(panels[:, 0])
     handles = strategy_handles(styles, labels, 3.4)
     if have_limit(names, requirements):
@@ -177,17 +182,14 @@ def read_bins(path: str | Path, quantity: str, bin_width: float) -> pd.DataFrame
 
 def alt_text(table: pd.DataFrame, names: Sequence[str], labels: Mapping[str, str]) -> str:
     """Return the range of each line in words."""
-    parts = []
-    for (dataset, strategy, metric), rows in table.groupby(
-        ["dataset", "strategy", "metric"], sort=False
-    ):
-        if metric == names[-1]:
-            low, high = rows["median"].min(), rows["median"].max()
-            parts.append(
-                f"{METRICS[metric].label} of {label(strategy, labels)} on "
-                f"{label(dataset, labels)}: {significant(low, 2)} to {significant(high, 2)}."
-            )
-    return " ".join(parts)
+    shown = table[table["metric"] == names[-1]]
+    return " ".join(
+        f"{METRICS[names[-1]].label} of {label(strategy, labels)} on {label(dataset, labels)}: "
+        f"{significant(line.min(), 2)} to {significant(line.max(), 2)}."
+        for (dataset, strategy), line in shown.groupby(["dataset", "strategy"], sort=False)[
+            "median"
+        ]
+    )
 
 
 def main(
@@ -214,8 +216,6 @@ def main(
         Metrics (rows) and strategies (lines).
     bin_width : float
         Rows of other ranges are left out.
-    band : str
-        Of the magnitude.
     z_range : pair of float
         Range of the headline numbers: marked on a redshift axis; magnitudes are within it.
     requirements : mapping
@@ -239,11 +239,10 @@ def main(
         f"{shown} against {what} in bins of {bin_width:g}, on the test sets of "
         f"{label('target', labels)} (left) and {label('source', labels)} (right). Lines: "
         f"median over {int(lines['n_seeds'].max())} seeds; bands: their central 68%; top: "
-        f"galaxies per bin. Green: LSST requirement. {where} {outliers}{definitions(names)}. "
-        f"{survey_note(survey)}",
+        f"galaxies per bin. Green: LSST requirement. {where} {outliers}{BEYOND}"
+        f"{definitions(names)}. {survey_note(survey)}",
         alt_text(lines, names, labels),
     )
-    logger.info("%d points", len(lines))
 
 
 if __name__ == "__main__":
