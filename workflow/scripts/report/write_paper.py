@@ -28,6 +28,7 @@ from transferz.core.products import atomic_path, write_csv
 from transferz.evaluation.baselines import baseline_names, display_name
 from transferz.evaluation.claims import VERDICTS, Claim, by_window, read_claims
 from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT
+from transferz.release.documents import sources_of
 from transferz.report.paper import (
     Book,
     Strong,
@@ -84,6 +85,9 @@ class Words:
         self.first, *self.others = self.strategies
         self.metrics = {name: word(name) for name in self.config["figures"]["figure3_metrics"]}
         self.note = survey_note(self.config["survey"])
+        self.sources = sources_of(self.config["catalogues"]["hsc"])
+        if self.config["survey"] == "custom":
+            self.sources = self.sources[:1]
         self._claims = {claim.claim: claim for claim in read_claims(claims_file)}
         self.windows = {
             name.replace("<=", "≤"): rows[["z_min", "z_max"]].iloc[0].to_dict()
@@ -110,11 +114,11 @@ class Words:
             for part in ("train", "validation", "test")
         ]
 
-    def changes_of(self, dataset: str, other: str) -> dict[str, list[tuple[str, str, str]]]:
+    def changes_of(self, dataset: str, other: str) -> dict[str, list[str]]:
         """Return what a strategy changes on a test set against the first one."""
         return changes(self.book, dataset, self.first, other, self.metrics)
 
-    def requirements_of(self, dataset: str) -> Iterator[tuple[str, str, list[str]]]:
+    def requirements_of(self, dataset: str) -> Iterator[tuple[str, list[str]]]:
         """Yield the requirements, and who meets them on a test set."""
         metrics = {name: (text, METRICS[name].requirement) for name, text in self.metrics.items()}
         return requirements(self.book, dataset, self.strategies, metrics)

@@ -202,8 +202,8 @@ def direction(first: tuple[float, float, int], second: tuple[float, float, int])
 
 def changes(
     book: Book, dataset: str, first: str, other: str, metrics: Mapping[str, str]
-) -> dict[str, list[tuple[str, str, str]]]:
-    """Return what a strategy changes on a test set against the first one, by its `direction`.
+) -> dict[str, list[str]]:
+    """Return the metrics that a strategy changes on a test set against the first one, as words.
 
     Parameters
     ----------
@@ -216,21 +216,24 @@ def changes(
     Returns
     -------
     dict
-        Of each change, what a sentence calls the metric, and its values before and after.
+        Each `direction` to what a sentence calls the metrics that go there.
     """
-    found: dict[str, list[tuple[str, str, str]]] = {"smaller": [], "larger": [], "same": []}
+    found: dict[str, list[str]] = {"smaller": [], "larger": [], "same": []}
+    columns = ("mean", "spread")
     for metric, word in metrics.items():
-        places = [{"dataset": dataset, "strategy": name} for name in (first, other)]
-        columns = (f"{metric}_mean", f"{metric}_spread", "n_seeds")
-        way = direction(*([book.value("table1", at, name) for name in columns] for at in places))
-        found[way].append((word, *(book.spread("table1", at, metric) for at in places)))
+        ends = []
+        for name in (first, other):
+            place = {"dataset": dataset, "strategy": name}
+            level = [book.value("table1", place, f"{metric}_{column}") for column in columns]
+            ends.append((*level, book.value("table1", place, "n_seeds")))
+        found[direction(*ends)].append(word)
     return found
 
 
 def requirements(
     book: Book, dataset: str, strategies: Sequence[str], metrics: Mapping[str, tuple[str, str]]
-) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield what a sentence calls a metric, its limit, and the strategies whose mean is below it.
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield what a sentence calls a metric, and the strategies whose mean is below its limit.
 
     Parameters
     ----------
@@ -247,7 +250,7 @@ def requirements(
             for name in strategies
             if abs(book.value("table1", {"dataset": dataset, "strategy": name}, column)) < limit
         ]
-        yield word, book.setting("config", f"config.evaluation.requirements.{kind}"), met
+        yield word, met
 
 
 class Strong(str):
