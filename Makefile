@@ -12,11 +12,12 @@ WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile
 LONG :=
 CHOSEN = $(if $(LONG),,-m "not long")
 
-.PHONY: paper test test-all test-avx2 rehearse machine test-cluster test-faults lint unit workflow faults mutants audit status config lock docs notebook peers clean-venv help
+.PHONY: paper install test test-all test-avx2 rehearse machine test-cluster test-faults lint unit workflow faults mutants audit status config lock docs notebook peers clean-venv help
 
 help:
 	@echo "make paper     the whole paper into results/ (installs into .venv first); minutes left on the"
 	@echo "               terminal, what each job says in logs/"
+	@echo "make install   only the packages, into .venv"
 	@echo "make test      lint, unit tests, the whole workflow on a tiny configuration"
 	@echo "make test-all  also the long tests, all of it without AVX-512, and every fault"
 	@echo "make test-cluster   the tiny workflow through a one-node Slurm, with faults"
@@ -39,6 +40,8 @@ paper: $(INSTALLED)
 	@echo "Open results/index.html (everything) or results/paper.pdf (the summary);"
 	@echo "figures, tables and claims are in results/figures, results/tables, results/claims.md"
 	@echo "Not in it: lenses with uncertain labels, made by: snakemake --cores all lenses"
+
+install: $(INSTALLED)
 
 test: machine lint unit workflow faults
 

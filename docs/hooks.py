@@ -29,18 +29,27 @@ LINK = re.compile(r"(\]\()(?!\w+:|#)([^)#\s]+)")
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Name the repository, and list every page below its section."""
     config.repo_url = yaml.safe_load((ROOT / "CITATION.cff").read_text())["repository-code"]
+    config.repo_name = "Code"
     config.nav = ["index.md", *({section: pages(section.lower())} for section in SECTIONS)]
     return config
 
 
 def pages(name: str) -> list[str | dict]:
-    """Return the pages of a folder of docs/, then those of each folder in it."""
-    entries = sorted((ROOT / "docs" / name).iterdir())
+    """Return the pages of a folder of docs/, then those of each folder in it.
+
+    What README links to comes first, in its order.
+    """
+    links = [target for _, target in LINK.findall((ROOT / "README.md").read_text())]
+    rank = {ROOT / target: number for number, target in reversed([*enumerate(links)])}
+    entries = sorted((ROOT / "docs" / name).iterdir(), key=lambda p: (rank.get(p, len(links)), p))
     found = [f"{name}/{path.name}" for path in entries if path.suffix in (".md", ".ipynb")]
     if name == "reference":
         found += ["reference/rules.md", "catalogues.md"]
     folders = [path.name for path in entries if path.is_dir()]
-    return [*found, *({folder.capitalize(): pages(f"{name}/{folder}")} for folder in folders)]
+    return [
+        *found,
+        *({folder.capitalize().replace("_", " "): pages(f"{name}/{folder}")} for folder in folders),
+    ]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
