@@ -66,5 +66,5 @@ def test_the_record_of_snakemake_is_read(tmp_path: Path) -> None:
     assert [job.rule for job in graph.critical_path()] == ["first", "second"]
     assert graph.critical_path()[0].seconds >= 0.5
     assert graph.critical_path()[0].cores == 4
-    with pytest.raises(InputError, match="y.txt: no record of a file"):
+    with pytest.raises(InputError, match=r"y\.txt: no record of a file"):
         JobGraph.read(tmp_path / ".snakemake/metadata", ["y.txt"], {})
