@@ -203,6 +203,24 @@ def test_a_strategy_with_classes_of_redshift_joins_a_finished_run(
     assert "Training Soft" in finished.stdout and "Training NN-" not in finished.stdout
 
 
+def test_strategies_with_worse_spectra_join_a_finished_run(clone: Callable[[], Path]) -> None:
+    """The stress tests in miniature: one strategy, without two surveys of the simulation."""
+    folder = clone()
+    finished = run_snakemake(
+        folder,
+        *("stress", *EVERY_JOB, "--cores", "2"),
+        overlay={
+            "diagnostics": {"stress": {"strategies": ["NN-Combo"], "surveys": ["gama", "vipers"]}},
+        },
+    )
+    sample = pd.read_csv(folder / RESULTS / "samples/NN-Combo-surveys.csv").iloc[0]
+    table = pd.read_csv(folder / RESULTS / "figures/stress.csv")
+    assert 0.1 < sample["share"] < 0.9
+    assert sorted(table["share"].unique()) == [0.0, pytest.approx(sample["share"])]
+    assert "Training NN-Combo-surveys" in finished.stdout
+    assert "Training NN-Combo," not in finished.stdout
+
+
 def test_a_learning_rate_retrains_and_nothing_upstream(clone: Callable[[], Path]) -> None:
     folder = clone()
     overlay = {"strategies": {"NN-TL": {"learning_rate": 0.00007}}}

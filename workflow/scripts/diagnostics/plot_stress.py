@@ -49,13 +49,17 @@ CHANGES = {
 
 def trained(samples: Sequence[str | Path], strategies: Sequence[str]) -> Iterator[tuple]:
     """Yield name, strategy, change and share of all networks; a share of 0 is the run's own."""
+    changes = set()
     for path in samples:
         line = read_csv(path).iloc[0]
         strategy = Path(path).stem.rpartition(f"-{line['change']}")[0]
+        # Strategies of a run's own may have changed samples too.
         if strategy in strategies:
+            changes.add(line["change"])
             yield Path(path).stem, strategy, line["change"], line["share"]
-    changes = dict.fromkeys(read_csv(path).iloc[0]["change"] for path in samples)
-    yield from ((name, name, change, 0.0) for change in changes for name in strategies)
+    yield from (
+        (name, name, change, 0.0) for change in CHANGES if change in changes for name in strategies
+    )
 
 
 def measure(
