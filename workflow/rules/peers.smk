@@ -28,13 +28,15 @@ rule train_peer:
     conda:
         "../../envs/peers.yaml"
     resources:
-        mem_mb=request(4000),
+        mem_mb=request(5000),
         runtime=request(60),
     params:
         bands=config["bands"],
         z_max=config["peers"]["z_max"],
         z_step=config["peers"]["z_step"],
         budget=config["peers"]["budget"],
+        test_share=config["uncertainty"]["test_share"],
+        seed=config["uncertainty"]["seed"],
         code=code_hash("peers/train_peer", "peers"),
     message:
         "RAIL's {wildcards.peer} on the same splits"

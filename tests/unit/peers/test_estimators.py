@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import qp
+from qp.metrics.concrete_metric_classes import CDELossMetric
+from qp.metrics.pit import PIT
 from scipy import stats
 
 from scripts.peers import plot_peers, table_peers, train_peer
@@ -68,7 +71,6 @@ def splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     for name, table in tables.items():
         write_parquet(table, paths[name])
     monkeypatch.setattr(estimators, "Estimator", Colour)
-    monkeypatch.setattr(train_peer, "Estimator", Colour)
     return paths
 
 
@@ -76,7 +78,7 @@ def train(splits: dict[str, Path], folder: Path, peer: str = "knn") -> tuple[Pat
     """Run the rule's script; return its two tables."""
     folder.mkdir()
     tables = folder / f"{peer}.parquet", folder / f"{peer}.csv"
-    grid = {"z_max": 3.0, "z_step": 0.01, "budget": 10.0}
+    grid = {"z_max": 3.0, "z_step": 0.01, "budget": 10.0, "test_share": 0.5, "seed": 1}
     train_peer.main(*splits.values(), *tables, folder / peer, peer=peer, bands=BANDS, **grid)
     return tables
 
@@ -113,8 +115,13 @@ def test_tuning_takes_the_smallest_loss_and_keeps_its_time(
 ) -> None:
     peer = estimators.Peer("Colour", "colour", "Colour", [{"width": 0.02}, {"width": 0.5}])
     rows = galaxies(90)
-    assert estimators.tuned(peer, rows, rows, BANDS, EDGES, 60.0) == {"width": 0.02}
-    assert estimators.tuned(peer, rows, rows, BANDS, EDGES, -1.0) == {}
+
+    def found(budget: float) -> list[tuple[str, dict]]:
+        made = estimators.trained(peer, rows, rows, BANDS, EDGES, budget)
+        return [(kind, settings) for kind, settings, _ in made]
+
+    assert found(60.0) == [("", {}), ("-tuned", {"width": 0.02})]
+    assert found(-1.0) == [("", {})]
 
 
 def test_no_peer_sees_the_test_galaxies(splits: dict[str, Path], tmp_path: Path) -> None:
@@ -125,7 +132,8 @@ def test_no_peer_sees_the_test_galaxies(splits: dict[str, Path], tmp_path: Path)
         write_parquet(table, path)
     after, _ = train(splits, tmp_path / "after")
     z_pred = [pd.read_parquet(path)["z_pred"] for path in (before, after)]
-    assert len(z_pred[0]) == 3 * 50 and z_pred[0].equals(z_pred[1])
+    # Of 50 test galaxies those that calibrate no strategy, about half, by each of three samples.
+    assert 3 * 10 < len(z_pred[0]) < 3 * 40 and z_pred[0].equals(z_pred[1])
 
 
 def test_what_fails_is_listed_with_its_error(
@@ -195,16 +203,25 @@ def test_names() -> None:
     assert estimate_label("NN-Base", {}) is None
 
 
+def test_rail_writes_nothing_where_it_is_run(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with estimators.scratch() as folder:
+        Path("output_stage.hdf5").touch()
+        assert (folder / "output_stage.hdf5").exists()
+    assert not folder.exists() and not list(tmp_path.iterdir())
+
+
 def test_scores_agree_with_rails_own(tmp_path: Path) -> None:
-    """CDE loss of the same answers: RAIL's, by qp, and ours; where RAIL is installed."""
+    """CDE loss and PIT of the same file of answers: by qp, RAIL's own, and ours."""
     pytest.importorskip("rail.estimation.algos.k_nearneigh", reason="RAIL: `make peers`")
-    qp = pytest.importorskip("qp")
     rows = galaxies(600)
-    estimator = estimators.Estimator(PEERS["knn"], rows, BANDS, EDGES, {})
-    answer = estimator.estimate(rows)
-    answer.write_to(str(tmp_path / "answer.hdf5"))
-    read = qp.read(str(tmp_path / "answer.hdf5"))
-    metric = qp.metrics.concrete_metric_classes.CDELossMetric(0.0, 3.0, EDGES[1] - EDGES[0])
-    theirs = metric.evaluate(read, rows["redshift"].to_numpy())
-    ours = scored(read, EDGES, rows)["cde_loss"].mean()
-    assert ours == pytest.approx(float(np.ravel(theirs[0])[0]), rel=1e-3)
+    # Classes so narrow that the mean density of one is the density at its centre.
+    edges = np.linspace(0.0, 3.0, 1201)
+    estimator = estimators.Estimator(PEERS["knn"], rows, BANDS, edges, {})
+    estimator.estimate(rows).write_to(str(tmp_path / "answer.hdf5"))
+    read, z_true = qp.read(str(tmp_path / "answer.hdf5")), rows["redshift"].to_numpy()
+    ours = scored(read, edges, rows)
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    theirs = CDELossMetric(eval_grid=centres).evaluate(read, z_true)
+    assert ours["cde_loss"].mean() == pytest.approx(float(theirs), rel=1e-3)
+    np.testing.assert_allclose(ours["pit"], PIT(read, z_true).pit_samps, atol=1e-3)

@@ -162,7 +162,7 @@ def page(table: pd.DataFrame, costs: pd.DataFrame, labels: Mapping, survey: str,
         ]
         for row in ran.itertuples()
     ]
-    header = ["Estimate", "Trained on", "Train, s", "Predict 10^5, s", "MiB", "Settings"]
+    header = ["Estimate", "Trained on", "Train [CPU s]", "Predict 10^5 [CPU s]", "MiB", "Settings"]
     parts += ["## Costs", markdown_table(header, lines, "lrrrrl")]
     parts += [f"{row.estimate} stopped: {row.error}" for row in failed.itertuples()]
     return "\n\n".join(parts)

@@ -6,8 +6,8 @@ Inputs
 Outputs
     scores : peers/{peer}.parquet: estimate ({peer}-{sample}, or {peer}-tuned-{sample}), dataset,
         object_id, z_true, z_pred (median), crps, cde_loss, pit, width_68
-    costs : peers/{peer}.csv: estimate, settings, n_train, train_seconds, predict_seconds,
-        n_predicted, memory_mib (most of the whole job so far), error
+    costs : peers/{peer}.csv: estimate, settings, n_train, train_seconds, predict_seconds (of
+        processors), n_predicted, memory_mib (most of the whole job so far), error
     ensembles : peers/{peer}/{estimate}_{dataset}.hdf5, RAIL's answers as qp ensembles
 
 RAIL's defaults, and settings chosen by the CDE loss of validation galaxies in a stated time. What
@@ -16,10 +16,9 @@ fails is a line with its error, not the end of the run.
 
 import logging
 import resource
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,16 @@ import pandas as pd
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet
 from transferz.evaluation.baselines import SAMPLES, TEST_SETS
-from transferz.peers.estimators import PEERS, SCORED_COLUMNS, Estimator, read_rows, scored, tuned
+from transferz.peers.estimators import (
+    PEERS,
+    SCORED_COLUMNS,
+    Estimator,
+    processor_seconds,
+    read_rows,
+    scored,
+    trained,
+)
+from transferz.uncertainty.calibration_sample import calibration_part
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -35,23 +43,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def variants(
-    peer: str, sample: str, path: str | Path, bands: list[str], edges: np.ndarray, budget: float
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and settings: RAIL's defaults, then what tuning chose, if that is another."""
-    yield f"{peer}-{sample}", {}
-    train, validation = (read_rows(path, split, bands) for split in ("train", "validation"))
-    if found := tuned(PEERS[peer], train, validation, bands, edges, budget):
-        yield f"{peer}-tuned-{sample}", found
-
-
 def ask(
     estimator: Estimator, tests: Mapping[str, pd.DataFrame], estimate: str, folder: str | Path
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Return the scored answers for all test sets, which are written too, and what they cost."""
-    begin = time.perf_counter()
+    begin = processor_seconds()
     answers = {name: estimator.estimate(test) for name, test in tests.items()}
-    seconds = time.perf_counter() - begin
+    seconds = processor_seconds() - begin
     parts = []
     for name, answer in answers.items():
         answer.write_to(str(Path(folder) / f"{estimate}_{name}.hdf5"))
@@ -75,26 +73,37 @@ def main(
     z_max: float,
     z_step: float,
     budget: float,
+    test_share: float,
+    seed: int,
 ) -> None:
     """Write scores and costs.
 
     Parameters
     ----------
+    test_share, seed
+        See `calibration_part`: estimators get the test galaxies that calibrate no strategy.
     z_max, z_step : float
         Grid of redshifts, from 0.
     budget : float
-        Seconds for tuning on one sample.
+        Processor seconds for tuning on one sample.
     """
     splits = {"source": source, "target": target, "combo": combo}
     edges = np.linspace(0.0, z_max, round(z_max / z_step) + 1)
     Path(ensembles).mkdir(parents=True, exist_ok=True)
     tests = {name: read_rows(splits[name], "test", bands) for name in TEST_SETS}
+    for name, table in tests.items():
+        scored_part = calibration_part(table, test_share, seed) == "test"
+        tests[name] = table[scored_part].reset_index(drop=True)
     parts, rows = [pd.DataFrame(columns=SCORED_COLUMNS)], []
     for sample in SAMPLES:
         try:
-            train = read_rows(splits[sample], "train", bands)
-            for estimate, settings in variants(peer, sample, splits[sample], bands, edges, budget):
-                estimator = Estimator(PEERS[peer], train, bands, edges, settings)
+            train, validation = (
+                read_rows(splits[sample], split, bands) for split in ("train", "validation")
+            )
+            for kind, settings, estimator in trained(
+                PEERS[peer], train, validation, bands, edges, budget
+            ):
+                estimate = f"{peer}{kind}-{sample}"
                 table, cost = ask(estimator, tests, estimate, ensembles)
                 parts.append(table)
                 row = {"estimate": estimate, "settings": str(settings), "n_train": len(train)}
