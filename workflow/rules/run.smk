@@ -243,6 +243,7 @@ if config["survey"] != "custom":
             rows=config["run"]["catalogue_benchmark"]["rows"],
             n_columns=config["run"]["catalogue_benchmark"]["columns"],
             hsc_rows=config["run"]["catalogue_benchmark"]["hsc_rows"],
+            text_rows=config["run"]["catalogue_benchmark"]["text_rows"],
             code=code_hash("run/benchmark_catalogues", "catalogues"),
         message:
             "Measuring how fast catalogues of {params.rows} rows are read and matched"

@@ -87,12 +87,11 @@ def test_perturbed_positions_are_as_many_as_asked() -> None:
 
 def test_benchmark_in_small(root: Path, tmp_path: Path) -> None:
     table, report = tmp_path / "b" / "catalogues.csv", tmp_path / "b" / "catalogues.md"
-    benchmark_catalogues.main(
-        root / "config/columns.tsv", table, report, rows=3000, n_columns=80, hsc_rows=2000
-    )
+    sizes = {"rows": 3000, "n_columns": 80, "hsc_rows": 2000, "text_rows": 1000}
+    benchmark_catalogues.main(root / "config/columns.tsv", table, report, **sizes)
     lines = table.read_text().splitlines()
     assert lines[0] == "task,seconds,cpu_seconds,peak_memory_mib"
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert "rule crossmatch" in report.read_text()
     assert sorted(path.name for path in table.parent.iterdir()) == [
         "catalogues.csv",

@@ -28,7 +28,7 @@ from astropy.io import fits
 from transferz.catalogues.columns import Column, load_columns
 from transferz.catalogues.crossmatch import match_surveys
 from transferz.catalogues.matching import cross_match
-from transferz.catalogues.reading import read_catalogue
+from transferz.catalogues.reading import read_catalogue, stream_catalogue
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_parquet, write_text
 from transferz.run.synthetic_table import perturbed, random_sky, write_standin
@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 BANDS = ["g", "r", "i", "z", "y"]
 PRIMARY = {"primary": {"column": "isprimary", "equals": True}}
+# Identifiers of 19 digits, as of HSC and SDSS, in a table of text.
+FIRST_ID, TEXT_COLUMNS = 1_237_650_000_000_000_000, 13
 
 
 def measured(function: Callable[[], None]) -> dict[str, float]:
@@ -95,6 +97,23 @@ def read_memmap(path: Path, columns: list[Column]) -> None:
             np.array(hdus[1].data[column.name])
 
 
+def write_text_table(path: Path, rows: int) -> list[Column]:
+    """Write a CSV of identifiers and magnitudes; return its columns."""
+    names = [f"mag_{number}" for number in range(TEXT_COLUMNS)]
+    generator = np.random.default_rng(3)
+    values = generator.uniform(18.0, 26.0, (rows, TEXT_COLUMNS)).round(4)
+    table = pd.DataFrame(values, columns=names)
+    table.insert(0, "object_id", np.arange(rows) + FIRST_ID)
+    table.to_csv(path, index=False)
+    return [Column("object_id", "object_id", kind="id"), *(Column(name, name) for name in names)]
+
+
+def read_text_table(path: Path, columns: list[Column]) -> None:
+    """Read it as `snakemake predict` does, in pieces."""
+    for _ in stream_catalogue(path, columns):
+        pass
+
+
 def cross_match_files(cosmos: Path, hsc: Path, columns: str) -> None:
     """Do what the rule crossmatch does."""
     table, _ = match_surveys(
@@ -111,9 +130,24 @@ def cross_match_files(cosmos: Path, hsc: Path, columns: str) -> None:
 
 
 def main(
-    columns: str, table: str, report: str, *, rows: int, n_columns: int, hsc_rows: int
+    columns: str,
+    table: str,
+    report: str,
+    *,
+    rows: int,
+    n_columns: int,
+    hsc_rows: int,
+    text_rows: int,
 ) -> None:
-    """Write the measurements of tables of `rows` x `n_columns` (COSMOS2020), `hsc_rows` (HSC)."""
+    """Write the measurements.
+
+    Parameters
+    ----------
+    rows, n_columns : int
+        Of COSMOS2020.
+    hsc_rows, text_rows : int
+        Of HSC, and of a table of text.
+    """
     wanted = load_columns(columns, "cosmos2020", "CLASSIC", BANDS)
     hsc_columns = load_columns(columns, "hsc", "pdr2", BANDS)
     sky = random_sky(rows, seed=1)
@@ -121,7 +155,9 @@ def main(
     results = []
     Path(table).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=Path(table).parent) as folder:
-        big, hsc = Path(folder) / "cosmos2020.fits", Path(folder) / "hsc.fits"
+        names = ("cosmos2020.fits", "hsc.fits", "galaxies.csv")
+        big, hsc, text = (Path(folder) / name for name in names)
+        text_columns = write_text_table(text, text_rows)
         write_standin(big, wanted, rows=rows, n_columns=n_columns, sky=sky)
         write_standin(hsc, hsc_columns, rows=hsc_rows, n_columns=0, sky=hsc_sky)
         size = big.stat().st_size
@@ -133,6 +169,7 @@ def main(
             "astropy, mapped": lambda: read_memmap(big, wanted),
             "match positions": lambda: cross_match(*sky.T, *hsc_sky.T, 1.0),
             "rule crossmatch": lambda: cross_match_files(big, hsc, columns),
+            "read a table of text": lambda: read_text_table(text, text_columns),
         }
         for name, task in tasks.items():
             drop_from_cache(big)
@@ -142,7 +179,7 @@ def main(
     write_csv(frame, table)
     lines = [
         f"# Reading and matching: {rows} x {n_columns} columns ({size / 1e9:.1f} GB), "
-        f"{hsc_rows} HSC objects",
+        f"{hsc_rows} HSC objects; text of {text_rows} x {TEXT_COLUMNS + 1}",
         "",
         f"{len(wanted)} columns of COSMOS2020 are read. Peak memory includes what the first row "
         "shows: interpreter, libraries, positions.",
