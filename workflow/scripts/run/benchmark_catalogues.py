@@ -129,6 +129,21 @@ def cross_match_files(cosmos: Path, hsc: Path, columns: str) -> None:
     write_parquet(table, hsc.with_name("matched.parquet"))
 
 
+def page(measurements: pd.DataFrame) -> str:
+    """Return the table with what its columns mean."""
+    lines = [
+        "Peak memory includes what the first row shows: interpreter, libraries, positions.",
+        "",
+        "| task | seconds | of one core | peak memory [MiB] |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {task} | {seconds:.1f} | {cpu:.1f} | {memory:.0f} |"
+            for task, seconds, cpu, memory in measurements.itertuples(index=False)
+        ),
+    ]
+    return "\n".join(lines)
+
+
 def main(
     columns: str,
     table: str,
@@ -177,21 +192,11 @@ def main(
             logger.info("%s", results[-1])
     frame = pd.DataFrame(results)
     write_csv(frame, table)
-    lines = [
+    head = (
         f"# Reading and matching: {rows} x {n_columns} columns ({size / 1e9:.1f} GB), "
-        f"{hsc_rows} HSC objects; text of {text_rows} x {TEXT_COLUMNS + 1}",
-        "",
-        f"{len(wanted)} columns of COSMOS2020 are read. Peak memory includes what the first row "
-        "shows: interpreter, libraries, positions.",
-        "",
-        "| task | seconds | of one core | peak memory [MiB] |",
-        "|---|---:|---:|---:|",
-        *(
-            f"| {task} | {seconds:.1f} | {cpu:.1f} | {memory:.0f} |"
-            for task, seconds, cpu, memory in frame.itertuples(index=False)
-        ),
-    ]
-    write_text("\n".join(lines), report)
+        f"{hsc_rows} HSC objects; text of {text_rows} x {TEXT_COLUMNS + 1}"
+    )
+    write_text(f"{head}\n\n{len(wanted)} columns of COSMOS2020 are read. {page(frame)}", report)
 
 
 if __name__ == "__main__":
