@@ -26,7 +26,7 @@ from markupsafe import Markup
 from transferz.core.logs import run
 from transferz.core.products import atomic_path, write_csv
 from transferz.evaluation.baselines import baseline_names, display_name
-from transferz.evaluation.claims import VERDICTS, Claim, by_window, read_claims
+from transferz.evaluation.claims import Claim, by_window, read_claims
 from transferz.evaluation.metrics import METRICS, OUTLIER_LIMIT
 from transferz.release.documents import sources_of
 from transferz.report.paper import (
@@ -66,8 +66,7 @@ class Words:
         Kind of redshift, `photo_z` or `spec_z`, of `source` and `target`.
     """
 
-    target, source = TARGET, SOURCE
-    verdicts, METRICS = VERDICTS, METRICS
+    target, source, METRICS = TARGET, SOURCE, METRICS
 
     def __init__(
         self,
