@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from astropy.table import Table
 
@@ -26,10 +27,13 @@ COLOURS = {
     "inputs": ["mag_{band} - mag_{next}", "mag_{band}"],
     "head": {"bins": 100, "z_max": 6, "cross_entropy": 1},
 }
-TINY = {
-    "seeds": {"count": 2},
-    "training": {"max_epochs": 3},
-    "ensembles": {"NN-Colours": COLOURS},
+TINY = {"seeds": {"count": 2}, "training": {"max_epochs": 3}}
+WITH_ENSEMBLE = {"ensembles": {"NN-Colours": COLOURS}}
+# In half the time.
+ALONE = {"ensembles": {"NN-Colours": None}, "predict": {"strategy": "NN-Base"}}
+ASINH = {
+    "network": {"inputs": ["asinh_{band}", "asinh_err_{band}"]},
+    "softening": dict.fromkeys(BANDS, 26.0),
 }
 N = 900
 
@@ -94,9 +98,9 @@ def workflow_words(configuration: str) -> list[str]:
     return ["--cores", "2", "--snakefile", str(ROOT / "Snakefile"), "--configfile", *files]
 
 
-def journey(folder: Path, catalogue: str, redshift: str) -> tuple[pd.DataFrame, dict]:
-    """Four commands from a catalogue to its photo-z's and their figures of merit."""
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+def journey(folder: Path, catalogue: str, redshift: str, overlay: dict) -> pd.DataFrame:
+    """Four commands from a catalogue to its photo-z's, returned, and their figures of merit."""
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY | overlay))
     name = f"{Path(catalogue).stem}.yaml"
     assert str(ROOT / "Snakefile") in run(folder, "transferz", "init", catalogue)
     run(folder, "snakemake", *workflow_words(name))
@@ -110,11 +114,11 @@ def journey(folder: Path, catalogue: str, redshift: str) -> tuple[pd.DataFrame, 
     merit = json.loads((folder / "merit.json").read_text())
     assert merit["n"] == N
     assert 0.5 < merit["coverage_68"] < 0.85
-    return found, merit
+    return found
 
 
 def test_four_commands_from_a_foreign_csv_alone(tmp_path: Path) -> None:
-    found, _ = journey(tmp_path, write_csv(tmp_path), "zspec")
+    found = journey(tmp_path, write_csv(tmp_path), "zspec", WITH_ENSEMBLE)
     assert found["object_id"].tolist() == galaxies(N, 1, BANDS)["object_id"].tolist()
     trained = json.loads(json.loads((tmp_path / "photo_z.csv.json").read_text())["trained_on"])
     assert trained["source"] == "mine (spec_z)"
@@ -135,10 +139,30 @@ def test_four_commands_from_a_foreign_csv_alone(tmp_path: Path) -> None:
 
 
 def test_four_commands_from_fits_in_nanojansky(tmp_path: Path) -> None:
-    found, _ = journey(tmp_path, write_fits(tmp_path), "redshift_true")
+    found = journey(tmp_path, write_fits(tmp_path), "redshift_true", ALONE)
     assert found["object_id"].tolist() == galaxies(N, 1, BANDS)["object_id"].tolist()
 
 
 def test_four_commands_from_a_dataset_of_eight_files(tmp_path: Path) -> None:
-    found, _ = journey(tmp_path, write_dataset(tmp_path), "redshift_true")
+    found = journey(tmp_path, write_dataset(tmp_path), "redshift_true", ALONE)
     assert sorted(found["object_id"]) == galaxies(N, 2, BANDS)["object_id"].tolist()
+
+
+@pytest.mark.long
+def test_non_detections_are_trained_on_and_predicted(tmp_path: Path) -> None:
+    table = fluxes(3)
+    noise = np.random.default_rng(1).normal(0.0, 3.631e12 * 10 ** (-0.4 * 26), (N, len(BANDS)))
+    for number, band in enumerate(BANDS):
+        name = f"{band}_cModelFlux"
+        # Four magnitudes fainter.
+        table[name] = 0.025 * table[name] + noise[:, number]
+        table[f"{name}Err"] = noise.std()
+    unseen = (table["g_cModelFlux"] < 0).sum()
+    assert unseen > 50
+    table = table.rename(columns=lambda name: name.replace("cModelFlux", "flux_nJy"))
+    table.to_parquet(tmp_path / "deep.parquet")
+    found = journey(tmp_path, "deep.parquet", "redshift_true", ALONE | ASINH)
+    assert not found.filter(like="flag_non_detection").any(axis=None)
+    splits = pd.read_parquet(tmp_path / "results/splits/source.parquet")
+    assert len(splits) == N
+    assert splits["mag_g"].isna().sum() == unseen

@@ -119,7 +119,7 @@ def with_asinh_magnitudes(table: pd.DataFrame, softening: Mapping[str, float]) -
         With ``mag_{band}``, and maybe ``mag_err_{band}``. Infinite magnitudes stay as they are,
         and what no magnitude has.
     softening : mapping of str to float
-        See `asinh_magnitude`, by band.
+        See `asinh_magnitude`, by band. Bands that the table does not have are left out.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def with_asinh_magnitudes(table: pd.DataFrame, softening: Mapping[str, float]) -
     """
     columns = {}
     for band, b in softening.items():
-        if f"asinh_{band}" in table:
+        if f"asinh_{band}" in table or f"mag_{band}" not in table:
             continue
         magnitude = table[f"mag_{band}"].to_numpy(np.float64, na_value=np.nan)
         with np.errstate(over="ignore"):
