@@ -1,18 +1,14 @@
 """One process of the training benchmark: does what it is told over its standard input.
 
-Started by `benchmarking.Worker` as ``python -m transferz.run.benchmark_worker``. Every
-command is a line of JSON, ``{"do": name, ...arguments}``; so is every answer. The process trains
-either with plain Keras ``fit``, as the authors' public code does, or with the trainer of this
-workflow, on the same synthetic galaxies.
+Started by `benchmarking.Worker` as ``python -m transferz.run.benchmark_worker``. The process
+trains either with plain Keras ``fit``, as the authors' public code does, or with the trainer of
+this workflow, on the same synthetic galaxies.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,17 +26,10 @@ from transferz.networks.losses import get_loss
 from transferz.networks.model_files import save_models
 from transferz.networks.tensorflow import configure_tensorflow, keras, tf
 from transferz.networks.training import Fit, Sample, Settings, State, Trainer
+from transferz.run.benchmarking import answer_commands, synthetic_galaxies
 
 # Seconds that a short measurement is repeated for.
 MEASURE_SECONDS = 0.3
-
-
-def synthetic_sample(n_rows: int, n_inputs: int, seed: int) -> Sample:
-    """Galaxies whose redshift is a smooth function of their inputs, with noise."""
-    generator = np.random.default_rng([seed, n_rows])
-    x = generator.uniform(0.0, 1.0, (n_rows, n_inputs)).astype(np.float32)
-    z = 1.0 + np.sin(3.0 * x[:, :1]) * x[:, -1:] + generator.normal(0.0, 0.05, (n_rows, 1))
-    return Sample(x, z.astype(np.float32))
 
 
 def seconds_per_call(function: Callable[[], object]) -> float:
@@ -115,7 +104,7 @@ class Process:
         begin = time.perf_counter()
         settings = Settings.from_config(training_keys)
         samples = [
-            synthetic_sample(n, self.architecture.n_inputs, k)
+            Sample(*synthetic_galaxies(n, self.architecture.n_inputs, k))
             for k, n in enumerate((rows, validation_rows))
         ]
         if way == "fused":
@@ -272,21 +261,5 @@ class Process:
         return {"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-def main() -> None:
-    """Answer commands until the input ends."""
-    # Libraries print to standard output now and then: the answers go to a copy of it.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    process: Process | None = None
-    for line in sys.stdin:
-        command = json.loads(line)
-        name = command.pop("do")
-        if name == "start":
-            process, answer = Process(**command), {}
-        else:
-            answer = getattr(process, name)(**command)
-        answers.write(json.dumps(answer) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    answer_commands(Process)

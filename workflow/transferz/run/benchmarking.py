@@ -10,7 +10,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ DATA_FILES = ["benchmark_worker.py"]
 
 
 class Worker:
-    """A process that trains on command; see `benchmark_worker`.
+    """A process that trains on command; see `benchmark_worker` and `answer_commands`.
 
     Parameters
     ----------
@@ -34,14 +34,24 @@ class Worker:
         Units of the hidden layers.
     n_inputs : int
     threads : int
+    module : str
+        What it runs.
     """
 
-    def __init__(self, log: object, *, hidden: Sequence[int], n_inputs: int, threads: int) -> None:
+    def __init__(
+        self,
+        log: object,
+        *,
+        hidden: Sequence[int],
+        n_inputs: int,
+        threads: int,
+        module: str = f"transferz.run.{Path(DATA_FILES[0]).stem}",
+    ) -> None:
         folder = Path(__file__).parents[2]
         path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
         self.spawned = time.time()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", f"transferz.run.{Path(DATA_FILES[0]).stem}"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -115,6 +125,33 @@ def together(group: Sequence[Worker], do: str, **arguments: object) -> tuple[flo
         worker.send(do, **arguments)
     answers = [worker.answer() for worker in group]
     return time.perf_counter() - begin, answers
+
+
+def answer_commands(kind: Callable[..., object]) -> None:
+    """Be such a process: make a `kind` of what `Worker` says, do as told until the input ends.
+
+    Every command is a line of JSON, ``{"do": name, ...arguments}``; so is every answer.
+    """
+    # Libraries print to standard output now and then: the answers go to a copy of it.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    process: object = None
+    for line in sys.stdin:
+        command = json.loads(line)
+        name = command.pop("do")
+        if name == "start":
+            process, answer = kind(**command), {}
+        else:
+            answer = getattr(process, name)(**command)
+        answers.write(json.dumps(answer) + "\n")
+
+
+def synthetic_galaxies(n_rows: int, n_inputs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Galaxies whose redshift is a smooth function of their inputs, with noise; float32."""
+    generator = np.random.default_rng([seed, n_rows])
+    x = generator.uniform(0.0, 1.0, (n_rows, n_inputs)).astype(np.float32)
+    z = 1.0 + np.sin(3.0 * x[:, :1]) * x[:, -1:] + generator.normal(0.0, 0.05, (n_rows, 1))
+    return x, z.astype(np.float32)
 
 
 @dataclass(frozen=True)
