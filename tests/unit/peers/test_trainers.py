@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from scripts.peers import benchmark_trainers
 from transferz.networks.architecture import Architecture, initial_weights
 from transferz.networks.training import Sample, Settings, Trainer, permutation
 from transferz.peers.trainers import PlainJax, initial
@@ -36,3 +38,26 @@ def test_plain_jax_and_ours_lose_alike() -> None:
         state, losses = theirs.epoch(state, permutation(1, epoch, ROWS))
         assert np.average(losses, weights=[100, 100, 50]) == pytest.approx(loss, rel=1e-3)
         assert float(theirs.validate(state[0])) == pytest.approx(validation, rel=1e-3)
+
+
+class Spending:
+    """A process that spends so many seconds on each training."""
+
+    def __init__(self, *seconds: float) -> None:
+        self.seconds = list(seconds)
+
+    def ask(self, do: str, **_: object) -> dict[str, float]:
+        return {"cpu": self.seconds.pop(0)} if do == "train" else {}
+
+
+def test_ratios_are_those_of_the_same_turn() -> None:
+    """A slow turn is slow for all of them: the ratio does not see it."""
+    started = {"This workflow": Spending(1, 4, 2), "Plain JAX": Spending(2, 8, 4)}
+    settings = {"rows": 100, "validation_rows": 10, "epochs": 2, "repeats": 3}
+    table = pd.DataFrame(benchmark_trainers.measure(started, 64, {}, settings))
+    ours, theirs = table.iloc[0], table.iloc[1]
+    assert (ours["rate"], theirs["rate"], theirs["rate_low"]) == (100, 50, 25)
+    assert ours["ours_over"] == 1
+    assert theirs["ours_over"] == theirs["ours_over_low"] == theirs["ours_over_high"] == 2
+    page = benchmark_trainers.page(table, settings)
+    assert "Plain JAX" in page and "2.00 (2.00 to 2.00)" in page
