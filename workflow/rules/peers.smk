@@ -2,8 +2,7 @@
 #
 # Inputs   <results>/{splits,calibration,baselines}/...
 # Outputs  <results>/peers/{peer}.{parquet,csv}, <results>/peers/{peer}/*.hdf5 (qp),
-#          <results>/tables/peers.{csv,md}, peers_costs.csv, <results>/figures/peers.{pdf,png,csv,md},
-#          <results>/benchmarks/trainers.{csv,md}
+#          <results>/tables/peers.{csv,md}, peers_costs.csv, <results>/figures/peers.{pdf,png,csv,md}
 #
 # Needs the environment envs/peers.txt, which `make peers` makes; no part of rule all.
 
@@ -114,27 +113,3 @@ rule peers:
     input:
         rules.table_peers.output,
         rules.plot_peers.output,
-
-
-rule benchmark_trainers:
-    """Measure how fast networks train, beside plain JAX and Keras on JAX."""
-    output:
-        csv="<results>/benchmarks/trainers.csv",
-        md="<results>/benchmarks/trainers.md",
-    log:
-        "<logs>/benchmark_trainers.log",
-    conda:
-        "../../envs/peers.yaml"
-    resources:
-        mem_mb=request(4000),
-        runtime=request(30),
-    params:
-        settings=config["run"]["training_benchmark"],
-        batch_sizes=[64, *config["run"]["training_benchmark"]["batch_sizes"]],
-        hidden=config["network"]["hidden"],
-        training=config["training"],
-        code=code_hash("peers/benchmark_trainers", "peers"),
-    message:
-        "Measuring trainers (minutes; leave the machine alone)"
-    script:
-        "../scripts/peers/benchmark_trainers.py"

@@ -304,6 +304,31 @@ rule plot_benchmark_training:
         "../scripts/run/plot_benchmark_training.py"
 
 
+# Needs the environment envs/peers.txt, which `make peers` makes.
+rule benchmark_trainers:
+    """Measure how fast networks train, beside plain JAX and Keras on JAX."""
+    output:
+        csv="<results>/benchmarks/trainers.csv",
+        md="<results>/benchmarks/trainers.md",
+    log:
+        "<logs>/benchmark_trainers.log",
+    conda:
+        "../../envs/peers.yaml"
+    resources:
+        mem_mb=request(4000),
+        runtime=request(30),
+    params:
+        settings=config["run"]["training_benchmark"],
+        batch_sizes=[64, *config["run"]["training_benchmark"]["batch_sizes"]],
+        hidden=config["network"]["hidden"],
+        training=config["training"],
+        code=code_hash("run/benchmark_trainers", "peers"),
+    message:
+        "Measuring trainers (minutes; leave the machine alone)"
+    script:
+        "../scripts/run/benchmark_trainers.py"
+
+
 rule benchmarks:
     """Every measurement of speed."""
     input:

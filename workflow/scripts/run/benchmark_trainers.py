@@ -22,8 +22,8 @@ import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
-from transferz.peers import trainers
 from transferz.report.tables import markdown_table
+from transferz.run import trainers
 from transferz.run.benchmarking import Worker, machine, workers
 
 if TYPE_CHECKING:

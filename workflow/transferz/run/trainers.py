@@ -1,6 +1,6 @@
 """Trainers that a user would pick today, as a process of a benchmark: plain JAX, and Keras on JAX.
 
-Started by `transferz.run.benchmarking.Worker` as ``python -m transferz.peers.trainers``. The same
+Started by `transferz.run.benchmarking.Worker` as ``python -m transferz.run.trainers``. The same
 network, loss, optimiser, rows and batches as `transferz.networks.training` has. JAX and optax are
 in envs/peers.txt.
 """
@@ -16,10 +16,8 @@ import numpy as np
 
 from transferz.run.benchmarking import answer_commands, synthetic_galaxies
 
-Weights = list[Any]
 
-
-def predict(weights: Weights, x: Any) -> Any:
+def predict(weights: list[Any], x: Any) -> Any:
     """Return redshifts, shape (n, 1): dense layers, then the inputs beside the last of them."""
     import jax.numpy as jnp
 
@@ -29,13 +27,13 @@ def predict(weights: Weights, x: Any) -> Any:
     return jnp.concatenate([x, layer], axis=1) @ weights[-2] + weights[-1]
 
 
-def mean_loss(weights: Weights, x: Any, z: Any, gamma: float) -> Any:
+def mean_loss(weights: list[Any], x: Any, z: Any, gamma: float) -> Any:
     """Return the mean HSC loss (`transferz.networks.losses.hsc_loss`)."""
     dz = (predict(weights, x) - z) / (1.0 + z)
     return (1.0 - 1.0 / (1.0 + (dz / gamma) ** 2)).mean()
 
 
-def initial(hidden: Sequence[int], n_inputs: int, seed: int) -> Weights:
+def initial(hidden: Sequence[int], n_inputs: int, seed: int) -> list[Any]:
     """Return kernels (Glorot uniform) and biases (0), in Keras' order."""
     draw = np.random.default_rng(seed)
     before = [n_inputs, *hidden[:-1], hidden[-1] + n_inputs]
@@ -97,7 +95,7 @@ class PlainJax:
             lambda weights: mean_loss(weights, x_validation, z_validation, gamma)
         )
 
-    def begin(self, weights: Weights) -> tuple:
+    def begin(self, weights: list[Any]) -> tuple:
         """Return the state of a training that begins with these weights."""
         import jax.numpy as jnp
 
@@ -159,7 +157,7 @@ class KerasOnJax:
             )
 
 
-class Process:
+class JaxProcess:
     """What the commands act on; one core, as the trainers of this project have."""
 
     def __init__(self, hidden: list[int], n_inputs: int, threads: int) -> None:
@@ -188,4 +186,4 @@ class Process:
 
 
 if __name__ == "__main__":
-    answer_commands(Process)
+    answer_commands(JaxProcess)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripts.peers import benchmark_trainers
+from scripts.run import benchmark_trainers
 from transferz.networks.architecture import Architecture, initial_weights
 from transferz.networks.training import Sample, Settings, Trainer, permutation
-from transferz.peers.trainers import PlainJax, initial
 from transferz.run.benchmarking import synthetic_galaxies
+from transferz.run.trainers import PlainJax, initial
 
 HIDDEN, ROWS = (20, 10), 250
 
