@@ -133,9 +133,10 @@ def test_the_installed_package_asks_for_what_it_imports(root: Path) -> None:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.partition(".")[0])
     # Snakemake is for checkers of types alone, and brings the jsonschema that reads its settings;
-    # the others come with jinja2, matplotlib, requests and tensorflow, RAIL with `make peers`.
+    # the others come with jinja2, matplotlib, requests and tensorflow; RAIL, jax and optax with
+    # `make peers`.
     elsewhere = {"transferz", "snakemake", "jsonschema", "markupsafe", "PIL", "keras"}
-    elsewhere |= {"rich", "urllib3"}
+    elsewhere |= {"rich", "urllib3", "jax", "optax"}
     imported -= {*sys.stdlib_module_names, *elsewhere}
     names = {"yaml": "pyyaml", "sklearn": "scikit-learn", "markdown_it": "markdown-it-py"}
     assert asked == {names.get(name, name) for name in imported}
