@@ -39,7 +39,7 @@ paper: $(INSTALLED)
 	snakemake --cores 1 --report results/report.html --report-stylesheet workflow/report/report.css
 	@echo "Open results/index.html (everything) or results/paper.pdf (the summary);"
 	@echo "figures, tables and claims are in results/figures, results/tables, results/claims.md"
-	@echo "Not in it: lenses with uncertain labels, made by: snakemake --cores all lenses"
+	@echo "results/index.html lists the studies that are not in it, with their commands"
 
 install: $(INSTALLED)
 

@@ -123,6 +123,7 @@ rule write_index:
     params:
         questions=QUESTIONS,
         links=index_links(),
+        others=OTHER_STUDIES,
         strategies=list(config["strategies"]),
         labels=config["labels"],
         redshifts=redshift_kinds(),
@@ -154,6 +155,7 @@ use rule write_index as write_spectra_page with:
     params:
         questions=SPECTRA_QUESTIONS,
         links={"All of the paper": "index.html"},
+        others={},
         strategies=[],
         labels=config["labels"],
         redshifts=redshift_kinds(),

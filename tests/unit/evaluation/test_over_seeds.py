@@ -14,6 +14,7 @@ from transferz.evaluation.metrics import KEYS, METRICS
 from transferz.evaluation.over_seeds import (
     bootstrap_weights,
     ratio_of_means,
+    ratio_of_positive_means,
     ratios_by_seed,
     read_per_seed,
     seed_values,
@@ -147,3 +148,34 @@ def test_a_table_of_metrics_is_checked(tmp_path: Path) -> None:
     per_seed_table().drop(columns="rms").to_csv(tmp_path / "per_seed.csv", index=False)
     with pytest.raises(InputError, match="rms: not a table of metrics"):
         read_per_seed(tmp_path / "per_seed.csv")
+
+
+def test_a_ratio_of_positive_means_stays_positive_and_has_an_inverse() -> None:
+    """Of three seeds of which one failed: draws of a bootstrap give the mean the wrong sign."""
+    failed, steady = series(np.array([0.0009, 0.0283, 0.0007])), series(np.full(3, 0.0014))
+    ratio = ratio_of_positive_means(steady, failed)
+    assert 0 < ratio.low < ratio.value < ratio.high < 10
+    inverse = ratio_of_positive_means(failed, steady)
+    expected = (1 / ratio.value, 1 / ratio.high, 1 / ratio.low)
+    assert (inverse.value, inverse.low, inverse.high) == pytest.approx(expected)
+    relative = failed / failed.mean()
+    width = 2 * stats.t.ppf(0.975, 2) * relative.std() / np.sqrt(3)
+    assert np.log(ratio.high / ratio.low) == pytest.approx(width)
+
+
+@pytest.mark.parametrize("n", [3, 5, 20])
+def test_intervals_of_positive_ratios_cover_as_often_as_they_say(n: int) -> None:
+    random = np.random.default_rng(n)
+    trials, hits = 1500, 0
+    for _ in range(trials):
+        common = random.normal(0, 0.1, n)
+        a, b = random.normal(2, 0.2, n) + common, random.normal(1, 0.1, n) + 0.5 * common
+        found = ratio_of_positive_means(series(a), series(b))
+        hits += found.low <= 2.0 <= found.high
+    assert 0.93 < hits / trials < 0.97
+
+
+@pytest.mark.parametrize(("a", "b"), [([3.0], [2.0]), ([1.0, 2.0], [0.0, 0.0])])
+def test_a_positive_ratio_without_an_interval(a: list[float], b: list[float]) -> None:
+    found = ratio_of_positive_means(series(np.array(a)), series(np.array(b)))
+    assert np.isnan([found.low, found.high]).all()

@@ -182,3 +182,24 @@ def test_the_claim_is_judged_by_the_widths(
     claims = pd.read_csv(tmp_path / "c.csv")
     assert list(claims["verdict"]) == [found] * 2
     assert f"**{found}**" in (tmp_path / "c.md").read_text()
+
+
+def test_a_width_that_few_networks_disagree_on_gives_a_positive_interval(
+    tmp_path: Path, root: Path
+) -> None:
+    """The widths of the committed run: two networks that collapsed."""
+    widths = (0.0823, 0.0645)
+    rows = [
+        {"study": "published", "seed": seed, "sample": "test", "parameter": name}
+        | dict.fromkeys(SCORE_NAMES, 0.822)
+        | {"width_68": width}
+        for seed, width in enumerate(widths)
+        for name in LABELLED
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "metrics.csv", index=False)
+    lenses_judge_claims.main(
+        tmp_path / "metrics.csv", root / "config/claims.yaml", tmp_path / "c.csv", tmp_path / "c.md"
+    )
+    claims = pd.read_csv(tmp_path / "c.csv")
+    assert (claims["low"] > 1).all()
+    assert (claims["high"] > claims["measured"]).all()

@@ -300,6 +300,7 @@ def test_the_entry_page_shows_labels_as_text(tmp_path: Path) -> None:
         tmp_path / "index.html",
         questions={NASTY: ["claims", "figure1", "t", "not made"]},
         links={ATTRIBUTE: "paper.pdf"},
+        others={NASTY: "snakemake lenses"},
         strategies=[NASTY, "B"],
         labels={"source": NASTY, "target": ATTRIBUTE},
         redshifts={"source": "photo_z", "target": "spec_z"},
@@ -307,4 +308,5 @@ def test_the_entry_page_shows_labels_as_text(tmp_path: Path) -> None:
     )
     check_page(tmp_path / "index.html")
     text = (tmp_path / "index.html").read_text()
+    assert "<code>snakemake lenses</code>" in text
     assert "learn from photometric labels of many" in text and "from spectroscopic labels" in text

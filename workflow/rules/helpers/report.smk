@@ -24,6 +24,14 @@ SPECTRA_QUESTIONS = {
     ],
 }
 
+# Studies that `make paper` leaves out, each with its command; the one list of them.
+OTHER_STUDIES = {
+    "Lenses with uncertain labels": "snakemake --cores all lenses",
+    "Stars and galaxies": "snakemake --cores all star_galaxy",
+    "Training galaxies that look like yours": "snakemake --cores all neighbours",
+    "Spectra with the speaker's own network": "snakemake --cores all talk --configfile config/talk.yaml",
+}
+
 
 def all_figures():
     """Return the figures of the entry page that this run makes."""

@@ -13,14 +13,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from transferz.core.logs import run
 from transferz.core.products import write_csv, write_text
 from transferz.evaluation.claims import VERDICT_RULES, accepted_range, read_claims, verdict
 from transferz.evaluation.claims_page import published_and_accepted, shown
-from transferz.evaluation.over_seeds import bootstrap, paired
+from transferz.evaluation.over_seeds import ratio_of_positive_means
 from transferz.images.lens_results import LABELLED_NAMES, LENSES_NOTE, read_metrics
 from transferz.report.tables import markdown_table
 
@@ -40,8 +39,8 @@ DIFFERENCES = """\
 - An interval here is the central 68% of a distribution. The paper's public code measures none."""
 RULES = f"""\
 - Measured: mean width of the labels' intervals over that of the predicted ones, over all copies in
-  the test; above 1 the predicted ones are narrower. 1.11 is 10% narrower.
-- 95% interval: over resamplings of the seeds.
+  the test; above 1 the predicted ones are narrower. 1.11 is 10% narrower: 0.9 of the labels'.
+- 95% interval: Student's over seeds, of the logarithm of the ratio.
 {VERDICT_RULES}"""
 
 
@@ -52,8 +51,8 @@ def main(metrics: str | Path, claims: str | Path, csv: str | Path, md: str | Pat
     rows, cells = [], []
     for claim in read_claims(claims, "lenses", LABELLED_NAMES, dataset="lenses"):
         mine = values[values["parameter"] == claim.metric].set_index("seed").sort_index()
-        pair = paired(mine[WIDTHS[claim.against]], mine[WIDTHS[claim.of]])
-        measured = bootstrap(np.divide, *pair)
+        widths = mine[WIDTHS[claim.against]], mine[WIDTHS[claim.of]]
+        measured = ratio_of_positive_means(*widths)
         found = verdict(claim, measured)
         text = claim.text({})
         numbers = (claim.published, *accepted_range(claim))

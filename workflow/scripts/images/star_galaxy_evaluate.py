@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from transferz.core.logs import run
@@ -30,7 +29,7 @@ from transferz.evaluation.claims import (
     verdict,
 )
 from transferz.evaluation.claims_page import verdict_table
-from transferz.evaluation.over_seeds import bootstrap, paired
+from transferz.evaluation.over_seeds import ratio_of_positive_means
 from transferz.images.star_galaxy_metrics import (
     CLASSIFIERS,
     DIFFERENCES,
@@ -51,9 +50,8 @@ EVERYTHING = ZRange(0.0, 10.0, closed=True)
 RULES = f"""\
 - Measured: the mean over seeds of the metric of the classifier compared against, over that of the
   other. Above 1 confirms the direction of the claim.
-- 95% interval: of the same ratio over resamplings of the seeds, paired by seed; of few seeds it is
-  stretched, so that it covers as often as it says. The test objects are the same for all seeds, and
-  their number is not in the interval.
+- 95% interval: Student's over seeds, of the logarithm of the ratio, paired by seed. The test
+  objects are the same for all seeds, and their number is not in the interval.
 {VERDICT_RULES}"""
 
 
@@ -79,7 +77,7 @@ def judge(claim: Claim, metrics: pd.DataFrame) -> Judgement:
         whole.loc[whole["classifier"] == name, claim.metric].sort_index()
         for name in (claim.of, claim.against)
     )
-    measured = bootstrap(lambda a, b: a / np.maximum(b, 1e-9), *paired(other, one))
+    measured = ratio_of_positive_means(other, one)
     return Judgement(claim, EVERYTHING, measured, verdict(claim, measured))
 
 

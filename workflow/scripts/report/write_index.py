@@ -71,6 +71,7 @@ def main(
     *,
     questions: Mapping[str, Sequence[str]],
     links: Mapping[str, str],
+    others: Mapping[str, str],
     strategies: Sequence[str],
     labels: Mapping[str, str],
     redshifts: Mapping[str, str],
@@ -85,6 +86,8 @@ def main(
         run is left out.
     links : mapping
         Words to file, beside the page.
+    others : mapping
+        Studies that are not in the run to the command that makes each.
     strategies : sequence of str, whose rows can be switched off
     labels : mapping
         Display names.
@@ -111,6 +114,7 @@ def main(
         real=survey == "archive",
         questions=shown,
         links=links,
+        others=others,
         strategies=[labels.get(name, name) for name in strategies],
         n_claims=table["claim"].nunique(),
         windows=verdicts_of(table),

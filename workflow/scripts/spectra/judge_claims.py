@@ -29,7 +29,7 @@ from transferz.evaluation.claims import (
     verdict,
 )
 from transferz.evaluation.claims_page import verdict_table
-from transferz.evaluation.over_seeds import bootstrap, paired
+from transferz.evaluation.over_seeds import bootstrap, paired, ratio_of_positive_means
 from transferz.report.tables import fixed, markdown_table, with_spread
 from transferz.spectra.results import (
     METRIC_LABELS,
@@ -50,8 +50,9 @@ SMALLEST = 1e-5
 RULES = f"""\
 - Measured: for a reduction the mean over seeds of the metric of the head compared against, over
   that of the head; for an increase the inverse. Above 1 confirms the direction of the claim.
-- 95% interval: central 95% of the same ratio over resamplings of the seeds, paired by seed; of few
-  seeds the distances from the mean are stretched, so that the interval covers as often as it says.
+- 95% interval of a reduction: Student's over seeds, of the logarithm of the ratio, paired by seed.
+  Of an increase: central 95% of the ratio over resamplings of the seeds; of few seeds the distances
+  from the mean are stretched. R2 may be negative, and such an interval then says nothing.
 {VERDICT_RULES}
 - Classifications are represented by the centre of their most probable class. The published numbers
   come without noise level, network or size of the training set, so that every claim is judged
@@ -89,8 +90,10 @@ def judge(
         other = values_of(metrics, default, claim.against, claim.metric, snr)
         if one.empty or other.empty:
             continue
-        top, bottom = (one, other) if claim.comparison == "increase" else (other, one)
-        measured = bootstrap(signed_ratio, *paired(top, bottom))
+        if claim.comparison == "increase":
+            measured = bootstrap(signed_ratio, *paired(one, other))
+        else:
+            measured = ratio_of_positive_means(other, one)
         judged.append(Judgement(claim, window, measured, verdict(claim, measured)))
     return judged
 

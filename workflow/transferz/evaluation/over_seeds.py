@@ -212,6 +212,30 @@ def ratio_of_means(numerator: pd.Series, denominator: pd.Series) -> Estimate:
         )
 
 
+def ratio_of_positive_means(numerator: pd.Series, denominator: pd.Series) -> Estimate:
+    """Return the ratio of two positive metrics' means with its 95% interval, paired by seed.
+
+    The interval is that of the logarithm, R exp(+-t s / sqrt(n)): s is the standard deviation over
+    seeds of a_k / mean(a) - b_k / mean(b), and t has n - 1 degrees of freedom (delta method:
+    Casella & Berger 2002, section 5.5.4). It stays positive, and that of 1 / R is its inverse.
+    Draws of `bootstrap` may have a mean below zero where seeds are few: a ratio then means nothing.
+    Without an interval (NaN) are one seed, and a mean that is not positive.
+
+    Parameters
+    ----------
+    numerator, denominator : pandas.Series
+        A metric by seed, none negative.
+    """
+    a, b = paired(numerator, denominator)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(np.divide(a.mean(), b.mean()))
+    if len(a) < 2 or not 0.0 < value < np.inf:
+        return Estimate(value, float("nan"), float("nan"))
+    error = stats.sem(a / a.mean() - b / b.mean())
+    reach = stats.t.ppf(0.5 * (1.0 + CONFIDENCE), len(a) - 1) * error
+    return Estimate(value, float(value * np.exp(-reach)), float(value * np.exp(reach)))
+
+
 def ratios_by_seed(numerator: pd.Series, denominator: pd.Series) -> Summary:
     """Return the distribution over seeds of r_k = |a_k| / |b_k|: what a single network shows.
 
