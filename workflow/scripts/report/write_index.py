@@ -62,6 +62,11 @@ def verdicts_of(claims: pd.DataFrame) -> dict[str, dict[str, int]]:
     }
 
 
+def words_of(judged: str) -> str:
+    """Return the words of the page of claims, as HTML: down to its table, which says the same."""
+    return markdown_to_html(FIRST_WORDS.sub("", judged.partition("\n|")[0]), 3)
+
+
 def main(
     figures: Sequence[str | Path],
     tables: Sequence[str | Path],
@@ -99,13 +104,9 @@ def main(
     table = pd.read_csv(io.StringIO(read(claims_csv)))
     folder = Path(html).parent
     items = items_of(figures, tables, folder, note)
-    items["claims"] = {
-        "rows": strips(table),
-        # Down to the first table, which says the same.
-        "words": markdown_to_html(FIRST_WORDS.sub("", judged.partition("\n|")[0]), 3),
-        "table": os.path.relpath(claims_csv, folder),
-        "page": os.path.relpath(claims, folder),
-    }
+    files = {"table": claims_csv, "page": claims}
+    places = {name: os.path.relpath(path, folder) for name, path in files.items()}
+    items["claims"] = {"rows": strips(table), "words": words_of(judged), **places}
     shown = {title: [items[n] for n in names if n in items] for title, names in questions.items()}
     content = page(
         "index.html.j2",
@@ -120,8 +121,7 @@ def main(
         windows=verdicts_of(table),
         colours=VERDICT_COLOURS,
         signs=VERDICT_SIGNS,
-        target=labels.get("target", "target"),
-        source=labels.get("source", "source"),
+        **{role: labels.get(role, role) for role in ("target", "source")},
         kinds={role: REDSHIFT_WORDS[kind] for role, kind in redshifts.items()},
     )
     write_text(content, html)
