@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +202,28 @@ def test_names() -> None:
     assert estimate_label("knn-target", {"target": "G"}) == "k-nearest neighbours, G"
     assert estimate_label("knn-tuned-combo", {}) == "k-nearest neighbours (tuned), both"
     assert estimate_label("NN-Base", {}) is None
+
+
+def test_the_page_quotes_the_committed_table(root: Path) -> None:
+    """`**estimate**, value` in a row of the page is that of peers.csv, and among the best there."""
+    folder = root / "docs/results"
+    table = read_csv(folder / "peers/peers.csv").set_index(["score", "dataset", "estimate"])
+    names = ("scatter", "RMS", "outliers", "catastrophic outliers", "CRPS", "CDE loss")
+    keys = ("scatter_mad", "rms", "outlier_fraction", "catastrophic_fraction", "crps", "cde_loss")
+    scores = dict(zip(names, keys, strict=True))
+    quoted = 0
+    for line in (folder / "peers.md").read_text().splitlines():
+        name, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for dataset, cell in zip(
+            ("target", "source"), cells if name in scores else [], strict=False
+        ):
+            for estimate, value in re.findall(r"\*\*(NN-\w+)\*\*, (-?[\d.]+%?)", cell):
+                digits = len(value.strip("%").partition(".")[2])
+                found = table.loc[(scores[name], dataset, estimate), "value"]
+                found *= 100 if value.endswith("%") else 1
+                assert float(value.strip("%")) == pytest.approx(found, abs=0.51 * 10.0**-digits)
+                quoted += 1
+    assert quoted == 10
 
 
 def test_rail_writes_nothing_where_it_is_run(tmp_path: Path, monkeypatch) -> None:

@@ -30,6 +30,7 @@ from transferz.report.figures import (
     dataset_handles,
     legend_above,
     panel_letter,
+    plain_numbers,
     subplots,
 )
 from transferz.report.tables import survey_note
@@ -60,6 +61,10 @@ def draw(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
             axes.errorbar(
                 rows["value"], heights, xerr=ends, fmt=marker, color=colour, ms=2.6, elinewidth=0.7
             )
+        if (table.loc[table["score"] == score, "value"] > 0).all():
+            # The worst are tens of times the best.
+            axes.set_xscale("log")
+            plain_numbers(axes.xaxis, (1, 3))
         axes.set_xlabel(METRICS[score].label if score in METRICS else SCORES[score].label)
         axes.grid(axis="y", color="#E3E6EA", lw=0.5)
         axes.set_axisbelow(True)
