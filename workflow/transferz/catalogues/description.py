@@ -38,6 +38,7 @@ from transferz.catalogues.units import (
     ab_magnitude,
     asinh_magnitude,
     asinh_magnitude_error,
+    flux_of_magnitude,
     magnitude_error,
     no_magnitude,
     with_asinh_magnitudes,
@@ -329,8 +330,7 @@ class CatalogueDescription:
         if self.flux_of_zero is None:
             unseen = self._without_value(values)
             refused = refused | no_magnitude(values)
-            flux = 10 ** (-0.4 * values)
-            noise = flux * noise / MAG_PER_RELATIVE_ERROR
+            flux, noise = flux_of_magnitude(values, noise)
         else:
             flux, noise = flux / self.flux_of_zero, noise / self.flux_of_zero
         measured = asinh_magnitude(flux, softening), asinh_magnitude_error(flux, noise, softening)

@@ -87,6 +87,15 @@ def ab_magnitude(flux: np.ndarray, flux_of_zero: float) -> np.ndarray:
         return -2.5 * np.log10(flux / flux_of_zero)
 
 
+def flux_of_magnitude(
+    magnitude: np.ndarray, error: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return fluxes and their errors in units of the flux of magnitude 0; see `ab_magnitude`."""
+    with np.errstate(over="ignore"):
+        flux = 10 ** (-0.4 * magnitude)
+    return flux, flux * error / MAG_PER_RELATIVE_ERROR
+
+
 def asinh_magnitude(flux: np.ndarray, softening: float) -> np.ndarray:
     """Return asinh magnitudes (Lupton, Gunn & Szalay 1999, eq. 3), which negative fluxes have too.
 
@@ -131,13 +140,14 @@ def with_asinh_magnitudes(table: pd.DataFrame, softening: Mapping[str, float]) -
         if f"asinh_{band}" in table or f"mag_{band}" not in table:
             continue
         magnitude = table[f"mag_{band}"].to_numpy(np.float64, na_value=np.nan)
-        with np.errstate(over="ignore"):
-            flux = 10 ** (-0.4 * magnitude)
+        errors, error = f"mag_err_{band}" in table, np.nan
+        if errors:
+            error = table[f"mag_err_{band}"].to_numpy(np.float64, na_value=np.nan)
+        flux, noise = flux_of_magnitude(magnitude, error)
         kept = np.isinf(magnitude) | no_magnitude(magnitude)
         columns[f"asinh_{band}"] = np.where(kept, magnitude, asinh_magnitude(flux, b))
-        if f"mag_err_{band}" in table:
-            error = table[f"mag_err_{band}"].to_numpy(np.float64, na_value=np.nan)
-            error = asinh_magnitude_error(flux, flux * error / MAG_PER_RELATIVE_ERROR, b)
+        if errors:
+            error = asinh_magnitude_error(flux, noise, b)
             columns[f"asinh_err_{band}"] = np.where(kept, magnitude, error)
     return table.assign(**columns)
 

@@ -26,7 +26,7 @@ from transferz.networks.losses import get_loss
 from transferz.networks.model_files import save_models
 from transferz.networks.tensorflow import configure_tensorflow, keras, tf
 from transferz.networks.training import Fit, Sample, Settings, State, Trainer
-from transferz.run.benchmarking import answer_commands, synthetic_galaxies
+from transferz.run.benchmarking import answer_commands, synthetic_galaxies, timed
 
 # Seconds that a short measurement is repeated for.
 MEASURE_SECONDS = 0.3
@@ -119,9 +119,7 @@ class Process:
 
     def train(self, seeds: list[int], epochs: int) -> dict[str, float]:
         """Train; wall and processor seconds."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        self.runner.run(seeds, epochs)
-        return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+        return timed(self.runner.run, seeds, epochs)
 
     def peak(self, size: int, seconds: float) -> dict[str, float]:
         """Rate of a square matrix product in XLA, 10^9 operations per second of wall time."""

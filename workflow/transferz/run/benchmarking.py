@@ -146,6 +146,13 @@ def answer_commands(kind: Callable[..., object]) -> None:
         answers.write(json.dumps(answer) + "\n")
 
 
+def timed(function: Callable[..., object], *arguments: object) -> dict[str, float]:
+    """Call a function; return the wall and the processor seconds that it took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    function(*arguments)
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
 def synthetic_galaxies(n_rows: int, n_inputs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Galaxies whose redshift is a smooth function of their inputs, with noise; float32."""
     generator = np.random.default_rng([seed, n_rows])

@@ -8,13 +8,12 @@ in envs/peers.txt.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from transferz.run.benchmarking import answer_commands, synthetic_galaxies
+from transferz.run.benchmarking import answer_commands, synthetic_galaxies, timed
 
 
 def predict(weights: list[Any], x: Any) -> Any:
@@ -180,9 +179,7 @@ class JaxProcess:
 
     def train(self, seeds: list[int], epochs: int) -> dict[str, float]:
         """Train; wall and processor seconds."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        self.runner.run(seeds, epochs)
-        return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+        return timed(self.runner.run, seeds, epochs)
 
 
 if __name__ == "__main__":
