@@ -36,7 +36,9 @@ paper: $(INSTALLED)
 # Splits first: if their bytes are the old ones, nothing is trained again (docs/how-to/restart.md).
 	snakemake --cores all split
 	snakemake --cores all
-	snakemake --cores 1 --report results/report.html --report-stylesheet workflow/report/report.css
+# Snakemake never waits for some sizes that its report has no use for, and Python warns of each.
+	PYTHONWARNINGS=ignore:coroutine:RuntimeWarning snakemake --cores 1 --quiet all \
+	    --report results/report.html --report-stylesheet workflow/report/report.css
 	@echo "Open results/index.html (everything) or results/paper.pdf (the summary);"
 	@echo "figures, tables and claims are in results/figures, results/tables, results/claims.md"
 	@echo "results/index.html lists the studies that are not in it, with their commands"

@@ -93,7 +93,7 @@ def value_of(folder: Path, entry: dict[str, str]) -> object:
     if path.suffix == ".yaml":
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
         for key in entry["where"].split("."):
-            value = value[key]
+            value = value[int(key) if isinstance(value, list) else key]
         return value
     table = pd.read_csv(path)
     for column, wanted in json.loads(entry["where"]).items():

@@ -203,7 +203,7 @@ rule benchmark_run:
         folder=config["pathvars"]["benchmarks"],
         logs=training_logs(),
         record=".snakemake/metadata",
-        threads={
+        threads_of={
             each.name: each.resources["_cores"]
             for each in workflow.rules
             if isinstance(each.resources["_cores"], int)

@@ -52,6 +52,9 @@ def test_numbers_are_quoted_and_noted(book: Book) -> None:
     assert book.percent("table1", WHERE, "outliers_mean") == "30.0"
     assert book.total("table1", {"dataset": "target"}) == "2"
     assert book.setting("config", "list") == "1, 2.5, x"
+    assert book.setting("config", "list.1") == "2.5"
+    with pytest.raises(InputError, match=r"list\.3: missing key"):
+        book.setting("config", "list.3")
     ledger = book.ledger()
     assert ledger["text"].tolist()[:2] == ["5,804", "0.1000 ± 0.0020"]
     assert ledger["form"].tolist()[:2] == ["count", "spread"]

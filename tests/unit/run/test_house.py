@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -221,6 +221,14 @@ def test_a_rule_used_again_keeps_the_names_of_its_files(workflow: Path) -> None:
         names = names_in(body, indent)
         for directive in ("input", "output"):
             assert names[directive] <= first[rule][directive], f"{directive} of {name}"
+
+
+def test_no_two_things_of_a_rule_have_one_name(workflow: Path) -> None:
+    """`logs.run` hands things over by name; threads and log are the rule's."""
+    for path in (workflow / "rules").glob("*.smk"):
+        for rule, _, names in rules_of(path):
+            once = Counter(["threads", "log", *(name for part in names.values() for name in part)])
+            assert max(once.values()) == 1, f"{rule}: {once.most_common(1)[0][0]}"
 
 
 def test_what_a_rule_names_is_a_parameter_of_its_script(workflow: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from transferz.run.terminal import BETWEEN, OTHER_SECONDS, USUAL_SECONDS, Stages, show_stages
 
+SHARES = {"train": {"NN-Combo": 1.5, "NN-TL": 0.5}}
 RULES = {"simulate_survey": "survey", "train": "networks", "figure1": "evaluation"}
 
 
@@ -33,7 +34,7 @@ class Run:
         self.file.name = "DefaultLogFileHandler"
         self.logger.addHandler(self.terminal)
         self.logger.addHandler(self.file)
-        self.terminal.addFilter(Stages(self.terminal, RULES, clock=lambda: self.now))
+        self.terminal.addFilter(Stages(self.terminal, RULES, SHARES, lambda: self.now))
         self.rule_of: dict[int, str] = {}
         stats = {**counts, "total": sum(counts.values())}
         self.log("Job stats:", event="run_info", stats=stats)
@@ -41,10 +42,12 @@ class Run:
     def log(self, message: str, level: int = logging.INFO, **extra: object) -> None:
         self.logger.log(level, message, extra=extra)
 
-    def start(self, job: int, rule: str) -> None:
+    def start(self, job: int, rule: str, **wildcards: str) -> None:
         self.log("Select jobs to execute...")
         self.log("Execute 1 jobs...", event="job_started", jobs=[job])
-        self.log(f"Job {job}", event="job_info", jobid=job, rule_name=rule)
+        self.log(
+            f"Job {job}", event="job_info", jobid=job, rule_name=rule, wildcards=wildcards or None
+        )
 
     def end(self, job: int) -> None:
         self.log(f"Finished jobid: {job}", event="job_finished", job_id=job)
@@ -100,6 +103,14 @@ def test_time_left_is_that_of_the_work_left() -> None:
     run.end(3)
     minutes = int(re.search(r"about (\d+) min left", run.lines[-1])[1])
     assert 2 <= minutes <= 5
+
+
+def test_a_long_job_says_what_a_short_one_of_its_rule_will_take() -> None:
+    run = Run({"train": 2})
+    run.start(1, "train", strategy="NN-Combo", chunk="000-024")
+    run.now += 1800
+    run.end(1)
+    assert run.lines[-1].endswith("1 of 2 jobs; 1 of 2 of all, about 10 min left")
 
 
 def test_a_run_of_many_jobs_has_few_lines() -> None:

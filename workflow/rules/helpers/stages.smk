@@ -12,6 +12,8 @@ from transferz.run.terminal import show_stages
 # looks at them; the study of spectra, the longest, is last.
 PRIORITIES = {"networks": 2, "evaluation": 2, "spectra": 0}
 OTHER_PRIORITY = 1
+# Time that a network takes to train on a data set, in the default run, relative to the source.
+TRAINING_TIME = {"source": 1.0, "target": 0.65, "combo": 1.9}
 CATALOGUES = (
     *("simulate_survey", "download_dataset", "query_hsc", "read_custom"),
     *("crossmatch", "select_transferz", "clean_galaxiesml", "split"),
@@ -35,6 +37,19 @@ def prioritise():
         workflow.get_rule(name).priority = priority
 
 
+def training_shares():
+    """Return how much longer than the mean a training job of each strategy takes."""
+    seconds = {
+        name: TRAINING_TIME[entry_of(name)["train_on"]]
+        * (entry_of(name).get("seeds") or config["seeds"]["count"])
+        / len(models_of(name))
+        for name in calibrated()
+    }
+    jobs = sum(len(models_of(name)) for name in seconds)
+    mean = sum(seconds[name] * len(models_of(name)) for name in seconds) / jobs
+    return {name: value / mean for name, value in seconds.items()}
+
+
 def wants_stages(output):
     """Return whether lines of stages take the place of Snakemake's own lines on the terminal.
 
@@ -54,4 +69,4 @@ if workflow.modifier.is_main_snakefile():
 prioritise()
 
 if wants_stages(workflow.output_settings):
-    show_stages(logger, stages())
+    show_stages(logger, stages(), {"train": training_shares()})

@@ -154,7 +154,7 @@ def main(
     md: str | Path,
     *,
     record: str | Path,
-    threads: Mapping[str, int],
+    threads_of: Mapping[str, int],
 ) -> None:
     """Write the tables and the page; see the head of this file.
 
@@ -162,12 +162,12 @@ def main(
     ----------
     record : path-like
         Snakemake's folder ``.snakemake/metadata``.
-    threads : mapping of str to int
+    threads_of : mapping of str to int
         Cores that each rule asks for.
     """
     inside = sum(training_seconds(log)[0] for log in logs)
     table = by_rule(read_jobs(folder), inside)
-    graph = JobGraph.read(record, files, threads)
+    graph = JobGraph.read(record, files, threads_of)
     others = on_cores(graph)
     write_csv(table, csv)
     write_csv(others, cores)

@@ -161,9 +161,11 @@ class Book:
         return f"{text} [{ends[0]}, {ends[1]}]"
 
     def setting(self, name: str, key: str) -> str:
-        """Return a value of a YAML file by its dotted key."""
+        """Return a value of a YAML file by its dotted key; an item of a list by its number."""
         value = self.content(name)
         for part in key.split("."):
+            if isinstance(value, list):
+                value = dict(zip(map(str, range(len(value))), value, strict=True))
             if not isinstance(value, Mapping) or part not in value:
                 raise InputError("missing key", file=self.files[name], key=key)
             value = value[part]

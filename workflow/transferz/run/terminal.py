@@ -9,18 +9,21 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
-# Seconds of a job in the default run on two slow cores, where they are not `OTHER_SECONDS`; by the
+# Seconds of a job in the default run on two cores, where they are not `OTHER_SECONDS`; by the
 # benchmark files of that run. Only their ratios count, and only until a job of the rule has ended.
 USUAL_SECONDS = {
-    "spectra_train": 166,
-    "train": 118,
-    "baseline": 15,
-    "calibrate": 40,
-    "spectra_fit_templates": 37,
-    "table_calibration": 35,
-    "predict_tests": 26,
-    "evaluate": 25,
-    "simulate_survey": 23,
+    "train": 172,
+    "spectra_train": 95,
+    "train_control": 97,
+    "resample": 44,
+    "table_calibration": 30,
+    "simulate_survey": 27,
+    "calibrate": 25,
+    "spectra_fit_templates": 22,
+    "predict_tests": 17,
+    "baseline": 14,
+    "tomographic_bins": 14,
+    "evaluate": 13,
 }
 OTHER_SECONDS = 7
 # Lines of a run between those of stages that begin and end.
@@ -44,6 +47,8 @@ class Stages(logging.Filter):
         Writes to the terminal.
     stages : mapping of str to str
         Stage of each rule. A rule without one counts as a job of the run only.
+    shares : mapping of str to mapping of str to float, optional
+        Of a rule, how much longer than its usual job is that of each strategy; 1 in the mean.
     clock : callable
         Seconds, growing.
     """
@@ -52,15 +57,18 @@ class Stages(logging.Filter):
         self,
         handler: logging.Handler,
         stages: Mapping[str, str],
+        shares: Mapping[str, Mapping[str, float]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.handler, self.stages, self.clock = handler, stages, clock
+        self.shares = shares or {}
         self.begin, self.lock = clock(), threading.Lock()
-        # Jobs by rule; what runs, as rule and begin by number of the job; seconds of ended jobs.
+        # Jobs by rule; what runs, as rule, usual seconds and begin by number of the job; usual and
+        # true seconds of ended jobs by rule.
         self.planned: Counter[str] = Counter()
-        self.running: dict[int, tuple[str, float]] = {}
-        self.ended: dict[str, list[float]] = defaultdict(list)
+        self.running: dict[int, tuple[str, float, float]] = {}
+        self.ended: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self.begun: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -79,7 +87,8 @@ class Stages(logging.Filter):
         if event == "run_info" and not self.planned:
             self._plan(record.stats)
         elif event == "job_info":
-            self._job_begins(record.jobid, record.rule_name)
+            strategy = (getattr(record, "wildcards", None) or {}).get("strategy")
+            self._job_begins(record.jobid, record.rule_name, strategy)
         elif event == "job_finished":
             self._job_ends(record.job_id)
 
@@ -92,8 +101,9 @@ class Stages(logging.Filter):
         named = ", ".join(f"{stage} {n}" for stage, n in of_stage.items() if n)
         self._write(f"{self.planned.total()} jobs: {named}")
 
-    def _job_begins(self, job: int, rule: str) -> None:
-        self.running[job] = rule, self.clock()
+    def _job_begins(self, job: int, rule: str, strategy: str | None) -> None:
+        usual = usual_seconds(rule) * self.shares.get(rule, {}).get(strategy, 1.0)
+        self.running[job] = rule, usual, self.clock()
         stage = self.stages.get(rule)
         if stage and stage not in self.begun:
             self.begun.add(stage)
@@ -102,8 +112,8 @@ class Stages(logging.Filter):
     def _job_ends(self, job: int) -> None:
         if job not in self.running:
             return
-        rule, begin = self.running.pop(job)
-        self.ended[rule].append(self.clock() - begin)
+        rule, usual, begin = self.running.pop(job)
+        self.ended[rule].append((usual, self.clock() - begin))
         done, planned = sum(map(len, self.ended.values())), self.planned.total()
         stage = self.stages.get(rule)
         rules = [name for name, other in self.stages.items() if other == stage]
@@ -121,18 +131,22 @@ class Stages(logging.Filter):
     def _left(self) -> str:
         """Return the time left: the work left, at the number of jobs side by side so far."""
         now = self.clock()
-        usual = {rule: USUAL_SECONDS.get(rule, OTHER_SECONDS) for rule in self.planned}
-        spent = sum(map(sum, self.ended.values()))
+        work = {
+            rule: [sum(part) for part in zip(*ends, strict=True)]
+            for rule, ends in self.ended.items()
+        }
+        done, spent = (sum(parts) for parts in zip(*work.values(), strict=True)) if work else (0, 0)
         if not spent:
             return ""
-        pace = spent / sum(usual[rule] * len(times) for rule, times in self.ended.items())
-        seconds = {rule: pace * usual[rule] for rule in self.planned}
-        seconds |= {rule: sum(times) / len(times) for rule, times in self.ended.items()}
-        left = sum(n * seconds[rule] for rule, n in self.planned.items())
-        left -= sum(seconds[rule] * len(times) for rule, times in self.ended.items())
-        for rule, begin in self.running.values():
+        pace = {rule: spent / done for rule in self.planned}
+        pace |= {rule: seconds / usual for rule, (usual, seconds) in work.items()}
+        left = sum(
+            pace[rule] * (n * usual_seconds(rule) - work.get(rule, [0])[0])
+            for rule, n in self.planned.items()
+        )
+        for rule, usual, begin in self.running.values():
             spent += now - begin
-            left -= min(now - begin, seconds[rule])
+            left -= min(now - begin, pace[rule] * usual)
         minutes = left * (now - self.begin) / spent / 60
         return f", about {math.ceil(max(minutes, 0.01))} min left"
 
@@ -143,17 +157,26 @@ class Stages(logging.Filter):
         self.handler.emit(logging.makeLogRecord(message))
 
 
-def show_stages(logger: logging.Logger, stages: Mapping[str, str]) -> None:
+def usual_seconds(rule: str) -> float:
+    """Return the seconds of a usual job of a rule on two cores."""
+    return USUAL_SECONDS.get(rule, OTHER_SECONDS)
+
+
+def show_stages(
+    logger: logging.Logger,
+    stages: Mapping[str, str],
+    shares: Mapping[str, Mapping[str, float]] | None = None,
+) -> None:
     """Put `Stages` before the handlers of `logger` that write to the terminal.
 
     Parameters
     ----------
     logger : logging.Logger
         Snakemake's.
-    stages : mapping of str to str
-        Stage of each rule.
+    stages, shares : mapping
+        See `Stages`.
     """
     for handler in logger.handlers:
         # Snakemake's own name for it; a logger plugin in its place keeps its lines.
         if handler.name == "DefaultStreamHandler":
-            handler.addFilter(Stages(handler, stages))
+            handler.addFilter(Stages(handler, stages, shares))
