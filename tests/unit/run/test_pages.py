@@ -113,3 +113,35 @@ def test_two_processors_agree_as_the_page_says(root: Path, pages: dict[str, str]
     assert inside.all()
     assert (both["verdict"] == both["verdict_there"]).all()
     assert f"All {len(both)} intervals" in pages["docs/results/default.md"]
+
+
+def test_times_are_those_of_the_two_runs(root: Path, pages: dict[str, str]) -> None:
+    """README and the page quote the committed files."""
+    page, folder = pages["docs/results/speed.md"], root / "docs/results/speed"
+    runs = pd.read_csv(folder / "runs.csv").set_index("name")
+    minutes = {name: runs[name] / 60 for name in ("seconds", "seconds_to_claims")}
+    for label, values, form in (
+        ("the whole run, minutes", minutes["seconds"], ".1f"),
+        ("until the claims are there, minutes", minutes["seconds_to_claims"], ".1f"),
+        ("lines on the terminal", runs["terminal_lines"], ","),
+    ):
+        assert f"| {label} | {values['before']:{form}} | {values['now']:{form}} |" in page
+    whole, claims = (f"{values['now']:.0f}" for values in minutes.values())
+    assert (
+        f"takes {whole} minutes on two cores of an Intel Xeon, the claims {claims} of"
+        in pages["README.md"]
+    )
+    sums = {}
+    for name in runs.index:
+        table = pd.read_csv(folder / f"{name}.csv")
+        parts = {
+            "seconds in jobs: networks of the paper": table["rule"] == "train",
+            "study of spectra": table["rule"].str.contains("spectra"),
+            "control": table["rule"].str.contains("control"),
+        }
+        parts["all else"] = ~pd.DataFrame(parts).any(axis=1)
+        sums[name] = {part: f"{table['wall_s'][rows].sum():,.0f}" for part, rows in parts.items()}
+    for part, before in sums["before"].items():
+        assert f"| {part} | {before} | {sums['now'][part]} |" in page
+    for row in pd.read_csv(folder / "cores.csv").itertuples():
+        assert f"| {row.cores} | {row.seconds / 60:.1f} | {row.speed:.1f} |" in page
