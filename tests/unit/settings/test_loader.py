@@ -75,15 +75,19 @@ def test_a_partial_configuration_gets_the_rest(config: dict) -> None:
     partial = {
         "training": {"max_epochs": 12},
         "selection": {"cuts": {"own": {"column": "z"}}},
+        "ensembles": {"NN-Colours": {"seeds": 2}},
     }
     filled = checked(partial)
     assert filled["training"] == config["training"] | {"max_epochs": 12}
-    # Cuts are the user's own names: those that are stated are all.
-    assert list(filled["selection"]["cuts"]) == ["own"]
+    # As Snakemake does with config/config.yaml in the project's own folder.
+    assert list(filled["selection"]["cuts"]) == [*config["selection"]["cuts"], "own"]
+    colours = config["ensembles"]["NN-Colours"] | {"seeds": 2}
+    assert filled["ensembles"] == {"NN-Colours": colours}
     assert filled["galaxiesml"] == config["galaxiesml"]
     assert partial == {
         "training": {"max_epochs": 12},
         "selection": {"cuts": {"own": {"column": "z"}}},
+        "ensembles": {"NN-Colours": {"seeds": 2}},
     }
 
 
@@ -148,7 +152,7 @@ def test_one_catalogue_keeps_the_strategies_that_need_one() -> None:
     own = one | {"columns": columns | {"split": "s"}}
     two = {"custom": {"source": own, "target": one}, "predict": {"strategy": "tuned"}}
     both = checked(given | two)
-    assert list(both["strategies"]) == list(strategies)
+    assert list(both["strategies"]) == ["NN-Base", "NN-TL", "NN-Combo", "tuned", "back"]
     assert both["splits"]["method"] == {"source": "published", "target": "object"}
     assert checked({})["splits"]["method"] == {"source": "object", "target": "published"}
     with pytest.raises(ConfigurationError, match=r"predict\.strategy: found 'NN-Bse'"):

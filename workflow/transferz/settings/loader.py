@@ -43,6 +43,8 @@ class ConfigurationError(Exception):
 
 def checked(config: dict) -> Section:
     """Return `config` with defaults filled in and short to print, or raise with all mistakes."""
+    # In the project's own folder Snakemake has done this, with config/config.yaml.
+    config = overlaid(with_defaults({}), config)
     problems = renamed_problems(config) or schema_problems(
         config, jsonschema.Draft202012Validator(schema())
     )
@@ -142,6 +144,17 @@ def complete(entry: dict, sections: dict) -> None:
     for key in keys.values():
         if "properties" in key:
             key.setdefault("default", {})
+
+
+def overlaid(below: dict, above: dict) -> dict:
+    """Return `below` with the values of `above`, key by key, as Snakemake overlays files."""
+    pairs = {
+        name: overlaid(below[name], value)
+        if isinstance(value, dict) and isinstance(below.get(name), dict)
+        else value
+        for name, value in above.items()
+    }
+    return {**below, **pairs}
 
 
 def with_defaults(config: dict, entry: dict | None = None) -> dict:
