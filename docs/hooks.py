@@ -45,11 +45,10 @@ def pages(name: str) -> list[str | dict]:
     found = [f"{name}/{path.name}" for path in entries if path.suffix in (".md", ".ipynb")]
     if name == "reference":
         found += ["reference/rules.md", "catalogues.md"]
-    folders = [path.name for path in entries if path.is_dir()]
-    return [
-        *found,
-        *({folder.capitalize().replace("_", " "): pages(f"{name}/{folder}")} for folder in folders),
-    ]
+    # A folder of tables alone has no page.
+    folders = {path.name: pages(f"{name}/{path.name}") for path in entries if path.is_dir()}
+    named = {folder.capitalize().replace("_", " "): inner for folder, inner in folders.items()}
+    return [*found, *({title: inner} for title, inner in named.items() if inner)]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
