@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -223,15 +224,20 @@ def test_the_page_quotes_the_committed_table(root: Path) -> None:
                 found *= 100 if value.endswith("%") else 1
                 assert float(value.strip("%")) == pytest.approx(found, abs=0.51 * 10.0**-digits)
                 quoted += 1
-    assert quoted == 10
+    assert quoted == 12
 
 
-def test_rail_writes_nothing_where_it_is_run(tmp_path: Path, monkeypatch) -> None:
+def test_rail_writes_nothing_where_it_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     with estimators.scratch() as folder:
         Path("output_stage.hdf5").touch()
         assert (folder / "output_stage.hdf5").exists()
+        os.write(1, b"inside ")
+    os.write(1, b"after")
     assert not folder.exists() and not list(tmp_path.iterdir())
+    assert capfd.readouterr() == ("after", "inside ")
 
 
 def test_scores_agree_with_rails_own(tmp_path: Path) -> None:

@@ -145,3 +145,22 @@ def test_times_are_those_of_the_two_runs(root: Path, pages: dict[str, str]) -> N
         assert f"| {part} | {before} | {sums['now'][part]} |" in page
     for row in pd.read_csv(folder / "cores.csv").itertuples():
         assert f"| {row.cores} | {row.seconds / 60:.1f} | {row.speed:.1f} |" in page
+
+
+def test_the_page_of_stress_tests_quotes_its_table(root: Path, pages: dict[str, str]) -> None:
+    table = pd.read_csv(root / "docs/results/stress/stress.csv")
+    table = table[(table["dataset"] == "target") & (table["metric"] == "outlier_fraction")]
+    shares = table.groupby("change")["share"].transform("max") == table["share"]
+    worst = table[shares].pivot_table(index="change", columns="strategy", values="value")
+    rows = {
+        "faint": "the faintest three quarters lost",
+        "redshift": "the farthest half lost",
+        "type": "the reddest half lost",
+        "surveys": "two surveys lost, 15% of the galaxies",
+        "lines": "a fifth with the redshift of a wrong line",
+    }
+    for change, label in rows.items():
+        cells = [
+            f"{100 * worst.loc[change, name]:.1f}%" for name in ("NN-Spec", "NN-TL", "NN-Combo")
+        ]
+        assert f"| {label} | {' | '.join(cells)} |" in pages["docs/results/stress.md"]

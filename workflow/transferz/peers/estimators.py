@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -135,9 +136,20 @@ def processor_seconds() -> float:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Work in a temporary folder: RAIL's stages write where they are run."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        yield Path(folder)
+    """Work in a temporary folder: RAIL's stages write where they are run, and print.
+
+    What they print goes where errors go: in a job, to its log.
+    """
+    sys.stdout.flush()
+    terminal = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            yield Path(folder)
+    finally:
+        sys.stdout.flush()
+        os.dup2(terminal, 1)
+        os.close(terminal)
 
 
 class Estimator:
