@@ -102,6 +102,20 @@ def test_reweighting_moves_the_mean_towards_another_population(photo_z):
     assert found["n_effective"].max() < 0.7 * found["n_calibration"].max()
 
 
+def test_weights_of_a_handful_are_told(photo_z, caplog: pytest.LogCaptureFixture):
+    """Five galaxies of one place in colour and magnitude, in one bin with all that calibrate."""
+    table = pd.concat([galaxies(600, 15).iloc[:1]] * 5, ignore_index=True)
+    options = OPTIONS | {"edges": [0.0, 6.0]}
+    found, _ = Tomography(**options).measure(photo_z, table, {})
+    count = found["n_effective"].iloc[0]
+    assert count < 100
+    (record,) = (each for each in caplog.records if "count as" in each.getMessage())
+    assert f"count as {count:.0f};" in record.getMessage()
+    caplog.clear()
+    Tomography(**options).measure(photo_z, galaxies(3000, 11), {})
+    assert not caplog.records
+
+
 def test_galaxies_without_a_band_are_in_no_bin_and_an_empty_bin_is_named(photo_z):
     table = galaxies(600, 13)
     table.loc[:99, ["mag_g", "mag_r", "mag_i"]] = np.nan

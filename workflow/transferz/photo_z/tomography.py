@@ -9,6 +9,7 @@ Three estimates of the n(z) of a bin, the latter two also with the calibration s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -29,6 +30,10 @@ from transferz.core.products import write_csv
 from transferz.evaluation.requirements import MEAN_REQUIREMENTS, verdict
 from transferz.photo_z.catalogue import PDF_EDGES
 
+logger = logging.getLogger(__name__)
+
+# Below so many galaxies' worth of weights, a reweighted n(z) is that of a handful.
+FEW_EFFECTIVE = 100
 METHODS = ("stacked", "shifted", "shifted, reweighted", "direct", "direct, reweighted")
 
 
@@ -184,10 +189,14 @@ class Tomography:
             )
             stacks |= {(number, name): stack for name, stack in found.items()}
             span = {"bin": number, "z_low": low, "z_high": high, "n": len(chosen)}
-            span |= {
-                "n_calibration": len(calibrating),
-                "n_effective": effective_number(weights[calibrating]),
-            }
+            effective = effective_number(weights[calibrating])
+            span |= {"n_calibration": len(calibrating), "n_effective": effective}
+            if effective < min(FEW_EFFECTIVE, 0.5 * len(calibrating)):
+                logger.warning(
+                    "Bin %d: weighted to be like these galaxies, the %d with known redshift count "
+                    "as %.0f; do not trust its reweighted n(z). Calibrate on galaxies like these",
+                    *(number, len(calibrating), effective),
+                )
             rows += [
                 span | {"method": method} | _numbers(found[method], judge, found.get(judge))
                 for method in METHODS
