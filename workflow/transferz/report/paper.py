@@ -165,7 +165,7 @@ class Book:
         value = self.content(name)
         for part in key.split("."):
             if isinstance(value, list):
-                value = dict(zip(map(str, range(len(value))), value, strict=True))
+                value = {str(number): item for number, item in enumerate(value)}
             if not isinstance(value, Mapping) or part not in value:
                 raise InputError("missing key", file=self.files[name], key=key)
             value = value[part]
