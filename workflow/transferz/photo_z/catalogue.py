@@ -183,7 +183,7 @@ def sampled_catalogue(
             step *= 2
             parts = [part[part.index % step == 0] for part in parts]
     described.warn_of_refused()
-    logger.info("%s: every %d. of %d galaxies", catalogue, step, first)
+    logger.info("%s: %d of %d galaxies, evenly spaced", catalogue, sum(map(len, parts)), first)
     return estimator, pd.concat(parts, ignore_index=True)
 
 
