@@ -45,7 +45,7 @@ SHORT = os.environ.get("FAULTS") == "short"
 SEED = 20241118
 KILLS = 2 if SHORT else 60
 FLIPS = 100 if SHORT else 1000
-OVERLAYS = [str(Path(__file__).with_name("short.yaml"))] if SHORT else []
+OVERLAYS = [str(Path(__file__).with_name("short.yaml" if SHORT else "whole.yaml"))]
 CONFIG = ("--configfile", "config/test.yaml", *OVERLAYS)
 # In the short form no network: each start of TensorFlow costs as much as all of its jobs.
 CATALOGUES = (str(RESULTS / "splits/combo.parquet"), str(RESULTS / "tables/table2.csv"))
