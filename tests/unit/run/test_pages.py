@@ -164,3 +164,22 @@ def test_the_page_of_stress_tests_quotes_its_table(root: Path, pages: dict[str, 
             f"{100 * worst.loc[change, name]:.1f}%" for name in ("NN-Spec", "NN-TL", "NN-Combo")
         ]
         assert f"| {label} | {' | '.join(cells)} |" in pages["docs/results/stress.md"]
+
+
+def test_the_page_of_fluxes_quotes_its_tables(root: Path, pages: dict[str, str]) -> None:
+    folder = root / "docs/results/fluxes"
+    table = pd.read_csv(folder / "truth.csv")
+    table = table[table["judged_by"] == "label"].set_index(["metric", "strategy"])
+    faint = pd.read_csv(folder / "per_magnitude.csv").set_index(["mag_min", "strategy"])
+    for metric, form in (
+        ("scatter_mad", "{:.4f} ± {:.4f}"),
+        ("outlier_fraction", "{:.1%} ± {:.1%}"),
+    ):
+        for way in ("Base", "TL", "Combo"):
+            names = [f"{kind}-{way}" for kind in ("NN", "Asinh", "Errors", "Asinh-errors")]
+            everywhere = [table.loc[(metric, name), ["mean", "spread"]] for name in names]
+            at_the_end = [faint.loc[(24.5, name), [metric, f"{metric}_spread"]] for name in names]
+            for label, rows in (("", everywhere), (", y from 24.5 to 25", at_the_end)):
+                cells = (form.format(*row).replace("% ±", " ±") for row in rows)
+                line = f"| NN-{way}{label} | {' | '.join(cells)} |"
+                assert line in pages["docs/results/fluxes.md"]
