@@ -18,14 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from transferz.catalogues.columns import Column, check_once
-from transferz.catalogues.units import (
-    MAGNITUDE_RANGE,
-    check_unit,
-    no_magnitude,
-    no_redshift,
-    with_asinh_magnitudes,
-)
+from transferz.catalogues.in_memory import as_frame, as_truth, names_of
+from transferz.catalogues.units import MAGNITUDE_RANGE, no_magnitude, with_asinh_magnitudes
 from transferz.core.errors import InputError
 from transferz.evaluation.metrics import compute_metrics
 from transferz.networks.ensemble import Ensemble
@@ -174,7 +168,7 @@ class PhotoZ:
             classes of 0.01 in redshift.
         """
         table = self.frame(table)
-        z_true = as_truth(z_true, len(table))
+        z_true = as_truth(z_true, table.index)
         groups, flags = self._groups(table)
         names = (*REDSHIFTS, "pit", *DENSITY_SCORES)
         result = {name: np.full(len(table), np.nan) for name in names}
@@ -386,66 +380,6 @@ def files_of(results: str | Path, strategy: str, calibrated_on: str) -> tuple[li
     return files, folder / "calibration" / strategy / f"{calibrated_on}.npz"
 
 
-def names_of(table: object) -> list[str]:
-    """Return the names of the columns of a table; none of what is no table."""
-    return list(getattr(table, "column_names", getattr(table, "columns", ())))
-
-
-def as_frame(table: object, columns: Sequence[str]) -> pd.DataFrame:
-    """Return `columns` of a table of pandas, or of another library that knows pandas'.
-
-    Raises
-    ------
-    InputError
-        If it is no table, or a column is missing, there twice or in another unit than mag.
-    """
-    names = names_of(table)
-    if not hasattr(table, "columns") or not (
-        isinstance(table, pd.DataFrame) or hasattr(table, "to_pandas")
-    ):
-        raise InputError(
-            "not a table",
-            found=type(table).__name__,
-            expected="a DataFrame or an astropy Table with " + ", ".join(columns),
-            fix="wrap it: pandas.DataFrame(...)",
-        )
-    absent = [name for name in columns if name not in names]
-    if absent:
-        raise InputError(
-            "missing column",
-            key=", ".join(absent),
-            found=", ".join(map(str, names)),
-            expected=", ".join(columns),
-            fix="rename the columns; fill a band that was not observed with NaN",
-        )
-    check_once(None, columns, names)
-    if isinstance(table, pd.DataFrame):
-        return table
-    for name in columns:
-        unit = getattr(table[name], "unit", None)
-        expected = Column(name, name, unit="mag" * name.startswith("mag"))
-        check_unit(None, expected, None if unit is None else str(unit))
-    return table[list(columns)].to_pandas()
-
-
-def as_truth(z_true: object, rows: int) -> np.ndarray:
-    """Return true redshifts, one per row; NaN for what is masked or no redshift."""
-    try:
-        truth = np.ma.filled(np.ma.asarray(z_true, dtype=np.float64), np.nan)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            "true redshifts are not numbers", key="z_true", found=str(error)
-        ) from error
-    if truth.shape != (rows,):
-        raise InputError(
-            "not one true redshift per row",
-            key="z_true",
-            found=f"shape {truth.shape}",
-            expected=f"({rows},), as many as rows of the table",
-        )
-    return np.where(no_redshift(truth), np.nan, truth)
-
-
 def evaluate(
     z_true: np.ndarray, table: pd.DataFrame | Table, column: str = "z_median"
 ) -> dict[str, float]:
@@ -454,6 +388,7 @@ def evaluate(
     Parameters
     ----------
     z_true : array of float, shape (n,)
+        In the order of the rows of `table`.
     table : pandas.DataFrame or astropy.table.Table
         From `PhotoZ.predict`; rows without a redshift, or without a truth (masked, not finite or
         beyond `units.REDSHIFT_RANGE`, such as -9), are left out and counted.
@@ -469,11 +404,12 @@ def evaluate(
     Raises
     ------
     InputError
-        If a column is missing, there is not one truth per row, or no row has both redshifts.
+        If a column is missing, there is not one truth per row in the order of the table, or no row
+        has both redshifts.
     """
     ends = [f"z_{end}{percent}" for percent in INTERVALS for end in ("low", "high")]
     table = as_frame(table, [column, *ends])
-    z_true = as_truth(z_true, len(table))
+    z_true = as_truth(z_true, table.index)
     keep = np.isfinite(table[column].to_numpy(np.float64, na_value=np.nan)) & np.isfinite(z_true)
     if not keep.any():
         raise InputError(

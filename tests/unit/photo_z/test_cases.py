@@ -706,3 +706,17 @@ def test_a_truth_that_is_none_is_left_out(photo_z):
         api.evaluate(truth[1:], found)
     with pytest.raises(InputError, match="nothing to evaluate"):
         api.evaluate(np.full(100, -9.0), found)
+
+
+def test_truths_in_another_order_are_no_truths(photo_z):
+    """Of a Series: a table's rows are known by its index."""
+    table = galaxies(100, 3, BANDS)
+    found, truth = photo_z.predict(table), table["redshift"]
+    expected = api.evaluate(truth, found)
+    with pytest.raises(InputError, match="z_true: the rows of the table in another order"):
+        api.evaluate(truth.sort_values(), found)
+    with pytest.raises(InputError, match="in another order"):
+        photo_z.score(table, truth.sort_values())
+    assert api.evaluate(truth.sort_values().loc[found.index], found) == expected
+    # Rows that have no labels in common are compared by place.
+    assert api.evaluate(truth.set_axis(range(500, 600)), found) == expected
