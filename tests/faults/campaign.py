@@ -24,8 +24,9 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("Snakefile", "workflow", "config", "envs", "profiles")
 # The targets whose products are the same bytes each time: `neighbours`, `recipes`, `benchmarks`
-# and `arithmetic` tell seconds as well.
+# and `arithmetic` tell seconds as well. So does the table of recipes, which `comparisons` makes.
 TARGETS = ("all", "predict", "distributions", "comparisons", "lenses", "star_galaxy")
+SECONDS = ("tables/recipes.csv", "tables/recipes.md")
 RESULTS = Path("results/test")
 MARK = "TRANSFERZ_FAULTS_RUN"
 # Makes Snakemake announce each job on the terminal: by its rule, or by the message of the rule.
@@ -46,12 +47,12 @@ def copy_project(destination: Path, source: Path = ROOT) -> Path:
 
 
 def digests(folder: Path, results: Path = RESULTS) -> dict[str, str]:
-    """Return relative path -> SHA-256 of every file of a run's results."""
+    """Return relative path -> SHA-256 of every file of a run's results, "" where it has seconds."""
     base = folder / results
+    files = {str(path.relative_to(base)): path for path in base.rglob("*") if path.is_file()}
     return {
-        str(path.relative_to(base)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(base.rglob("*"))
-        if path.is_file()
+        name: "" if name in SECONDS else hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in sorted(files.items())
     }
 
 
