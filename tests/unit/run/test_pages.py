@@ -183,3 +183,17 @@ def test_the_page_of_fluxes_quotes_its_tables(root: Path, pages: dict[str, str])
                 cells = (form.format(*row).replace("% ±", " ±") for row in rows)
                 line = f"| NN-{way}{label} | {' | '.join(cells)} |"
                 assert line in pages["docs/results/fluxes.md"]
+
+
+def test_the_page_of_large_catalogues_quotes_its_table(root: Path, pages: dict[str, str]) -> None:
+    table = pd.read_csv(root / "docs/results/large_catalogues.csv")
+    rows, seconds = table["rows"].sum(), table["processor_seconds"].sum()
+    assert rows == 10**7
+    memory = table["peak_memory_mb"].max() / 1024
+    line = (
+        f"| 10<sup>7</sup> | {seconds:,.0f} | {round(rows / seconds, -1):,.0f} | {memory:.1f} GiB |"
+    )
+    page = pages["docs/how-to/large-catalogues.md"]
+    assert line in page
+    assert f"two cores need {seconds / 2 / 60:.0f} minutes" in page
+    assert f"on 1,000 cores take {10**9 / (1000 * rows / seconds) / 60:.1f} minutes" in page
