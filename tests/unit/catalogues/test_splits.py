@@ -172,6 +172,11 @@ def test_blocks_of_sky_by_hand() -> None:
     ]
     # In the band from 80 to 81: 360 cos(80.5) is 59.4; in that from 0 to 1: 359.99.
     assert sky_blocks([359.99, 359.99], [80.5, 0.5], 1.0).tolist() == [170_000_058, 90_000_358]
+    # Next to the poles: 360 cos(89.5) is 3.1. The pole itself is in the last band.
+    ends = [-89.5, 89.5, 90.0]
+    assert sky_blocks([359.0] * 3, ends, 1.0).tolist() == [2, 179_000_002, 179_000_002]
+    # Modulo 360 this is 360.0: it belongs to the last step, there is no other.
+    assert sky_blocks([-1e-20], [0.0], 30.0).tolist() == [3_000_010]
 
 
 def test_each_block_goes_to_the_split_that_lacks_most() -> None:
@@ -260,6 +265,16 @@ def test_no_object_is_trained_on_here_and_tested_on_there(source, target, ids, r
     alone = kept[~kept["object_id"].isin(source["object_id"].to_numpy()[pairs.left])]
     before = source.set_index("object_id")["split"]
     assert (alone["split"] == before[alone["object_id"]].to_numpy()).all()
+
+
+def test_the_log_says_how_many_objects_fit_no_split(caplog: pytest.LogCaptureFixture) -> None:
+    """A blend of one galaxy that trains and one that tests."""
+    source = from_rows([(1, 150.0, "train")])
+    for other, said in (("validation", []), ("test", ["1 objects of the source fit no split"])):
+        target = from_rows([(1, 150.0, "train"), (2, 150.0 + 0.4 * ARCSEC, other)])
+        pairs = same_objects(source, target, one_release=False, radius=1.0)
+        assert make_consistent(source, target, pairs)[2] == len(said)
+        assert [text.partition(" and")[0] for text in caplog.messages] == said
 
 
 def test_leaks_are_counted() -> None:

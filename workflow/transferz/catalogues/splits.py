@@ -46,7 +46,7 @@ def hash_uniform(keys: Iterable[object], seed: int, use: str) -> np.ndarray:
 
 def check_fractions(fractions: Mapping[str, float]) -> None:
     """Raise an `InputError` unless `fractions` are positive and sum to one."""
-    values = [fractions.get(name, 0.0) for name in SPLITS]
+    values = fractions.values()
     if set(fractions) != set(SPLITS) or min(values) <= 0 or abs(sum(values) - 1) > 1e-6:
         raise InputError(
             "fractions of the splits",
@@ -97,7 +97,8 @@ def sky_blocks(ra: np.ndarray, dec: np.ndarray, block: float) -> np.ndarray:
     """
     ra, dec = np.asarray(ra, dtype=np.float64), np.asarray(dec, dtype=np.float64)
     band = np.minimum(np.floor((dec + 90.0) / block), np.ceil(180.0 / block) - 1).astype(np.int64)
-    middle = np.radians(np.clip((band + 0.5) * block - 90.0, -90.0, 90.0))
+    middle = np.radians((band + 0.5) * block - 90.0)
+    # Beyond the pole, where the cosine is negative, the band is one block.
     steps = np.maximum(1, np.floor(360.0 * np.cos(middle) / block)).astype(np.int64)
     step = np.minimum(np.floor((ra % 360.0) / 360.0 * steps).astype(np.int64), steps - 1)
     return band * 1_000_000 + step
