@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from transferz.report.figures import (
     DATASET_COLOURS,
@@ -20,6 +22,7 @@ from transferz.report.figures import (
     TARGET,
     density_map,
     save_figure,
+    settle_layout,
     strategy_styles,
     use_style,
     write_caption,
@@ -48,6 +51,26 @@ def test_files_are_the_same_in_every_process(root: Path, tmp_path: Path) -> None
     for suffix in (".pdf", ".png"):
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf", "a.png", "b.pdf", "b.png"]
+
+
+def test_axes_stand_at_rounded_places() -> None:
+    """What the layout's solver adds to them differs from process to process."""
+    use_style()
+
+    def places(layout: Callable[[Figure], None]) -> list[tuple[float, ...]]:
+        figure, panels = plt.subplots(2, 3, sharex=True)
+        panels[0, 0].set(ylabel="Redshift", title="(a)")
+        layout(figure)
+        found = [axes.get_position().bounds for axes in figure.axes]
+        if layout is settle_layout:
+            figure.draw_without_rendering()
+            assert [axes.get_position().bounds for axes in figure.axes] == found
+        plt.close(figure)
+        return found
+
+    found = places(settle_layout)
+    np.testing.assert_allclose(found, places(Figure.draw_without_rendering), rtol=0, atol=1e-9)
+    assert found == [tuple(round(value, 9) for value in place) for place in found]
 
 
 def test_letters_are_embedded_and_dates_are_not(tmp_path: Path) -> None:

@@ -242,11 +242,24 @@ def legend_above(
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, **options)
 
 
+def settle_layout(figure: Figure) -> None:
+    """Lay a figure out and keep it so, its axes at rounded places.
+
+    The solver's answers differ by 1e-16 from process to process, which the last digit of a position
+    in a PDF can show.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position().bounds, 9))
+
+
 def save_figure(figure: Figure, pdf: str | Path, png: str | Path) -> None:
     """Write a figure as PDF and PNG and close it; the same figure gives the same bytes.
 
     Dates and versions stay out of the files, and each appears under its name only when whole.
     """
+    settle_layout(figure)
     with atomic_path(pdf) as temporary:
         metadata = dict.fromkeys(("CreationDate", "ModDate", "Creator", "Producer"))
         figure.savefig(temporary, format="pdf", metadata=metadata)
