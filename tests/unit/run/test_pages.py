@@ -183,6 +183,12 @@ def test_the_page_of_fluxes_quotes_its_tables(root: Path, pages: dict[str, str])
                 cells = (form.format(*row).replace("% ±", " ±") for row in rows)
                 line = f"| NN-{way}{label} | {' | '.join(cells)} |"
                 assert line in pages["docs/results/fluxes.md"]
+    for row in pd.read_csv(folder / "non_detections.csv").itertuples():
+        line = (
+            f"| {row.inputs} | {row.galaxies} | {row.n:,} | {row.scatter_mad:.4f} | "
+            f"{row.outlier_fraction:.1%} | {row.coverage_68:.0%} | {row.width_68:.3f} |"
+        )
+        assert (line in pages["docs/results/fluxes.md"]) == (row.galaxies != "all")
 
 
 def test_the_page_of_large_catalogues_quotes_its_table(root: Path, pages: dict[str, str]) -> None:
