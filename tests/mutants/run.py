@@ -93,7 +93,8 @@ def in_child(work: Callable[[], int], limit: int) -> int:
         os.dup2(silent, 1)
         os.dup2(silent, 2)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
-        signal.alarm(20 * limit)
+        # A busy machine may give the process a hundredth of its time.
+        signal.alarm(100 * limit)
         os._exit(work())
     status = os.waitpid(child, 0)[1]
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else -1

@@ -115,6 +115,8 @@ def test_fractions_are_met_and_the_seed_matters() -> None:
         {"train": 0.7, "validation": 0.15, "test": 0.1},
         {"train": 1.0, "validation": 0.0, "test": 0.0},
         {"train": 0.7, "test": 0.3},
+        {"train": 0.7, "validation": 0.4, "test": -0.1},
+        {"train": 0.7, "validation": 0.1, "test": 0.1, "other": 0.1},
     ],
 )
 def test_bad_fractions(fractions: dict) -> None:
@@ -199,6 +201,8 @@ def test_each_block_goes_to_the_split_that_lacks_most() -> None:
         ([0.1, 49.9] + [20.0] * 7, ""),
         ([0.0, 50.0] + [20.0] * 7, "0 and 1 more of 9 rows"),
         ([20.0] * 8 + [50.0], "50 and 0 more of 9 rows"),
+        ([-99.0] + [20.0] * 8, "-99 and 0 more of 9 rows"),
+        ([99.0] + [20.0] * 8, "99 and 0 more of 9 rows"),
         ([9.9] * 9, "a median of 9.9"),
         ([32.1] * 9, "a median of 32.1"),
     ],
@@ -213,9 +217,13 @@ def test_what_is_a_magnitude(magnitudes: list[float], found: str) -> None:
 
 
 def test_sky_split_needs_positions_and_blocks() -> None:
-    ra, dec = np.array([1.0, np.nan]), np.array([1.0, 1.0])
+    ra, dec = np.array([1.0, np.nan, 5.0]), np.array([1.0, 1.0, 1.0])
     with pytest.raises(InputError, match="need positions; found 1 rows without"):
         split_by_sky(ra, dec, FRACTIONS, 0, 1.0)
+    # Three blocks are enough: one for each split.
+    ra = np.array([1.0, 3.0, 5.0])
+    even = {"train": 0.4, "validation": 0.3, "test": 0.3}
+    assert sorted(split_by_sky(ra, dec, even, 0, 1.0)) == sorted(SPLITS)
     with pytest.raises(InputError, match=r"splits\.block: too few blocks of sky.*found 1 blocks"):
         split_by_sky(np.array([10.1]), np.array([1.1]), FRACTIONS, 0, 1.0)
 
@@ -279,11 +287,14 @@ def test_the_log_says_how_many_objects_fit_no_split(caplog: pytest.LogCaptureFix
 
 def test_leaks_are_counted() -> None:
     source = from_rows([(1, 150.0, "train"), (2, 150.1, "test"), (3, 150.2, "test")])
+    source = source.astype({"split": object})
     target = from_rows([(1, 150.0, "test"), (2, 150.1, "validation"), (3, 150.2, "test")])
     pairs = same_objects(source, target, one_release=False, radius=1.0)
     assert leaks(source, target, pairs) == 2
     kept, _, _ = make_consistent(source, target, pairs)
     assert kept["split"].tolist() == ["test", "validation", "test"]
+    assert source["split"].tolist() == ["train", "test", "test"]
+    assert list(kept) == list(source)
     assert leaks(kept, target, pairs) == 0
 
 
@@ -295,6 +306,10 @@ def test_combining_different_columns_and_identifiers() -> None:
     assert combo["dataset"].tolist() == ["source"] * 2 + ["target"] * 2
     assert combo["redshift_l68"].isna().tolist() == [False, False, True, True]
     assert combo["redshift_err"].isna().tolist() == [True, True, False, False]
+    # Columns of both come first.
+    both = ["object_id", "ra", "dec", "mag_g", "mag_err_g", "redshift", "split", "dataset"]
+    assert list(combo) == [*both, "redshift_l68", "redshift_err"]
+    assert combo.index.tolist() == [0, 1, 2, 3]
 
 
 def test_incomplete_tables() -> None:
@@ -302,10 +317,23 @@ def test_incomplete_tables() -> None:
     check_complete(table, ["g"], "source")
     with pytest.raises(InputError, match=r"source: mag_g: values missing.*found 1 of 9 rows"):
         check_complete(table.assign(mag_g=[np.nan] + [20.0] * 8), ["g"], "source")
-    with pytest.raises(InputError, match="test: splits without an object; found train: 4, val"):
+    with pytest.raises(InputError, match=r"test: splits.*; found train: 4, validation: 3, test: 0;"):
         check_complete(table.head(7), ["g"], "source")
+    with pytest.raises(InputError, match="train, validation, test: splits without an object"):
+        check_complete(table.head(0), ["g"], "source")
     with pytest.raises(InputError, match="training: unknown splits"):
         check_complete(table.assign(split=["training", *table["split"][1:]]), ["g"], "source")
+    with pytest.raises(InputError, match="mag_r: implausible magnitudes"):
+        check_complete(table.assign(mag_r=99.0), ["g", "r"], "source")
+
+
+def test_an_object_is_there_once() -> None:
+    numbers = [0, 3, 3, 5, 5, 6, 7, 8, 9]
+    table = catalogue(9, split=[*SPLITS] * 3).assign(object_id=numbers)
+    with pytest.raises(InputError, match="object_id: an object is there twice; found 3; 2 such"):
+        check_complete(table, ["g"], "source")
+    # The same number in two catalogues is not the same object.
+    check_complete(table.assign(dataset=["source", "target", "source"] * 3), ["g"], "combo")
 
 
 # --------------------------------------------------------------------------------- the script
@@ -380,7 +408,8 @@ def test_split_script_errors(tmp_path: Path) -> None:
     table = catalogue(300)
     with pytest.raises(InputError, match=r"target: split: the catalogue has no published split"):
         run(tmp_path, table, table)
-    method = {"source": "random", "target": "object"}
-    with pytest.raises(InputError, match=r"splits\.method\.source: unknown way to split"):
-        run(tmp_path, table, table, method=method)
+    # By the alphabet before, between and after the ways that there are.
+    for name in ("area", "random", "squares"):
+        with pytest.raises(InputError, match=r"splits\.method\.source: unknown way to split"):
+            run(tmp_path, table, table, method={"source": name, "target": "object"})
     assert not (tmp_path / "ts.parquet").exists()

@@ -246,7 +246,6 @@ def combine(source: pd.DataFrame, target: pd.DataFrame, shared: np.ndarray) -> p
         second = second.assign(object_id=second["object_id"].astype(str))
     columns = [name for name in first if name in set(second)]
     columns += [name for name in [*first, *second] if name not in columns]
-    columns = list(dict.fromkeys(columns))
     return pd.concat([first, second], ignore_index=True)[columns]
 
 
