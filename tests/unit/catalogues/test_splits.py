@@ -317,7 +317,7 @@ def test_incomplete_tables() -> None:
     check_complete(table, ["g"], "source")
     with pytest.raises(InputError, match=r"source: mag_g: values missing.*found 1 of 9 rows"):
         check_complete(table.assign(mag_g=[np.nan] + [20.0] * 8), ["g"], "source")
-    with pytest.raises(InputError, match=r"test: splits.*; found train: 4, validation: 3, test: 0;"):
+    with pytest.raises(InputError, match=r"test: spl.*; found train: 4, validation: 3, test: 0;"):
         check_complete(table.head(7), ["g"], "source")
     with pytest.raises(InputError, match="train, validation, test: splits without an object"):
         check_complete(table.head(0), ["g"], "source")
