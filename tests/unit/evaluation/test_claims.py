@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,15 @@ from scripts.evaluation.judge_claims import main
 from transferz.core.errors import InputError
 from transferz.evaluation.bins import Ranges
 from transferz.evaluation.claims import (
+    TICKS,
     VERDICT_RULES,
     VERDICTS,
     Claim,
     Judgement,
     accepted_range,
+    axis_limits,
     by_window,
+    drawn_values,
     judge,
     read_claims,
     verdict,
@@ -84,6 +87,10 @@ def run(claim: Claim, **distributions: tuple[float, float]) -> tuple[str, Estima
     }
     entry = judged_first(claim, metrics_table(values, claim.metric))
     return entry.verdict, entry.measured
+
+
+def test_a_statement_has_the_display_names() -> None:
+    assert CLAIM.text(LABELS) == "fine-tuned beats NN-Base on GalaxiesML"
 
 
 def test_accepted_range_is_relative_to_the_effect() -> None:
@@ -207,6 +214,8 @@ def test_other_readings_of_a_claim() -> None:
     assert readings["mean of abs(`bias_median`) over seeds"].measured.value == pytest.approx(4.0)
     assert readings["`bias_median`, judged by the truth"].verdict == entry.verdict
     assert readings["`rms`"].measured.value == 1.0
+    # `rms` by the label and by the truth, the bias by the truth, and the mean of |bias|.
+    assert len(readings) == 4
     limit = replace(claim, comparison="below", published=0.015, alternatives=())
     entry = judge([limit], table, draws, strategies=STRATEGIES, windows=WINDOWS)[0][0]
     assert entry.verdict == "reproduced"
@@ -229,10 +238,11 @@ def test_a_single_network_is_compared_as_the_mean_is(comparison: str, expected: 
 
 def test_a_claim_about_a_strategy_that_is_not_there_is_listed_apart() -> None:
     table = metrics_table({("NN-Base", "target"): np.ones(3)})
+    there = replace(CLAIM, comparison="below", of="NN-Base", against=None)
     judged, rest = judge(
-        [CLAIM], table, Draws(drawn(table)), strategies=["NN-Base"], windows=WINDOWS
+        [CLAIM, there], table, Draws(drawn(table)), strategies=["NN-Base"], windows=WINDOWS
     )
-    assert judged == []
+    assert [entry.claim for entry in judged] == [there] * len(WINDOWS)
     assert rest == [CLAIM]
 
 
@@ -274,7 +284,12 @@ def test_published_claims(claims_file: Path) -> None:
         ({"comparison": "below", "published": None}, "c.published: missing key"),
         ({"published": "five"}, "c.published: not a number; found 'five'"),
         ({"published": 0.8}, "c.published: a published ratio that contradicts"),
+        ({"published": 0}, "c.published: a published ratio that contradicts"),
+        ({"published": 1}, "c.published: a published ratio that contradicts"),
         ({"tolerance": 1.5}, "c.tolerance: a tolerance that accepts anything"),
+        ({"tolerance": 1.0}, "c.tolerance: a tolerance that accepts anything"),
+        ({"tolerance": -0.1}, "c.tolerance: a tolerance that accepts anything"),
+        ({"comparison": None}, "c.comparison: missing key"),
         ({"alternatives": ["sigma"]}, "c.metric: unknown value; found sigma"),
     ],
 )
@@ -295,9 +310,23 @@ def test_a_mistake_in_the_file_names_the_key(
     }
     path = tmp_path / "claims.yaml"
     path.write_text(yaml.safe_dump({"claims": [entry]}))
-    assert read_claims(path)[0].published == 2
+    assert read_claims(path) == [Claim(**entry, tolerance=0.2)]
     path.write_text(yaml.safe_dump({"claims": [{**entry, **change}]}))
     with pytest.raises(InputError, match=message):
+        read_claims(path)
+
+
+def test_what_a_file_may_leave_out(tmp_path: Path) -> None:
+    path, entry = tmp_path / "claims.yaml", {**asdict(CLAIM), "alternatives": []}
+    del entry["tolerance"]
+    path.write_text(yaml.safe_dump({"defaults": {"tolerance": 0}, "claims": [entry]}))
+    assert read_claims(path) == [replace(CLAIM, tolerance=0)]
+    path.write_text(yaml.safe_dump({"claims": [entry, entry]}))
+    with pytest.raises(InputError, match="c: two claims of one name"):
+        read_claims(path)
+    del entry["claim"]
+    path.write_text(yaml.safe_dump({"claims": [entry]}))
+    with pytest.raises(InputError, match=r"entry 1\.claim: missing key"):
         read_claims(path)
 
 
@@ -305,12 +334,54 @@ def test_files_that_are_no_claims(tmp_path: Path) -> None:
     path = tmp_path / "claims.yaml"
     with pytest.raises(InputError, match="file not found"):
         read_claims(path)
-    path.write_text("claims: [}")
-    with pytest.raises(InputError, match="not valid YAML"):
-        read_claims(path)
+    # A character that YAML forbids has no line.
+    for text, found in (("claims:\n- [}", "line 2$"), ("claims: \x01", "unacceptable character")):
+        path.write_text(text)
+        with pytest.raises(InputError, match=f"not valid YAML; found {found}"):
+            read_claims(path)
     path.write_text("[]")
     with pytest.raises(InputError, match="no list of claims"):
         read_claims(path)
+
+
+# ------------------------------------------------------------------- what pages and figures show
+
+
+def test_windows_are_named_and_the_widest_is_all_z() -> None:
+    ends = [(4.0, 7.0), (0.01, 5.0), (0.1, 10.0)]
+    table = pd.DataFrame(ends, columns=["z_min", "z_max"]).assign(survey=["real", "embedded", "x"])
+    assert list(by_window(table)) == ["4 < z <= 7", "0.01 < z <= 5", "all z"]
+    # One window: by what the claims were measured on.
+    assert list(by_window(table.assign(z_min=0.1, z_max=10.0))) == ["real", "embedded", "x"]
+
+
+def drawn_rows(*values: tuple[float, float, float]) -> pd.DataFrame:
+    """Ratios published as 1.5, with value and interval."""
+    rows = pd.DataFrame(values, columns=["measured", "low", "high"])
+    return drawn_values(rows.assign(published=1.5, accepted_low=1.0, accepted_high=np.inf))
+
+
+def test_what_is_drawn_of_a_requirement_is_relative_to_its_limit() -> None:
+    rows = drawn_rows((2.0, 1.0, 4.0), (2.0, 1.0, 4.0))
+    rows.loc[1, ["accepted_low", "accepted_high"]] = 0.0, 4.0
+    found = drawn_values(rows)
+    assert found["requirement"].tolist() == [False, True]
+    assert found[["x", "x_low", "x_high"]].to_numpy().tolist() == [[2, 1, 4], [0.5, 0.25, 1]]
+
+
+def test_axes_hold_all_positive_values_and_one() -> None:
+    limits = axis_limits(drawn_rows((2.0, 0.0, 8.0), (0.5, -3.0, np.nan)))
+    assert limits == pytest.approx((0.5 / 1.25, 8 * 1.25))
+    assert axis_limits(drawn_rows((3.0, 2.0, 4.0))) == pytest.approx((1 / 1.25, 4 * 1.25))
+    assert axis_limits(drawn_rows((1.0, 1e-3, 1e3))) == (0.01, 100)
+    # The limit of a requirement is drawn at 1, wherever it is.
+    limit = drawn_rows((0.5, 0.4, 0.6)).assign(requirement=True, accepted_high=40.0)
+    assert axis_limits(limit) == pytest.approx((0.4 / 1.25, 1.25))
+
+
+def test_ticks_are_1_2_or_5_times_a_power_of_ten() -> None:
+    assert list(TICKS) == sorted(set(TICKS))
+    assert {f"{tick:.2e}".split("e")[0] for tick in TICKS} == {"1.00", "2.00", "5.00"}
 
 
 # ------------------------------------------------------------------------------ the script

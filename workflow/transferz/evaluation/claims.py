@@ -218,12 +218,13 @@ def _claim(
             found=entry["tolerance"],
             expected="0 <= tolerance < 1",
         )
-    if entry["comparison"] != "below" and (entry.get("published") or 2.0) <= 1.0:
+    published = entry.get("published")
+    if entry["comparison"] != "below" and published is not None and published <= 1.0:
         raise InputError(
             "a published ratio that contradicts its direction",
             file=path,
             key=f"{name}.published",
-            found=entry["published"],
+            found=published,
             expected="more than 1: ratios are written so that above 1 confirms the claim",
         )
     return Claim(**{**entry, "alternatives": tuple(entry.get("alternatives") or ())})
