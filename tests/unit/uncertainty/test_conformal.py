@@ -89,6 +89,44 @@ def test_cells_are_equally_populated_and_shrink_to_what_the_sample_allows():
     assert conformal.cells.number == 4
 
 
+@pytest.mark.parametrize(
+    ("n", "bins", "shape"),
+    [
+        (1500, {}, (5, 2)),
+        (1499, {}, (4, 2)),
+        (700, {}, (3, 1)),
+        (100, {}, (1, 0)),
+        (450, {"redshift_bins": 2, "magnitude_bins": 5}, (2, 1)),
+    ],
+)
+def test_a_cell_has_a_hundred_galaxies(n: int, bins: dict[str, int], shape: tuple[int, int]):
+    """Shape of the inner edges in magnitude: one less than cells."""
+    assert Conformal.fit(*sample(n, 3), **bins).cells.magnitude_edges.shape == shape
+
+
+def test_an_edge_belongs_to_the_upper_cell():
+    cells = Cells(np.array([1.0]), np.array([[20.0], [21.0]]))
+    z, magnitude = np.array([0.5, 0.5, 1.0, 1.0]), np.array([19.9, 20.0, 20.9, 21.0])
+    assert cells.of(z, magnitude).tolist() == [0, 1, 2, 3]
+
+
+def test_a_cell_without_galaxies_is_an_error():
+    estimate, z_true = sample(1500, 3)
+    alike = EnsembleEstimate(np.ones(1500), estimate.spread, estimate.magnitude)
+    with pytest.raises(InputError, match="a cell of the calibration is empty; found 15 cells"):
+        Conformal.fit(alike, z_true)
+
+
+def test_errors_are_in_units_of_the_softened_spread():
+    estimate, z_true = sample(500, 4)
+    even = EnsembleEstimate(estimate.z, 0.05 * (1 + estimate.z), estimate.magnitude)
+    np.testing.assert_allclose(Conformal.fit(even, z_true).scale(even), 0.1 * (1 + even.z))
+    plain = Conformal.fit(even, z_true, adaptive=False)
+    np.testing.assert_allclose(plain.scale(even), 1 + even.z)
+    # Far below zero the unit stays positive.
+    assert plain.scale(EnsembleEstimate(np.array([-2.0]), np.ones(1), np.zeros(1))) == 0.1
+
+
 def test_nothing_to_adapt_to_with_a_single_network():
     estimate, z_true = sample(500, 4)
     single = EnsembleEstimate(estimate.z, np.zeros(500), estimate.magnitude)
@@ -103,6 +141,43 @@ def test_redshifts_are_not_negative():
     near = EnsembleEstimate(np.full(9, 0.01), np.full(9, 0.05), np.full(9, 24.0))
     assert (conformal.knots(near) >= 0).all()
     assert (conformal.mean_and_mode(near)[0] >= 0).all()
+
+
+def by_hand(z: float, highest: float, errors: np.ndarray = LEVELS):
+    """Distribution of z + r, r uniform in 0 to 1, most probably 0.25; and the galaxy."""
+    cells = Cells(np.empty(0), np.empty((1, 0)))
+    conformal = Conformal(cells, errors[None], np.array([0.25]), highest, 0.0, True)
+    return conformal, EnsembleEstimate(np.array([z]), np.ones(1), np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("z", "highest", "mean", "mode"),
+    [
+        (0.2, np.inf, 0.7, 0.45),
+        (0.2, 0.7, 0.5 * 0.45 + 0.5 * 0.7, 0.45),
+        (0.5, 0.6, 0.1 * 0.55 + 0.9 * 0.6, 0.6),
+        (-0.5, np.inf, 0.5 * 0.25, 0.0),
+    ],
+)
+def test_a_uniform_distribution_by_hand(z: float, highest: float, mean: float, mode: float):
+    conformal, estimate = by_hand(z, highest)
+    assert np.ravel(conformal.mean_and_mode(estimate)) == pytest.approx([mean, mode])
+    conformal, estimate = by_hand(z, np.inf, np.full(201, 0.8))
+    assert conformal.mean_and_mode(estimate)[0] == pytest.approx(z + 0.8)
+
+
+def test_levels_of_a_uniform_distribution_by_hand():
+    """What lies below 0 lies at 0, what lies above the highest redshift lies there."""
+    redshift = np.array([[-0.25, 0.0, 0.25, 0.5, 9.0]])
+    for highest, expected in ((np.inf, [0, 0.5, 0.75, 1, 1]), (0.25, [0, 0.5, 1, 1, 1])):
+        conformal, estimate = by_hand(-0.5, highest)
+        assert conformal.cumulative(estimate, redshift)[0] == pytest.approx(expected)
+    conformal, estimate = by_hand(0.2, np.inf)
+    assert conformal.cumulative(estimate, np.array([[0.1, 0.7, 1.3]]))[0] == pytest.approx(
+        [0, 0.5, 1]
+    )
+    shares = conformal.probabilities(estimate, np.array([0.6, 0.7, 0.9]))
+    assert shares[0] == pytest.approx([0.5, 0.5])
 
 
 @pytest.mark.parametrize("highest", [np.inf, 1.0])
@@ -136,7 +211,15 @@ def test_half_sample_mode_finds_the_dense_part():
     values = np.sort(np.concatenate([draw.normal(0.2, 0.01, 300), draw.uniform(-3, 3, 200)]))
     assert half_sample_mode(values) == pytest.approx(0.2, abs=0.02)
     assert half_sample_mode(np.array([1.0, 2.0, 2.1])) == pytest.approx(2.05)
-    assert half_sample_mode(np.array([4.0])) == 4.0
+    for values, mode in (
+        ([4.0], 4.0),
+        ([1.0, 1.1, 2.0], 1.05),
+        ([1.0, 2.0, 3.0], 2.0),
+        # Of halves of two the first one; half of five is three.
+        ([0.0, 1.0, 2.0, 5.0], 0.5),
+        ([0.0, 0.125, 2.0, 2.25, 2.5], 2.25),
+    ):
+        assert half_sample_mode(np.array(values)) == pytest.approx(mode)
 
 
 def test_density_loss_of_a_known_density():
@@ -153,8 +236,8 @@ def test_density_loss_of_a_known_density():
 
 
 def test_too_few_or_broken_galaxies_are_named():
-    estimate, z_true = sample(80, 7)
-    with pytest.raises(InputError, match=r"too few galaxies to calibrate with; found 80"):
+    estimate, z_true = sample(99, 7)
+    with pytest.raises(InputError, match=r"too few galaxies to calibrate with; found 99"):
         Conformal.fit(estimate, z_true)
     z_true[3] = np.nan
     with pytest.raises(InputError, match="z_true"):
@@ -162,6 +245,8 @@ def test_too_few_or_broken_galaxies_are_named():
 
 
 def test_levels_hold_the_ends_of_the_intervals():
-    for ends in INTERVALS.values():
+    assert (LEVELS[0], LEVELS[-1]) == (0.0, 1.0)
+    for percent, ends in INTERVALS.items():
+        assert ends[1] - ends[0] == pytest.approx(percent / 100)
         for end in ends:
             assert np.abs(LEVELS - end).min() < 1e-12

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from transferz.core.errors import InputError
 from transferz.networks.soft_labels import Classes
 from transferz.uncertainty.conformal import INTERVALS, EnsembleEstimate
 from transferz.uncertainty.recalibration import KNOTS, Recalibration, Step
@@ -91,6 +92,45 @@ def test_a_step_and_its_inverse():
     )
     expected = np.quantile(pit[values < 0], KNOTS[1:-1], method="weibull")
     np.testing.assert_allclose(step.levels[0, 1:-1], expected, atol=1e-8)
+
+
+def test_equal_levels_are_kept_apart():
+    step = Step.fit(np.zeros(50), np.full(50, 0.5), np.array([]))
+    assert (np.diff(step.levels) > 0).all()
+    np.testing.assert_allclose(step.levels, [[0.0, *[0.5] * 5, 1.0]], atol=1e-8)
+
+
+def test_as_many_galaxies_as_a_cell_needs():
+    with pytest.raises(InputError, match="too few galaxies"):
+        Recalibration.fit(*sample(99, 6), EDGES)
+    assert all(len(step.edges) == 0 for step in Recalibration.fit(*sample(100, 6), EDGES).steps)
+
+
+@pytest.mark.parametrize(
+    ("n", "edges"), [(450, (3, 3, 3)), (2000, (4, 4, 4)), (2001, (4, 5, 4)), (8000, (4, 5, 4))]
+)
+def test_cells_are_fifths_and_the_faintest_galaxies(n: int, edges: tuple[int, int, int]):
+    """Inner edges in colour, magnitude and redshift; above 2,000 the faintest 200 stand alone."""
+    estimate, z_true = sample(n, 6)
+    colour, magnitude, _ = steps = Recalibration.fit(estimate, z_true, EDGES).steps
+    assert tuple(len(step.edges) for step in steps) == edges
+    lowest = estimate.conditions[:, 0] < colour.edges[0]
+    assert lowest.sum() == pytest.approx(n / (edges[0] + 1), abs=1)
+    if len(magnitude.edges) == 5:
+        assert (estimate.magnitude > magnitude.edges[-1]).sum() == 200
+
+
+def test_a_distribution_by_hand():
+    """Three classes with densities 2.5, 3 and 0.2: the densest is not the most probable."""
+    edges, one = np.array([0.0, 0.2, 0.3, 1.3]), np.ones(1)
+    own = EnsembleEstimate(one, one, one, np.array([[0.5, 0.3, 0.2]]), np.ones((1, 1)))
+    raw, cut = Recalibration(edges, (), np.inf), Recalibration(edges, (), 0.25)
+    assert np.ravel(raw.mean_and_mode(own)) == pytest.approx([0.05 + 0.075 + 0.16, 0.25])
+    redshift = np.array([-0.1, 0.0, 0.1, 0.24, 0.25, 0.8, 9.0])
+    assert raw.cumulative(own, redshift)[0] == pytest.approx([0, 0, 0.25, 0.62, 0.65, 0.9, 1])
+    assert cut.cumulative(own, redshift)[0] == pytest.approx([0, 0, 0.25, 0.62, 1, 1, 1])
+    shares = raw.probabilities(own, np.array([0.1, 0.25, 0.3]))
+    assert shares[0] == pytest.approx([0.65, 0.35])
 
 
 def test_a_region_is_the_denser_redshifts():

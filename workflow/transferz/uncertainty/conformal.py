@@ -50,8 +50,10 @@ class Cells:
         redshift_edges = np.quantile(z, np.arange(1, n_z) / n_z)
         row = np.searchsorted(redshift_edges, z, side="right")
         levels = np.arange(1, n_m) / n_m
-        edges = [np.quantile(magnitude[row == k], levels) for k in range(n_z)]
-        return cls(redshift_edges, np.array(edges).reshape(n_z, n_m - 1))
+        parts = [magnitude[row == k] for k in range(n_z)]
+        # Of equal redshifts some ranges hold nothing: `Conformal.fit` refuses such cells.
+        edges = [np.quantile(part, levels) if len(part) else levels for part in parts]
+        return cls(redshift_edges, np.array(edges))
 
     @property
     def number(self) -> int:
@@ -163,12 +165,12 @@ class Conformal:
         n, n_z, n_m = len(estimate), redshift_bins, magnitude_bins
         while n < min_galaxies * n_z * n_m:
             n_z, n_m = (n_z - 1, n_m) if n_z > n_m else (n_z, n_m - 1)
-        softening = float(np.median(estimate.spread / (1.0 + estimate.z))) if adaptive else 1.0
-        if softening <= 0.0:
-            # One network, or networks that agree: there is nothing to adapt to.
+        softening = float(np.median(estimate.spread / (1.0 + estimate.z)))
+        # One network, or networks that agree: there is nothing to adapt to.
+        if not adaptive or softening <= 0.0:
             softening, adaptive = 1.0, False
         cells = Cells.fit(estimate.z, estimate.magnitude, n_z, n_m)
-        unfitted = cls(cells, LEVELS[None], LEVELS[:1], highest, softening, adaptive)
+        unfitted = cls(cells, LEVELS, LEVELS, highest, softening, adaptive)
         error = (z_true - estimate.z) / unfitted.scale(estimate)
         member = cells.of(estimate.z, estimate.magnitude)
         groups = [np.sort(error[member == cell]) for cell in range(cells.number)]

@@ -57,7 +57,7 @@ class Step:
         return cls(edges, np.maximum.accumulate(rising, axis=1))
 
     def apply(self, values: np.ndarray, u: np.ndarray, *, inverse: bool = False) -> np.ndarray:
-        """Return calibrated levels of galaxies' levels `u`, shape (n, m), or the inverse."""
+        """Return calibrated levels of galaxies' levels `u`, (n,) or (n, m), or the inverse."""
         cells, result = np.searchsorted(self.edges, values, side="right"), np.empty(u.shape)
         for cell in np.unique(cells):
             rows, knots = cells == cell, self.levels[cell]
@@ -115,16 +115,16 @@ class Recalibration:
         """
         check_sample(estimate, z_true, min_galaxies)
         n, steps = len(estimate), []
-        bins = max(1, min(bins, n // min_galaxies))
+        bins = min(bins, n // min_galaxies)
         shares = np.arange(1, bins) / bins
         faintest = 1.0 - 2.0 * min_galaxies / n
         unfitted = cls(class_edges, (), highest)
-        pit = unfitted.pit(estimate, z_true)[:, None]
+        pit = unfitted.pit(estimate, z_true)
         last = len(_quantities(estimate)) - 1
         for number, values in enumerate(_quantities(estimate)):
             # Magnitude stands before the last, the predicted redshift.
             tail = [faintest] if number == last - 1 and faintest > 1.0 - 0.5 / bins else []
-            step = Step.fit(values, pit[:, 0], np.quantile(values, [*shares, *tail]))
+            step = Step.fit(values, pit, np.quantile(values, [*shares, *tail]))
             steps.append(step)
             pit = step.apply(values, pit)
         return cls(class_edges, tuple(steps), highest)
@@ -136,11 +136,11 @@ class Recalibration:
 
     def _own(self, estimate: EnsembleEstimate, level: float) -> np.ndarray:
         """Return the level of each network's distribution that is calibrated `level`, (n,)."""
-        u = np.full((len(estimate), 1), level)
+        u = np.full(len(estimate), level)
         pairs = list(zip(self.steps, _quantities(estimate), strict=False))
         for step, values in reversed(pairs):
             u = step.apply(values, u, inverse=True)
-        return u[:, 0]
+        return u
 
     def _blocks(self, estimate: EnsembleEstimate) -> list[np.ndarray]:
         # Blocks bound the memory by rows, not by rows times classes.
@@ -179,10 +179,7 @@ class Recalibration:
         place = np.broadcast_to(place, (len(estimate), redshift.shape[-1]))
         low, high = (np.take_along_axis(own, place + step, axis=1) for step in (0, 1))
         result = self._calibrated(estimate, low + np.clip(share, 0.0, 1.0) * (high - low))
-        beyond, below = (
-            np.broadcast_to(w, place.shape) for w in (redshift >= self.highest, redshift <= 0)
-        )
-        result[beyond], result[below] = 1.0, 0.0
+        result[np.broadcast_to(redshift >= self.highest, place.shape)] = 1.0
         return result
 
     def pit(self, estimate: EnsembleEstimate, z_true: np.ndarray) -> np.ndarray:
