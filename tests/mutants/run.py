@@ -45,7 +45,7 @@ MODULES = {
         "uncertainty/test_recalibration.py",
     ],
     "uncertainty/recalibration": ["uncertainty/test_recalibration.py"],
-    "uncertainty/scores": ["uncertainty/test_scores.py"],
+    "uncertainty/scores": ["uncertainty/test_scores.py", "spectra/test_uncertainty.py"],
 }
 # Tests that take long: only for changes that no other test notices.
 SLOW = [

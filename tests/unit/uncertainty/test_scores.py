@@ -21,9 +21,16 @@ from transferz.uncertainty.scores import (
     PIT_BINS,
     SCORES,
     central_coverage,
+    class_of,
     coverage,
+    decompose,
+    describe,
+    expected_calibration_error,
     mean_scores,
+    pit_distance,
+    quantile,
     read_scores,
+    region_level,
     score_galaxies,
 )
 
@@ -37,6 +44,81 @@ def sample(width: float, n: int = 8000) -> tuple[np.ndarray, np.ndarray]:
     centre = draw.uniform(1.0, 2.0, n)
     errors = np.full(n, width)
     return label_distribution(centre, errors, errors, FINE), draw.normal(centre, 0.1)
+
+
+# A quarter of the probability lies in a class of width 1, the rest in one of width 2. Redshifts
+# below, in each class, and above.
+EDGES, QUARTER = np.array([0.0, 1.0, 3.0]), np.tile([0.25, 0.75], (4, 1))
+REDSHIFTS = np.array([-0.5, 0.5, 2.0, 4.0])
+# Of a normal distribution's central 68.27%, ends and median: 0.15865 / 0.25 and so on.
+LOW, MEDIAN, HIGH = 0.6346, 1 + 2 * 0.25 / 0.75, 1 + 2 * 0.59135 / 0.75
+
+
+def test_scores_by_hand() -> None:
+    found = score_galaxies(QUARTER, EDGES, REDSHIFTS)
+    # Integrals of F^2 below and of (1 - F)^2 above the redshift: a^2 + a b + b^2 over 3.
+    crps = [0.5 + 2.3125 / 3 + 0.375, 0.5 * 2.0 / 3 + 0.375, 0.8125 / 3, 0.0625 / 3 + 1.875]
+    assert found["crps"].tolist() == pytest.approx(crps)
+    assert found["pit"].tolist() == pytest.approx([0, 0.125, 0.625, 1])
+    loss = 0.25**2 / 1 + 0.75**2 / 2 - 2 * np.array([0.25, 0.25, 0.375, 0.375])
+    assert found["cde_loss"].tolist() == pytest.approx(loss)
+    assert found["width_68"].tolist() == pytest.approx([(HIGH - LOW) / (1 + MEDIAN)] * 4)
+    regions = [0.75 + 0.125] * 2 + [0.375] * 2
+    assert region_level(QUARTER, EDGES, REDSHIFTS).tolist() == pytest.approx(regions)
+
+
+def test_descriptions_by_hand() -> None:
+    found = describe(QUARTER, EDGES, REDSHIFTS)
+    assert (found["z_mode"] == 2.0).all()
+    assert found["z_mean"].tolist() == pytest.approx([0.25 * 0.5 + 0.75 * 2] * 4)
+    densities = [0.25, 0.25, 0.375, 0.375]
+    assert found["log_density"].tolist() == pytest.approx(np.log(densities))
+    entropy = -0.25 * np.log(0.25) - 0.75 * np.log(0.375)
+    assert found["entropy"].tolist() == pytest.approx([entropy] * 4)
+    assert found["width_68"].tolist() == pytest.approx([HIGH - LOW] * 4)
+    assert (found["confidence"] == 0.75).all()
+    assert found["correct"].tolist() == [0, 0, 1, 1]
+    # A probability of zero counts as 1e-12.
+    certain = describe(np.array([[0.0, 1.0]]), EDGES, np.array([0.5]))
+    assert certain["log_density"][0] == pytest.approx(np.log(1e-12))
+
+
+def test_quantiles_by_hand() -> None:
+    """Where an empty class follows, a level is reached at the end of that class."""
+    edges, gap = np.arange(4.0), np.tile([0.5, 0.0, 0.5], (2, 1))
+    for level, expected in ((0, 0), (0.25, 0.5), (0.5, 2), (1, 3), (-0.5, 0), (1.5, 3)):
+        assert quantile(gap, edges, level).tolist() == [expected] * 2
+    assert quantile(gap, edges, np.array([0.25, 0.75])).tolist() == [0.5, 2.5]
+    assert class_of(edges, np.array([-1.0, 0, 0.5, 1, 3, 4])).tolist() == [0, 0, 0, 1, 2, 2]
+
+
+def test_scores_of_many_by_hand() -> None:
+    assert pit_distance(np.array([0.9, 0.1, 0.2])) == pytest.approx(2 / 3 - 0.2)
+    assert pit_distance(np.array([0.5, 0.9, 0.95])) == pytest.approx(0.9 - 1 / 3)
+    galaxies = pd.DataFrame({"crps": [1.0, 2.0, 6.0], "pit": [0.9, 0.1, 0.2]})
+    found = mean_scores(galaxies.assign(cde_loss=galaxies["crps"], width_68=galaxies["crps"]))
+    assert (found["crps"], found["cde_loss"], found["width_68"]) == (3.0, 3.0, 2.0)
+    assert (found["coverage_68"], found["coverage_95"]) == (pytest.approx(1 / 3), 1.0)
+    assert SCORES["coverage_68"].nominal == pytest.approx(0.6827, abs=1e-4)
+    assert SCORES["coverage_95"].nominal == pytest.approx(0.95)
+    assert SCORES["coverage_95"].penalty(np.array([0.9, 0.96])) == pytest.approx([0.05, 0.01])
+    assert SCORES["crps"].penalty(np.array([-0.1])) == [-0.1]
+
+
+def test_calibration_error_by_hand() -> None:
+    """Tenths of the confidence: 1 lies in the uppermost; within a tenth gaps add up with sign."""
+    confidence = np.array([0.05, 0.11, 0.19, 0.85, 0.95, 1.0])
+    correct = np.array([0, 1, 0, 1, 1, 0])
+    gaps = 0.05, 0.89 - 0.19, 0.15, 1.0 - 0.05
+    assert expected_calibration_error(confidence, correct) == pytest.approx(sum(gaps) / 6)
+
+
+def test_members_that_agree_know_no_disagreement() -> None:
+    """Rounding brings no negative number."""
+    one = np.random.default_rng(0).dirichlet(np.ones(5), 50)
+    parts = decompose(np.stack([one] * 3))
+    assert (parts["epistemic"] >= 0).all()
+    assert parts["epistemic"] == pytest.approx(np.zeros(50), abs=1e-12)
 
 
 def test_scores_are_best_where_the_stated_width_is_the_true_one() -> None:

@@ -284,7 +284,7 @@ def expected_calibration_error(
 
     Guo et al. (2017, ICML, eq. 3), equal bins of the confidence.
     """
-    place = np.clip((np.asarray(confidence) * bins).astype(int), 0, bins - 1)
+    place = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
     gap = np.bincount(place, np.asarray(confidence) - np.asarray(correct), bins)
     return float(np.abs(gap).sum() / len(place))
 
