@@ -14,6 +14,7 @@ from transferz.catalogues.identity import (
     same_objects,
     unlike_magnitudes,
 )
+from transferz.catalogues.match_quality import separations
 
 ARCSEC = 1 / 3600
 
@@ -71,9 +72,10 @@ def test_positions_decide_and_neighbours_are_ambiguous() -> None:
 def test_equal_identifiers_of_one_release_count_where_positions_agree() -> None:
     left = table(object_id=[1, 2], ra=[10.0, 20.0], dec=[0.0, 0.0])
     right = table(object_id=[1, 9, 2], ra=[10 + 0.4 * ARCSEC, 10.0, 50.0], dec=[0.0, 0.0, 0.0])
-    # Preferred to a nearer neighbour, but never across the sky.
+    # Preferred to a nearer neighbour, whichever comes first, but never across the sky.
     assert found(left, right, one_release=True) == ([(0, 0)], [(0, 1)])
     assert found(left, right, one_release=False) == ([(0, 1)], [(0, 0)])
+    assert found(left, right[::-1], one_release=True) == ([(0, 2)], [(0, 1)])
 
 
 def test_identifiers_of_different_types_are_compared_as_text() -> None:
@@ -91,6 +93,11 @@ def test_catalogues_without_identifiers_and_positions_share_nothing(
     assert report(left, right, one_release=False)["objects in both, one to one"] == 0
     (line,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert "no object can be shared: no positions in source and target" in line
+    caplog.clear()
+    assert np.isnan(
+        report(sample(3000), right, one_release=False)["expected by chance within the radius"]
+    )
+    assert "no object can be shared: no positions in target, and" in caplog.text
 
 
 def test_equal_identifiers_that_lie_apart_are_counted_and_not_believed(
@@ -101,6 +108,7 @@ def test_equal_identifiers_that_lie_apart_are_counted_and_not_believed(
     shown = report(left, right, one_release=True)
     assert shown["objects in both, one to one"] == 10
     assert shown["equal identifiers farther apart than the radius"] == 290
+    assert shown["equal identifiers without positions and with unlike magnitudes"] == 0
     assert "290 of 300 equal identifiers lie more than 1 arcsec apart" in caplog.text
     caplog.clear()
     with caplog.at_level(logging.WARNING):
@@ -124,6 +132,42 @@ def test_equal_identifiers_without_positions_are_held_against_magnitudes(
     assert unlike_magnitudes(*unknown, pairs, ["g"]).sum() == 40
 
 
+def test_magnitudes_are_unlike_in_more_than_half_of_the_bands() -> None:
+    """Errors of 0.3 and 0.4 allow five times 0.5, and 0.2."""
+    left = table(object_id=[0, 1, 2], mag_err_g=0.3, mag_err_r=0.3, mag_g=20.0, mag_r=20.0)
+    right = left.assign(
+        mag_err_g=0.4, mag_err_r=0.4, mag_g=[22.6, 22.8, 22.8], mag_r=[22.8, 20, 17.2]
+    )
+    pairs = equal_identifiers(left, right)
+    assert unlike_magnitudes(left, right, pairs, ["g"]).tolist() == [False, True, True]
+    assert unlike_magnitudes(left, right, pairs, ["g", "r"]).tolist() == [False, False, True]
+
+
+def test_identifiers_without_a_finite_position_have_no_separation() -> None:
+    left = table(object_id=[1, 2, 3], ra=10.0, dec=[np.inf, 0.0, 0.0])
+    right = table(object_id=[1, 2, 3], ra=10.0, dec=[0.0, np.inf, ARCSEC])
+    separation = equal_identifiers(left, right).separation
+    assert separation == pytest.approx([np.nan, np.nan, 1.0], nan_ok=True)
+
+
+def test_the_overlap_by_hand() -> None:
+    left = table(object_id=[1, 2, 3, 4], ra=[10.0, 20, 30, 40], dec=[0.0, 0, np.nan, 0], mag_g=20.0)
+    right = table(
+        object_id=[2, 7, 8, 3, 4],
+        ra=[20.0, 10 + 0.2 * ARCSEC, 10 + 0.5 * ARCSEC, np.nan, 40 + 2 * ARCSEC],
+        dec=0.0,
+        mag_g=20.0,
+    )
+    shown = report(left, right, one_release=True)
+    del shown["expected by chance within the radius"]
+    # The galaxy 1 is the object 7, next to 8; the galaxy 3 has no position.
+    assert list(shown.values()) == pytest.approx([1, 3, 4, 3, 1, 0.1, 0.2, 1, 3, 1, 0])
+    # As far apart as the radius is not farther.
+    identity = {"one_release": True, "radius": equal_identifiers(left, right).separation[2]}
+    shown = overlap(left, right, same_objects(left, right, **identity), **identity, bands=["g"])
+    assert shown["value"].tolist()[-2:] == [0, 0]
+
+
 def test_the_overlap_is_reported_with_its_level_of_chance() -> None:
     rng = np.random.default_rng(5)
     left = sample(4000, 1)
@@ -135,5 +179,8 @@ def test_the_overlap_is_reported_with_its_level_of_chance() -> None:
     expected = 4000 * 3050 * np.pi / (4 * np.cos(np.radians(2)) * 3600**2)
     assert shown["expected by chance within the radius"] == pytest.approx(expected, rel=1.0)
     assert 49 <= shown["objects in both, one to one"] <= 50 + 5 * (1 + expected)
+    counts = separations(left, right, 1.0)
+    chance = counts.loc[counts["high"] < 1.02, "n_chance"].sum()
+    assert shown["expected by chance within the radius"] == chance
     assert shown["median separation"] < 0.15
     assert shown["largest separation"] <= 1.0
