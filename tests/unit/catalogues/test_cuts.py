@@ -464,6 +464,7 @@ def test_each_cut_removes_its_row(tmp_path: Path, version: str, release: str) ->
     assert flow["n_out"].iloc[-1] == len(transferz) == N - 1 - sum(REMOVED)
     assert transferz["object_id"].tolist() == [1000, *range(1019, 1000 + N)]
     np.testing.assert_array_equal(transferz["cosmos_id"], transferz["object_id"] - 999)
+    assert "index" not in transferz
     np.testing.assert_allclose(transferz["separation"], 0.1, rtol=1e-5)
     assert set(transferz["truth"]) == {"photo_z"}
     np.testing.assert_allclose(transferz["redshift_u68"] - transferz["redshift"], 0.02)

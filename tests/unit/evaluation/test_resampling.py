@@ -19,12 +19,15 @@ from transferz.evaluation.resampling import (
     SIGNED,
     Cumulated,
     Draws,
+    biweights,
     clearly_smaller,
     cumulate,
     draw_counts,
     estimate,
     magnitude,
+    moved,
     over_both,
+    powers,
     ratio,
     resample,
     resampled_metrics,
@@ -48,10 +51,10 @@ def predictions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         for seed in range(N_SEEDS):
             own = random.standard_t(3, N_GALAXIES)
             dz = 0.04 * (1 + number) * (common + 0.7 * own) + random.normal(0.05, 0.01)
-            for dataset in ("target", "source"):
+            for dataset, factor in (("target", 1.0), ("source", 1.5)):
                 part = {"strategy": strategy, "seed": np.int32(seed), "dataset": dataset}
                 part |= {"object_id": np.arange(N_GALAXIES), "z_true": z_true}
-                part |= {"z_pred": (z_true + dz * (1 + z_true)).astype("float32")}
+                part |= {"z_pred": (z_true + factor * dz * (1 + z_true)).astype("float32")}
                 parts.append(pd.DataFrame(part))
         paths.append(folder / f"{strategy}.parquet")
         pd.concat(parts, ignore_index=True).to_parquet(paths[-1], index=False)
@@ -66,6 +69,49 @@ def test_sums_of_counts() -> None:
         sums = cumulate(counts)
         np.testing.assert_array_equal(sums[0], np.zeros(7))
         np.testing.assert_array_equal(sums[1:], np.cumsum(counts, axis=0))
+
+
+def test_every_galaxy_is_drawn_once_on_average() -> None:
+    counts = draw_counts(100, 400)
+    assert counts[[0, 99]].mean(axis=1) == pytest.approx([1, 1], abs=0.2)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+def test_medians_of_few_galaxies(n: int) -> None:
+    values = np.random.default_rng(n).normal(size=n)
+    counts = draw_counts(n, 50)
+    drawn = Cumulated(values, counts)
+    rows = [np.repeat(values, count) for count in counts.T]
+    median = np.median(rows, axis=1)
+    assert drawn.median() == pytest.approx(median)
+    expected = np.median(np.abs(np.array(rows) - median[:, None]), axis=1)
+    # 26 halvings of an interval that is no longer than the range of the values.
+    assert np.abs(drawn.median_deviation(median) - expected).max() <= np.ptp(values) / 2**26
+
+
+def test_powers_and_how_they_move() -> None:
+    found = powers(np.array([1.0, 2.0, 3.0, 5.0]), 1.0, 2.0, 2)
+    assert np.array(found).tolist() == [[1, 1, 0, 0], [0, 0.5, 0, 0], [0, 0.25, 0, 0]]
+    x, shift, stretch = np.array([-0.5, 0.1, 0.7]), 0.2, 1.5
+    sums = np.array([[(x**p).sum() for p in range(6)]])
+    expected = [(((x - shift) / stretch) ** p).sum() for p in range(6)]
+    assert np.ravel(moved(sums, np.array([shift]), np.array([stretch]))) == pytest.approx(expected)
+
+
+def test_the_sample_itself_has_its_metrics() -> None:
+    """Each galaxy once; some errors are on the limits of outliers."""
+    random = np.random.default_rng(2)
+    dz = np.append([0.15, -0.15], 0.04 * random.standard_t(2, 400) + 0.01)
+    difference = np.append([1.0, -1.0, 1.1], dz[3:])
+    found = resampled_metrics(difference, dz, np.ones((402, 1), np.uint8), np.ones((1, 402), "f4"))
+    expected = [metrics_of(difference, dz)[name] for name in METRICS]
+    assert found[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_draw_of_equal_errors_has_no_scatter() -> None:
+    median = np.array([0.1, 0.2])
+    found = biweights(3, np.ones((2, 17)), 0.0, median, 1.0, np.array([0.0, 1.0]))
+    assert [values.tolist() for values in found] == [[0.1, 0.2], [0.0, 0.0]]
 
 
 @pytest.mark.parametrize("n", [101, 500])
@@ -165,6 +211,7 @@ def test_the_file_of_draws(predictions: list[Path], tmp_path: Path) -> None:
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
     draws = Draws(tmp_path / "a.parquet")
     assert draws.judges == {("target", "label"), ("source", "label")}
+    assert len(draws.of("rms", "A", "source", (0, 10))) == 1 + 400 * 10
     table = pd.read_parquet(predictions[0]).query("dataset == 'source'")
     by_seed = [
         compute_metrics(rows["z_true"].to_numpy(), rows["z_pred"].to_numpy())
@@ -192,7 +239,43 @@ def test_intervals_of_magnitudes_and_ratios() -> None:
     small = np.append(1e-5, random.normal(1e-5, 0.01, 4000))
     assert ratio(clear, small).high >= 0.05 / 1e-5
     one_seed = over_both(np.ones((1, 11, 1)))[:, 0]
+    assert len(one_seed) == 1 + 10 * 10
     assert np.isnan([magnitude(one_seed).low, ratio(one_seed, one_seed).high]).all()
+
+
+def test_an_interval_of_few_draws_by_hand() -> None:
+    """Draws 1, 2, 3; the measured value, 5, is not among them."""
+    found = estimate(np.asarray, np.array([5.0, 1.0, 2.0, 3.0]))
+    assert (found.value, found.low, found.high) == pytest.approx((5.0, 1.05, 5.0))
+    found = magnitude(np.array([2.0, 1.0, 2.0, 3.0]))
+    assert (found.value, found.low, found.high) == pytest.approx((2.0, 1.05, 2.95))
+
+
+def test_the_draws_of_a_strategy_do_not_depend_on_others(predictions: list[Path]) -> None:
+    ranges = Ranges(**RANGES)
+    both = resampled_table(resample(predictions, ranges, None, draws=3), repeats=2)
+    for name, path in zip("AB", predictions, strict=True):
+        alone = resampled_table(resample([path], ranges, None, draws=3), repeats=2)
+        rows = both[both["strategy"] == name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, alone)
+        assert len(alone) == 2 * 2 * (1 + 3 * 2)
+        values = Draws(alone).of("rms", name, "target", (0.3, 1.5))
+        # As measured in double precision, the draws in single.
+        assert (values.astype(np.float32) == values).tolist() == [False] + [True] * 6
+
+
+@pytest.mark.parametrize(
+    ("best", "rival"),
+    [
+        ([0.1, 0.1, 0.1], [0.1, 0.2, 0.2]),
+        ([0.1, 0.1, 0.1], [0.05, 0.2, 0.2]),
+        ([0.1, 0.1, 0.1], [0.2, 0.1, 0.1]),
+        ([0.1, 0.1, 0.1], [0.2, 0.05, 0.2]),
+        ([0.1, 0.1], [1.1, 0.0999]),
+    ],
+)
+def test_measured_value_and_draws_must_both_be_smaller(best: list, rival: list) -> None:
+    assert not clearly_smaller(np.array(best), [np.array(rival)])
 
 
 def test_smaller_than_every_rival() -> None:
