@@ -551,6 +551,17 @@ def test_types_of_a_column_in_several_files_are_one(tmp_path: Path) -> None:
         assert found[NAMES[0]].tolist() == [*first[NAMES[0]], *[21] * 7]
 
 
+@pytest.mark.parametrize("end", ["parquet", "feather"])
+def test_text_in_one_file_and_numbers_in_another_are_no_column(tmp_path: Path, end: str) -> None:
+    table = twelve()
+    text = table.astype({NAMES[1]: str})
+    for number, part in enumerate((table, table, text)):
+        getattr(part, f"to_{end}")(tmp_path / f"{number}.{end}")
+    message = rf"2\.{end}: {NAMES[1]}: a column of another kind than in the files before"
+    with pytest.raises(InputError, match=message):
+        list(stream_catalogue(tmp_path, [Column("object_id", "object_id", "id")]))
+
+
 def test_a_flux_that_many_rows_have_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -219,9 +219,8 @@ class ParquetTable(Container):
         for part in self.parts:
             with self._blamed(part):
                 self.files.append(stack.enter_context(pq.ParquetFile(part, **options)))
-        self.schema = one_schema(
-            [with_index(file.schema_arrow.empty_table()).schema for file in self.files]
-        )
+        schemas = [with_index(file.schema_arrow.empty_table()).schema for file in self.files]
+        self.schema = one_schema(self.parts, schemas)
         self.names = self.schema.names
 
     def _tables(self, names: list[str], rows: int | None) -> Iterator[pa.Table]:
@@ -294,14 +293,28 @@ class ParquetTable(Container):
         return column.to_pandas(), null
 
 
-def one_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+def one_schema(parts: Sequence[Path], schemas: Sequence[pa.Schema]) -> pa.Schema:
     """Return the columns of several files, of types that hold what each file has.
 
     A column that has no value in one file has another type there, null or float.
     """
-    if len(schemas) == 1:
-        return schemas[0]
-    return pa.unify_schemas(schemas, promote_options="permissive")
+    whole = schemas[0]
+    for part, schema in zip(parts[1:], schemas[1:], strict=True):
+        try:
+            whole = pa.unify_schemas([whole, schema], promote_options="permissive")
+        except pa.ArrowTypeError as error:
+            # Field Y has incompatible types: X vs Z.
+            reason = str(error).splitlines()[0]
+            name = next((name for name in schema.names if f"Field {name} " in reason), None)
+            raise InputError(
+                "a column of another kind than in the files before",
+                file=part,
+                key=name,
+                found=reason,
+                expected=f"numbers, or text, in every file that is one table with {parts[0]}",
+                fix="write the files with one type of this column",
+            ) from error
+    return whole
 
 
 def with_index(table: pa.Table, first: int = 0, rows: int = 0) -> pa.Table:
@@ -331,7 +344,7 @@ class FeatherTable(ParquetTable):
         for part in self.parts:
             with self._blamed(part), pa.OSFile(str(part)) as file:
                 schemas.append(pa.ipc.open_file(file).schema)
-        self.schema = one_schema(schemas)
+        self.schema = one_schema(self.parts, schemas)
         self.names = self.schema.names
 
     def _tables(self, names: list[str], rows: int | None) -> Iterator[pa.Table]:
