@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from astropy.io import fits
+from astropy.io import fits, votable
+from astropy.table import Table
 from tests.catalogue_files import write
 
 from transferz.catalogues.columns import Column
@@ -126,6 +127,37 @@ def test_fits_blocks_agree_with_astropy_and_fitsio(
     expected[::10] = np.nan
     np.testing.assert_array_equal(ours["value"].to_numpy(), expected)
     np.testing.assert_array_equal(ours["nullable"][~null], other["nullable"][~null])
+
+
+def test_columns_of_one_value_per_row_and_what_netcdf_says_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.hdf5"
+    columns = [Column("a", "a"), Column("b", "b", "any")]
+    with h5py.File(path, "w") as handle:
+        handle["a"] = np.array([[1.5], [99.9], [2.5]], np.float32)
+        handle["b"] = np.array([[1], [2], [3]])
+        # In double precision, and as netCDF writes it.
+        handle["a"].attrs["_FillValue"] = np.array([99.9])
+        handle["b"].attrs["missing_value"] = 3
+    for rows in (2, 3):
+        found = pd.concat(stream_catalogue(path, columns, chunk_rows=rows))
+        np.testing.assert_array_equal(found["a"], [1.5, np.nan, 2.5])
+        assert found["b"].isna().tolist() == [False, False, True]
+    with h5py.File(path, "a") as handle:
+        handle["a"].attrs["scale_factor"] = 2.0
+    with pytest.raises(InputError, match=r"a: a scaled column; found the attribute scale_factor"):
+        read_catalogue(path, columns)
+
+
+def test_one_of_several_tables_of_a_votable(tmp_path: Path) -> None:
+    path, columns = tmp_path / "a.vot", [Column("a", "a")]
+    content = votable.from_table(Table({"a": [1.0]}), table_id="first")
+    content.resources.append(votable.from_table(Table({"a": [[2.0], [3.0]]})).resources[0])
+    content.to_xml(str(path))
+    with pytest.raises(InputError, match="table: several tables in the file; found first, 1"):
+        read_catalogue(path, columns)
+    for table, expected in (("first", [1.0]), (0, [1.0]), (1, [2.0, 3.0])):
+        found = read_catalogue(path, columns, how=ReadingOptions(table=table))
+        assert found["a"].tolist() == expected
 
 
 def test_text_and_compound_hdf5(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from astropy.io import fits
+from astropy.io import fits, votable
 from astropy.table import Table
 from pyarrow import feather
 
@@ -62,9 +62,9 @@ class TableInMemory:
             raw = RawTable(units=units)
             for name in names:
                 column = self.table[name][first : first + step]
-                values = np.ma.getdata(column)
+                values = np.ma.getdata(column).reshape(len(column))
                 raw.columns[name] = values.astype(object) if values.dtype.kind == "U" else values
-                null = np.ma.getmaskarray(np.ma.asarray(column))
+                null = np.ma.getmaskarray(np.ma.asarray(column)).reshape(len(column))
                 if null.any():
                     raw.nulls[name] = null
             yield raw
@@ -360,7 +360,7 @@ class FeatherTable(ParquetTable):
 
 
 class VoTable(Container):
-    """The first table of a VOTable (IVOA)."""
+    """A table of a VOTable (IVOA), the only one or that of the ID or number `table`."""
 
     what = "VOTable"
     suffixes = (".vot", ".votable", ".xml")
@@ -370,7 +370,19 @@ class VoTable(Container):
         """Read it."""
         with warnings.catch_warnings(), open_binary(self.path) as handle:
             warnings.simplefilter("ignore")
-            self.whole = TableInMemory(Table.read(handle, format="votable", table_id=self.table))
+            content = votable.parse(handle)
+        tables = list(content.iter_tables())
+        if self.table is None and len(tables) > 1:
+            names = (table.ID or table.name for table in tables)
+            raise InputError(
+                "several tables in the file",
+                file=self.path,
+                key="table",
+                found=", ".join(name or str(number) for number, name in enumerate(names)),
+                expected="the ID or the number of the catalogue, from 0",
+                fix="name it with the key `table` of the catalogue's description",
+            )
+        self.whole = TableInMemory(Table.read(content, format="votable", table_id=self.table))
         self.names = self.whole.table.colnames
         self.ucds = {name: self.whole.table[name].meta.get("ucd", "") for name in self.names}
 

@@ -13,6 +13,10 @@ from transferz.catalogues.columns import did_you_mean
 from transferz.catalogues.container import Container, RawTable
 from transferz.core.errors import InputError
 
+# Attributes of netCDF-4, which is HDF5: values that mean none, and how stored values are scaled.
+NO_VALUE = ("_FillValue", "missing_value")
+SCALED = ("scale_factor", "add_offset")
+
 
 class Hdf5Table(Container):
     """Columns of an HDF5 file: a 1-D dataset each, or the fields of a compound dataset.
@@ -56,7 +60,7 @@ class Hdf5Table(Container):
         self, names: Sequence[str], as_text: Collection[str], rows: int | None
     ) -> Iterator[RawTable]:
         """Yield the columns `names`, at most `rows` rows at a time."""
-        units = {}
+        units, empty = {}, {}
         if isinstance(self.node, dict):
             stored = {name: self.node[name] for name in names}
             types = {name: dataset.dtype for name, dataset in stored.items()}
@@ -65,6 +69,8 @@ class Hdf5Table(Container):
                 unit = dataset.attrs.get("unit", dataset.attrs.get("units"))
                 if unit is not None:
                     units[name] = unit.decode() if isinstance(unit, bytes) else str(unit)
+                empty[name] = [dataset.attrs[key] for key in NO_VALUE if key in dataset.attrs]
+                self._refuse_scaled(name, dataset.attrs)
         else:
             stored = {name: self.node.fields(name) for name in names}
             types = {name: self.node.dtype[name] for name in names}
@@ -75,7 +81,8 @@ class Hdf5Table(Container):
         for first in range(0, total, step):
             part = slice(first, first + step)
             content = {name: decoded(values[part]) for name, values in stored.items()}
-            yield RawTable(content, units=units)
+            nulls = {name: are_one_of(content[name], marks) for name, marks in empty.items()}
+            yield RawTable(content, {n: null for n, null in nulls.items() if null.any()}, units)
 
     def _check(self, types: Mapping[str, np.dtype], shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Raise an `InputError` unless columns are of plain values, one per row, as many in all."""
@@ -99,9 +106,31 @@ class Hdf5Table(Container):
                 fix="write the file again, or name the group of one table",
             )
 
+    def _refuse_scaled(self, name: str, attributes: Mapping[str, object]) -> None:
+        """Raise an `InputError` if what is stored is not what is meant."""
+        for key in SCALED:
+            if key in attributes:
+                raise InputError(
+                    "a scaled column",
+                    file=self.path,
+                    key=name,
+                    found=f"the attribute {key}",
+                    expected="the values themselves",
+                    fix="write the column without a scale",
+                )
+
+
+def are_one_of(values: np.ndarray, marks: Sequence[object]) -> np.ndarray:
+    """Return which values are one of `marks`, in their own precision."""
+    found = np.zeros(len(values), bool)
+    for mark in marks:
+        found |= values == np.asarray(mark).astype(values.dtype).ravel()[0]
+    return found
+
 
 def decoded(values: np.ndarray) -> np.ndarray:
-    """Return text in place of the bytes that HDF5 stores; other values as they are."""
+    """Return one value per row, text in place of the bytes that HDF5 stores."""
+    values = values.reshape(len(values))
     if values.dtype.kind not in "SO":
         return values
     texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
