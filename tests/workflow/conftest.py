@@ -25,6 +25,11 @@ RESULTS = Path("results/test")
 EVERY_JOB = ("--quiet", "host")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with minutes that need no shared run: one worker is busy while another makes it."""
+    items.sort(key=lambda item: item.path.name != "test_own_catalogue.py")
+
+
 def digests(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
     """Return relative path -> SHA-256 of all files that match."""
     paths = sorted(p for pattern in patterns for p in folder.glob(pattern) if p.is_file())
