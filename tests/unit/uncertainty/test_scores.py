@@ -23,6 +23,7 @@ from transferz.uncertainty.scores import (
     central_coverage,
     class_of,
     coverage,
+    cumulative,
     decompose,
     describe,
     expected_calibration_error,
@@ -65,6 +66,9 @@ def test_scores_by_hand() -> None:
     assert found["width_68"].tolist() == pytest.approx([(HIGH - LOW) / (1 + MEDIAN)] * 4)
     regions = [0.75 + 0.125] * 2 + [0.375] * 2
     assert region_level(QUARTER, EDGES, REDSHIFTS).tolist() == pytest.approx(regions)
+    # The class with less of the probability may be the denser one.
+    sparse = region_level(np.tile([0.4, 0.6], (2, 1)), EDGES, np.array([0.5, 2.0]))
+    assert sparse.tolist() == pytest.approx([0.2, 0.4 + 0.3])
 
 
 def test_descriptions_by_hand() -> None:
@@ -89,6 +93,8 @@ def test_quantiles_by_hand() -> None:
     for level, expected in ((0, 0), (0.25, 0.5), (0.5, 2), (1, 3), (-0.5, 0), (1.5, 3)):
         assert quantile(gap, edges, level).tolist() == [expected] * 2
     assert quantile(gap, edges, np.array([0.25, 0.75])).tolist() == [0.5, 2.5]
+    # Shares that do not sum to 1 are shares of their sum.
+    assert cumulative(4 * gap).tolist() == [[0, 0.5, 0.5, 1]] * 2
     assert class_of(edges, np.array([-1.0, 0, 0.5, 1, 3, 4])).tolist() == [0, 0, 0, 1, 2, 2]
 
 
