@@ -250,3 +250,10 @@ def test_bins_of_mostly_outliers_are_so_for_every_strategy() -> None:
     rows = [("target", low, low + 1, value) for low in medians for value in medians[low]]
     found = mostly_outliers(pd.DataFrame(rows, columns=["dataset", "low", "high", "median"]))
     assert found.to_numpy().tolist() == [["target", 0, 1]]
+
+
+def test_ratios_of_single_networks_by_hand() -> None:
+    found = ratios_by_seed(pd.Series([2.0, -4.0, 9.0]), pd.Series([1.0, 2.0, -3.0]))
+    assert (found.n, found.mean) == (3, 2.0)
+    assert found.low == pytest.approx(2.0)
+    assert found.high == pytest.approx(2 + 0.95)
